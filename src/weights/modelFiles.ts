@@ -1,0 +1,57 @@
+import type { Weights } from "./weights.js";
+
+/** One network: its config.json (parsed, not yet validated: `src/models/` does that) and its weights. */
+export interface NetworkFiles {
+	readonly config: unknown;
+	readonly weights: Weights;
+}
+
+/** The texts a CLIP tokenizer is made of: vocab.json with merges.txt, or tokenizer.json. Not yet parsed. */
+export type TokenizerTexts =
+	| {
+			readonly vocab: string;
+			readonly merges: string;
+			/** tokenizer_config.json */
+			readonly config?: string;
+			/** special_tokens_map.json */
+			readonly specialTokens?: string;
+	  }
+	| { readonly tokenizerJson: string; readonly config?: string };
+
+/** The files of a Stable Diffusion model, from wherever it came: a diffusers folder, the Hub, or a single checkpoint. */
+export interface ModelFiles {
+	/** What the user called it (folder, Hub id or file), for messages. */
+	readonly label: string;
+	/** See `modelHash`: 10 hexadecimal digits that tell models apart, for PNG texts and key-step plans. */
+	readonly hash: string;
+	readonly unet: NetworkFiles;
+	readonly textEncoder: NetworkFiles;
+	readonly vae: NetworkFiles;
+	readonly tokenizer: TokenizerTexts;
+	readonly scheduler: { readonly config: unknown };
+}
+
+/** Options of `openModel` (nodeOpenModel.ts). */
+export interface OpenModelOptions {
+	/** Weight files to take where a folder or Hub repository has several: "fp16" files if asked for, else the plain ones. */
+	readonly variant?: string;
+	/** Branch, tag or commit of a Hub id (`ID@REVISION` says the same). */
+	readonly revision?: string;
+	/** Single-file checkpoints: a folder with the tokenizer's files (or with a `tokenizer/` folder). */
+	readonly tokenizer?: string;
+	/** Single-file checkpoints: a diffusers folder whose configs (and tokenizer) are taken instead of being inferred. */
+	readonly config?: string;
+	/** Called while files come from the Hub. */
+	readonly onProgress?: (progress: DownloadProgress) => void;
+	readonly signal?: AbortSignal;
+}
+
+/** How far a download is, in bytes; `total` counts all the files of the model. */
+export interface DownloadProgress {
+	/** Path in the repository of the file that is being fetched. */
+	readonly file: string;
+	readonly fileReceived: number;
+	readonly fileTotal: number;
+	readonly received: number;
+	readonly total: number;
+}

@@ -1,0 +1,56 @@
+/** Data types of the safetensors format, by the names its headers use. */
+export type DType =
+	| "BOOL"
+	| "F4"
+	| "F6_E2M3"
+	| "F6_E3M2"
+	| "U8"
+	| "I8"
+	| "F8_E5M2"
+	| "F8_E4M3"
+	| "F8_E8M0"
+	| "F8_E4M3FNUZ"
+	| "F8_E5M2FNUZ"
+	| "I16"
+	| "U16"
+	| "F16"
+	| "BF16"
+	| "I32"
+	| "U32"
+	| "F32"
+	| "C64"
+	| "F64"
+	| "I64"
+	| "U64";
+
+/**
+ * Where a tensor lies: bytes `offset` (absolute, from the start of the file) to `offset + length` of a weight file, little
+ * endian, row-major. Entries that come out of this room always lie inside their file, and `length` is what `shape` and
+ * `dtype` say.
+ */
+export interface TensorEntry {
+	readonly name: string;
+	readonly dtype: DType;
+	readonly shape: readonly number[];
+	/** Key into `Weights.files`. */
+	readonly file: string;
+	readonly offset: number;
+	readonly length: number;
+}
+
+/** A file that holds weights: on disk (`path` is absolute, links resolved; `size` in bytes) or in memory. */
+export type WeightFile =
+	| { readonly path: string; readonly size: number }
+	| { readonly bytes: Uint8Array };
+
+/**
+ * The weights of one network: tensors by diffusers' / transformers' dotted names, and the files they lie in. Nothing of the
+ * data is read yet. A key of `files` is the last part of the file's `path`, so that it is a valid ONNX external data
+ * location relative to that file's folder.
+ */
+export interface Weights {
+	/** What error messages call them: "DIR/unet" or "FILE (unet)". */
+	readonly label: string;
+	readonly files: ReadonlyMap<string, WeightFile>;
+	readonly tensors: ReadonlyMap<string, TensorEntry>;
+}
