@@ -1,0 +1,120 @@
+import { UserError } from "../errors/userError.js";
+
+/** The networks of a diffusers folder, and what their weight files are called before `.safetensors`. */
+export const weightStems = {
+	unet: "diffusion_pytorch_model",
+	vae: "diffusion_pytorch_model",
+	text_encoder: "model",
+} as const;
+
+/** Folder of a network. */
+export type NetworkFolder = keyof typeof weightStems;
+
+/** Which files to take where there are several. */
+export interface WeightChoice {
+	/** This variant ("fp16"): an error where no network has it. */
+	readonly variant?: string;
+	/** "fp16" prefers the variant of that name where there is one, "fp32" the plain files. */
+	readonly dtype?: "fp16" | "fp32";
+}
+
+/** The weight file of one network, or the index of its shards. */
+export interface ChosenWeights {
+	readonly path: string;
+	readonly sharded: boolean;
+	/** "" for the plain files. */
+	readonly variant: string;
+}
+
+/**
+ * Weight files of a network by variant ("" = plain): NAME.safetensors, NAME.VARIANT.safetensors, and the indices of shards
+ * NAME.safetensors.index.json, NAME.safetensors.index.VARIANT.json (as diffusers and transformers write them) or
+ * NAME.VARIANT.safetensors.index.json. A single file wins over shards.
+ */
+export function weightVariants(
+	paths: ReadonlySet<string>,
+	network: NetworkFolder,
+): Map<string, ChosenWeights> {
+	const variants = new Map<string, ChosenWeights>();
+	const stem = weightStems[network];
+	const pattern = new RegExp(
+		`^${network}/${stem}(?:\\.(?<before>[\\w-]+))?\\.safetensors(?<index>\\.index(?:\\.(?<after>[\\w-]+))?\\.json)?$`,
+	);
+	for (const path of paths) {
+		const groups = pattern.exec(path)?.groups;
+		if (!groups) continue;
+		const variant = groups.before ?? groups.after ?? "";
+		// A shard that is named like a variant (model.fp16-00001-of-00002) is no file to load alone.
+		if (/-\d{5}-of-\d{5}$/.test(variant)) continue;
+		const sharded = groups.index !== undefined;
+		if (sharded && variants.has(variant)) continue;
+		variants.set(variant, { path, sharded, variant });
+	}
+	return variants;
+}
+
+/**
+ * The weight files to load for each network. Without a wish the plain files are taken, and a variant where it is the only one
+ * there; with `variant`, networks that lack it fall back to their plain files as long as another network has it.
+ * @throws UserError that names what is missing and what would be right.
+ */
+export function chooseWeights(
+	paths: ReadonlySet<string>,
+	label: string,
+	{ variant, dtype }: WeightChoice,
+): Record<NetworkFolder, ChosenWeights> {
+	const networks = Object.keys(weightStems) as NetworkFolder[];
+	const found = new Map(
+		networks.map((network) => [network, weightVariants(paths, network)]),
+	);
+	if (
+		variant &&
+		networks.every((network) => !found.get(network)?.has(variant))
+	) {
+		const there = new Set(
+			[...found.values()].flatMap((map) => [...map.keys()]),
+		);
+		throw new UserError(
+			`${label} has no "${variant}" weights; there are: ${[...there].map((name) => name || "plain ones").join(", ") || "no .safetensors weights at all"}`,
+		);
+	}
+	const choose = (network: NetworkFolder): ChosenWeights => {
+		const variants = found.get(network) ?? new Map<string, ChosenWeights>();
+		const wishes = [variant, dtype === "fp16" ? "fp16" : undefined, "", "fp16"];
+		for (const wish of wishes) {
+			const choice = wish === undefined ? undefined : variants.get(wish);
+			if (choice) return choice;
+		}
+		const [only, another] = variants.values();
+		if (only && !another) return only;
+		if (only)
+			throw new UserError(
+				`${label}/${network} has several variants of its weights (${[...variants.keys()].join(", ")}): choose one with --variant`,
+			);
+		throw new UserError(missingWeights(paths, label, network));
+	};
+	return {
+		unet: choose("unet"),
+		vae: choose("vae"),
+		text_encoder: choose("text_encoder"),
+	};
+}
+
+function missingWeights(
+	paths: ReadonlySet<string>,
+	label: string,
+	network: NetworkFolder,
+): string {
+	const expected = `${weightStems[network]}.safetensors`;
+	const pickled = [...paths].find(
+		(path) => path.startsWith(`${network}/`) && isPickle(path),
+	);
+	return pickled
+		? `${label}/${pickled} is a pickle, which can run code when it is loaded: only .safetensors weights are read; get ${network}/${expected}, or convert it with diffusers (save_pretrained(…, safe_serialization=True))`
+		: `${label}/${network} has no weights: ${expected} (or a variant such as ${weightStems[network]}.fp16.safetensors, or shards with ${expected}.index.json) is missing`;
+}
+
+/** Whether a file's name is one of those that PyTorch pickles go by. */
+export function isPickle(path: string): boolean {
+	return /\.(ckpt|pt|pth|bin|pkl|pickle)$/i.test(path);
+}
