@@ -1,0 +1,33 @@
+/** Values that were computed at a point of the schedule. */
+export interface Sample {
+	/** Where on the axis of extrapolation: a timestep, or a log signal-to-noise ratio. */
+	readonly at: number;
+	readonly data: Float32Array;
+}
+
+/**
+ * Lagrange's polynomial through the last `order` + 1 samples (all of them, when there are fewer), at `at`.
+ * Order 0 gives the newest sample itself.
+ * @param samples the newest last, at distinct points; at least one
+ */
+export function extrapolate(
+	samples: readonly Sample[],
+	at: number,
+	order: number,
+): Float32Array {
+	const used = samples.slice(-(order + 1));
+	if (used.length === 1) return used[0].data;
+	const weights = used.map(({ at: own }) =>
+		used.reduce(
+			(weight, { at: other }) =>
+				other === own ? weight : (weight * (at - other)) / (own - other),
+			1,
+		),
+	);
+	const result = new Float32Array(used[0].data.length);
+	for (const [n, { data }] of used.entries()) {
+		const weight = weights[n];
+		for (let i = 0; i < result.length; i++) result[i] += weight * data[i];
+	}
+	return result;
+}

@@ -1,0 +1,243 @@
+import type { UnetPart } from "../models/unetPart.js";
+import type { Sampler } from "../samplers/sampler.js";
+import { concat, rows, type Tensor } from "../tensor/tensor.js";
+import { type Conditioning, type Denoiser, guide } from "./denoiser.js";
+import { extrapolate, type Sample } from "./extrapolate.js";
+import type { KeyStepPlan } from "./keyStepPlan.js";
+import type { StepState } from "./stepState.js";
+import type { UnetRunner } from "./unetRunner.js";
+
+/** What a propagated denoiser is made for. */
+export interface PropagationOptions {
+	readonly unet: UnetRunner;
+	readonly sampler: Sampler;
+	readonly plan: KeyStepPlan;
+	readonly conditioning: Conditioning;
+	/** The most steps whose decoder halves run in one batch; 1 decodes one by one. */
+	readonly maxDecodeBatch: number;
+	/** Checked before every network call. */
+	readonly signal?: AbortSignal;
+	/** Called after every network call with the floating-point operations it took. */
+	readonly onFlops?: (flops: number) => void;
+}
+
+type Features = Readonly<Record<string, Tensor>>;
+
+/** Encoder features as they were at one key step. */
+interface KeptFeatures {
+	readonly at: number;
+	readonly features: Features;
+}
+
+/**
+ * The depths at which deep features will be asked for after the full or decoder step at `index`, until the next full step.
+ */
+function deepOutputs(plan: KeyStepPlan, index: number): number[] {
+	const depths = new Set<number>();
+	for (const state of plan.states.slice(index + 1)) {
+		if (state.run === "full") break;
+		if (state.run === "outer") depths.add(state.layers);
+	}
+	return [...depths].sort((a, b) => a - b);
+}
+
+const stateKey = (state: StepState) => JSON.stringify(state);
+
+/**
+ * Encoder propagation (Faster Diffusion, section 3.2) as a denoiser, with the further states of `StepState`.
+ * At a key step both halves of the UNet run and the encoder features (skip features and mid block) are kept; at a
+ * `decoder` step the decoder half alone runs on them with its own time embedding. Decoder steps of one segment are
+ * independent of each other, so up to `maxDecodeBatch` of them run in one batch, with the same result.
+ * Keeps features between calls: make a new one for each run.
+ */
+export function propagatedDenoiser(options: PropagationOptions): Denoiser {
+	const { unet, sampler, plan, conditioning, signal } = options;
+	const { order, over } = plan.extrapolation;
+	const guided = conditioning.negative !== undefined;
+	const text = conditioning.negative
+		? concat([conditioning.negative, conditioning.positive])
+		: conditioning.positive;
+	const samples = text.dims[0];
+	const at = (index: number) =>
+		over === "timestep"
+			? sampler.timesteps[index]
+			: -2 * Math.log(sampler.sigmas[index]);
+
+	const kept: KeptFeatures[] = [];
+	const predictions: Sample[] = [];
+	let deep: Record<string, Tensor> = {};
+
+	const times = (indices: readonly number[]): Tensor => ({
+		dims: [indices.length * samples],
+		data: Float32Array.from(
+			indices.flatMap((index) =>
+				new Array<number>(samples).fill(sampler.timesteps[index]),
+			),
+		),
+	});
+	const repeated = (value: Tensor, count: number): Tensor =>
+		count === 1 ? value : concat(new Array<Tensor>(count).fill(value));
+
+	async function run(
+		part: UnetPart,
+		inputs: Features,
+		size: Tensor,
+	): Promise<Record<string, Tensor>> {
+		signal?.throwIfAborted();
+		const outputs = await unet.run(part, inputs);
+		options.onFlops?.(
+			unet.flops(part, {
+				batch: inputs.timestep.dims[0],
+				height: size.dims[2],
+				width: size.dims[3],
+				tokens: text.dims[1],
+			}),
+		);
+		return outputs;
+	}
+
+	const sampleInput = (input: Tensor) =>
+		guided ? concat([input, input]) : input;
+
+	async function encode(index: number, input: Tensor): Promise<void> {
+		const features = await run(
+			{ encoder: "full", decoder: "none" },
+			{
+				sample: sampleInput(input),
+				timestep: times([index]),
+				encoder_hidden_states: text,
+			},
+			input,
+		);
+		kept.push({ at: at(index), features });
+		if (kept.length > order + 1) kept.shift();
+	}
+
+	/** Encoder features for a later step: repeated, or extrapolated feature by feature. */
+	function featuresAt(index: number): Features {
+		const newest = kept[kept.length - 1];
+		if (order === 0 || kept.length === 1 || newest.at === at(index))
+			return newest.features;
+		return Object.fromEntries(
+			Object.entries(newest.features).map(([name, { dims }]) => [
+				name,
+				{
+					dims,
+					data: extrapolate(
+						kept.map((key) => ({ at: key.at, data: key.features[name].data })),
+						at(index),
+						order,
+					),
+				},
+			]),
+		);
+	}
+
+	async function decode(
+		indices: readonly number[],
+		input: Tensor,
+	): Promise<Tensor[]> {
+		const depths = deepOutputs(plan, indices[indices.length - 1]);
+		const features: Record<string, Tensor> = {};
+		const each = indices.map(featuresAt);
+		for (const name of Object.keys(each[0]))
+			features[name] =
+				each.length === 1
+					? each[0][name]
+					: concat(each.map((own) => own[name]));
+		const { prediction, ...rest } = await run(
+			{
+				encoder: "none",
+				decoder: "full",
+				...(depths.length > 0 ? { deepOutputs: depths } : {}),
+			},
+			{
+				...features,
+				timestep: times(indices),
+				encoder_hidden_states: repeated(text, indices.length),
+			},
+			input,
+		);
+		const last = (indices.length - 1) * samples;
+		deep = Object.fromEntries(
+			Object.entries(rest).map(([name, value]) => [
+				name,
+				rows(value, last, last + samples),
+			]),
+		);
+		return indices.map((_, n) =>
+			rows(prediction, n * samples, (n + 1) * samples),
+		);
+	}
+
+	async function decodeOuter(
+		index: number,
+		state: StepState & { run: "outer" },
+		input: Tensor,
+	): Promise<Tensor> {
+		const common = {
+			timestep: times([index]),
+			encoder_hidden_states: text,
+			deep: deep[`deep_${state.layers}`],
+		};
+		const fresh = state.encoder === "fresh";
+		const skips = fresh
+			? { sample: sampleInput(input) }
+			: Object.fromEntries(
+					Array.from({ length: state.layers }, (_, n) => `skip_${n}`).map(
+						(name) => [name, featuresAt(index)[name]],
+					),
+				);
+		const { prediction } = await run(
+			{ encoder: fresh ? state.layers : "none", decoder: state.layers },
+			{ ...common, ...skips },
+			input,
+		);
+		return prediction;
+	}
+
+	function finish(index: number, prediction: Tensor): Tensor {
+		const result = guided
+			? guide(prediction, conditioning.guidanceScale)
+			: prediction;
+		predictions.push({ at: at(index), data: result.data });
+		if (predictions.length > 3) predictions.shift();
+		return result;
+	}
+
+	return async function* denoise({ steps, input }) {
+		for (let n = 0; n < steps.length; ) {
+			const { index, state } = steps[n];
+			switch (state.run) {
+				case "full":
+				case "decoder": {
+					if (state.run === "full") await encode(index, input);
+					// the steps behind this one that only decode go into the same batch
+					const batch = [index];
+					while (
+						batch.length < options.maxDecodeBatch &&
+						steps[n + batch.length]?.state.run === "decoder"
+					)
+						batch.push(steps[n + batch.length].index);
+					const decoded = await decode(batch, input);
+					for (const [i, own] of batch.entries()) yield finish(own, decoded[i]);
+					n += batch.length;
+					break;
+				}
+				case "outer":
+					yield finish(index, await decodeOuter(index, state, input));
+					n++;
+					break;
+				case "nothing":
+					yield {
+						dims: input.dims,
+						data: extrapolate(predictions, at(index), state.order),
+					};
+					n++;
+					break;
+				default:
+					throw new TypeError(`no such state: ${stateKey(state)}`);
+			}
+		}
+	};
+}

@@ -1,0 +1,66 @@
+import { UserError } from "../errors/userError.js";
+
+/**
+ * What one evaluation of the network costs and sees:
+ * - `full`: encoder half and decoder half on x_t; keeps the encoder features (a key step).
+ * - `decoder`: the decoder half on the kept encoder features, with the step's own time embedding (Faster Diffusion's
+ *   non-key step). It does not see x_t.
+ * - `outer`: the `layers` outermost up layers on the kept deep feature; the skip features that they read come from a
+ *   `fresh` run of the shallow encoder on x_t (DeepCache) or are the `kept` ones (no x_t).
+ * - `nothing`: no network; the prediction is the kept one, or extrapolated from earlier ones by a polynomial of `order`.
+ */
+export type StepState =
+	| { readonly run: "full" }
+	| { readonly run: "decoder" }
+	| {
+			readonly run: "outer";
+			readonly layers: number;
+			readonly encoder: "fresh" | "kept";
+	  }
+	| { readonly run: "nothing"; readonly order: 0 | 1 | 2 };
+
+export const FULL: StepState = { run: "full" };
+export const DECODER: StepState = { run: "decoder" };
+
+/** Whether a step in this state reads the latents of its own time (and so must wait for the steps before it). */
+export function seesLatents(state: StepState): boolean {
+	return (
+		state.run === "full" || (state.run === "outer" && state.encoder === "fresh")
+	);
+}
+
+/** The word that plans write for a state: `full`, `decoder`, `outer:3`, `outer:3:kept`, `nothing:1`. */
+export function stepStateWord(state: StepState): string {
+	switch (state.run) {
+		case "full":
+		case "decoder":
+			return state.run;
+		case "outer":
+			return `outer:${state.layers}${state.encoder === "kept" ? ":kept" : ""}`;
+		case "nothing":
+			return `nothing:${state.order}`;
+	}
+}
+
+/**
+ * Reads the word of a state.
+ * @throws UserError (exit code 2) when `word` is none, naming `where` it was found.
+ */
+export function parseStepState(word: string, where: string): StepState {
+	if (word === "full") return FULL;
+	if (word === "decoder") return DECODER;
+	const outer = /^outer:([1-9]\d{0,2})(:kept)?$/.exec(word);
+	if (outer)
+		return {
+			run: "outer",
+			layers: Number(outer[1]),
+			encoder: outer[2] ? "kept" : "fresh",
+		};
+	const nothing = /^nothing:([012])$/.exec(word);
+	if (nothing)
+		return { run: "nothing", order: Number(nothing[1]) as 0 | 1 | 2 };
+	throw new UserError(
+		`${where}: "${word.slice(0, 40)}" is no step state; use full, decoder, outer:N, outer:N:kept or nothing:0|1|2`,
+		2,
+	);
+}
