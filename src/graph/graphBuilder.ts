@@ -1,0 +1,278 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import {
+	type AttributeProto,
+	ModelProtoSchema,
+	type NodeProto,
+	NodeProtoSchema,
+	type TensorProto,
+	TensorProto_DataType,
+	type ValueInfoProto,
+	ValueInfoProtoSchema,
+} from "onnx-buf";
+import type { WeightFile, Weights } from "../weights/weights.js";
+import { type Attribute, attributeProto } from "./attributes.js";
+import type { Graph } from "./graph.js";
+import {
+	constantInitializer,
+	viewShape,
+	type WeightView,
+	weightInitializer,
+} from "./initializer.js";
+
+/** A tensor inside a graph: its name, and its dims at the sizes the graph is counted for (the graph itself stays open to others). */
+export interface Value {
+	readonly name: string;
+	readonly dims: readonly number[];
+}
+
+/** Where a node comes from and what it gives. */
+export interface NodeOptions {
+	/** Dims of its result at the sizes the graph is counted for. */
+	readonly dims: readonly number[];
+	readonly attributes?: Readonly<Record<string, Attribute>>;
+	/** Operator set, when not ONNX's own. */
+	readonly domain?: "com.microsoft";
+}
+
+/** How a weight is read, where it is not whole and float32 (see `WeightView`). */
+export interface WeightOptions extends Omit<WeightView, "name" | "shape"> {
+	/** Leave it in the type it has in the file: for tables that are only looked up in. */
+	readonly keepType?: boolean;
+}
+
+/** Writes an ONNX graph node by node. `at(…)` gives the same graph under a longer scope: weight names are relative to the scope. */
+export interface GraphBuilder {
+	/** Dotted path of weight names written so far, e.g. "down_blocks.0.resnets.1". */
+	readonly scope: string;
+	at(...path: readonly (string | number)[]): GraphBuilder;
+	/** Whether the weights hold this tensor (relative to the scope); true when only shapes are asked for. */
+	has(name: string): boolean;
+	/** A weight (relative to the scope) of the shape it must have. @throws UserError when it has not, or is missing. */
+	weight(
+		name: string,
+		shape: readonly number[],
+		options?: WeightOptions,
+	): Value;
+	integers(values: readonly number[]): Value;
+	floats(values: Float32Array, dims: readonly number[]): Value;
+	/** A graph input; `axes` are its dims in the graph: a name where the size is open. */
+	input(
+		name: string,
+		axes: readonly (string | number)[],
+		dims: readonly number[],
+		type?: "float32" | "int32",
+	): Value;
+	output(name: string, value: Value): void;
+	node(operator: string, inputs: readonly Value[], options: NodeOptions): Value;
+	/** The dims of a value as it is at run time (an int64 vector). */
+	shapeOf(value: Value): Value;
+	/** Counts work: multiply-adds of the node just written. */
+	countMultiplyAdds(count: number): void;
+	finish(): Graph;
+}
+
+const opset = 21n;
+const irVersion = 10n;
+
+/**
+ * A builder over a network's weights. With `weights` null nothing but shapes and work is collected: `finish()` gives a graph
+ * without a model, for counting.
+ */
+export function graphBuilder(weights: Weights | null): GraphBuilder {
+	const nodes: NodeProto[] = [];
+	const initializers = new Map<string, TensorProto>();
+	const files = new Map<string, WeightFile>();
+	const tensors = new Map<string, readonly number[]>();
+	const inputs: ValueInfoProto[] = [];
+	const outputs = new Map<string, Value>();
+	const shapes = new Map<string, Value>();
+	const casts = new Map<string, Value>();
+	let flops = 0;
+
+	function addNode(
+		name: string,
+		operator: string,
+		nodeInputs: readonly Value[],
+		options: NodeOptions,
+	): Value {
+		const attribute: AttributeProto[] = Object.entries(
+			options.attributes ?? {},
+		).map(([key, value]) => attributeProto(key, value));
+		nodes.push(
+			create(NodeProtoSchema, {
+				name,
+				opType: operator,
+				domain: options.domain ?? "",
+				input: nodeInputs.map((value) => value.name),
+				output: [name],
+				attribute,
+			}),
+		);
+		return { name, dims: options.dims };
+	}
+
+	function addWeight(view: WeightView, keepType: boolean): Value {
+		tensors.set(view.name, view.shape);
+		const dims = viewShape(view);
+		const rows = view.rows ? `[${view.rows.join(":")}]` : "";
+		const name = `${view.name}${rows}${view.as ? `[${dims.join()}]` : ""}`;
+		if (!weights) return { name, dims };
+		const known = casts.get(name);
+		if (known && !keepType) return known;
+		const { tensor, isFloat32, file } = weightInitializer(weights, view, name);
+		const source = weights.files.get(file);
+		if (source) files.set(file, source);
+		initializers.set(name, tensor);
+		if (isFloat32 || keepType) return { name, dims };
+		const cast = addNode(`${name}:float`, "Cast", [{ name, dims }], {
+			dims,
+			attributes: { to: BigInt(TensorProto_DataType.FLOAT) },
+		});
+		casts.set(name, cast);
+		return cast;
+	}
+
+	function finish(): Graph {
+		return {
+			label: weights?.label ?? "shapes only",
+			model: weights ? serialize() : new Uint8Array(0),
+			files,
+			inputs: inputs.map((input) => input.name),
+			outputs: [...outputs.keys()],
+			flops,
+			tensors,
+		};
+	}
+
+	function serialize(): Uint8Array {
+		renameOutputs(nodes, outputs);
+		const domains: [string, bigint][] = [
+			["", opset],
+			["com.microsoft", 1n],
+		];
+		return toBinary(
+			ModelProtoSchema,
+			create(ModelProtoSchema, {
+				irVersion,
+				producerName: "faster-diffusion",
+				opsetImport: domains.map(([domain, version]) => ({ domain, version })),
+				graph: {
+					name: "network",
+					node: nodes,
+					initializer: [...initializers.values()],
+					input: inputs,
+					output: [...outputs.keys()].map((name) =>
+						valueInfo(name, TensorProto_DataType.FLOAT),
+					),
+				},
+			}),
+		);
+	}
+
+	function builderAt(scope: string): GraphBuilder {
+		const inScope = (name: string) => (scope ? `${scope}.${name}` : name);
+		return {
+			scope,
+			at: (...path) => builderAt(inScope(path.join("."))),
+			has: (name) => !weights || weights.tensors.has(inScope(name)),
+			weight: (name, shape, { keepType = false, ...options } = {}) =>
+				addWeight({ name: inScope(name), shape, ...options }, keepType),
+			integers(values) {
+				const name = `integers(${values.join()})`;
+				if (!initializers.has(name))
+					initializers.set(
+						name,
+						constantInitializer(name, values.map(BigInt), [values.length]),
+					);
+				return { name, dims: [values.length] };
+			},
+			floats(values, dims) {
+				const name = `floats_${initializers.size}`;
+				initializers.set(name, constantInitializer(name, values, dims));
+				return { name, dims };
+			},
+			input(name, axes, dims, type = "float32") {
+				const elementType =
+					type === "int32"
+						? TensorProto_DataType.INT32
+						: TensorProto_DataType.FLOAT;
+				inputs.push(valueInfo(name, elementType, axes));
+				return { name, dims };
+			},
+			output: (name, value) => void outputs.set(name, value),
+			node: (operator, nodeInputs, options) =>
+				addNode(
+					`${inScope(operator)}_${nodes.length}`,
+					operator,
+					nodeInputs,
+					options,
+				),
+			shapeOf(value) {
+				const known = shapes.get(value.name);
+				if (known) return known;
+				const shape = addNode(`${value.name}:shape`, "Shape", [value], {
+					dims: [value.dims.length],
+				});
+				shapes.set(value.name, shape);
+				return shape;
+			},
+			countMultiplyAdds(count) {
+				flops += 2 * count;
+			},
+			finish,
+		};
+	}
+	return builderAt("");
+}
+
+/**
+ * Gives values that are graph outputs the outputs' names, without a copying node where that can be: a value that is an input,
+ * or an output twice, gets an Identity.
+ */
+function renameOutputs(
+	nodes: NodeProto[],
+	outputs: ReadonlyMap<string, Value>,
+): void {
+	const producers = new Map(nodes.map((node) => [node.output[0], node]));
+	const names = new Map<string, string>();
+	for (const [output, { name }] of outputs) {
+		const producer = producers.get(name);
+		if (producer && !names.has(name)) {
+			names.set(name, output);
+			producer.output[0] = output;
+		} else {
+			nodes.push(
+				create(NodeProtoSchema, {
+					name: `${output}:copy`,
+					opType: "Identity",
+					input: [name],
+					output: [output],
+				}),
+			);
+		}
+	}
+	for (const node of nodes)
+		node.input = node.input.map((name) => names.get(name) ?? name);
+}
+
+function valueInfo(
+	name: string,
+	elemType: TensorProto_DataType,
+	axes?: readonly (string | number)[],
+): ValueInfoProto {
+	const dim = axes?.map((axis) => ({
+		value:
+			typeof axis === "number"
+				? { case: "dimValue" as const, value: BigInt(axis) }
+				: { case: "dimParam" as const, value: axis },
+	}));
+	return create(ValueInfoProtoSchema, {
+		name,
+		type: {
+			value: {
+				case: "tensorType",
+				value: { elemType, shape: dim ? { dim } : undefined },
+			},
+		},
+	});
+}

@@ -1,0 +1,116 @@
+import { create } from "@bufbuild/protobuf";
+import {
+	type TensorProto,
+	TensorProto_DataLocation,
+	TensorProto_DataType,
+	TensorProtoSchema,
+} from "onnx-buf";
+import { UserError } from "../errors/userError.js";
+import { elementCount } from "../tensor/tensor.js";
+import type { TensorEntry, Weights } from "../weights/weights.js";
+
+/** Data types of weights that a graph can compute with (everything but F32 passes a Cast first), and their bytes an element. */
+const dataTypes: Partial<
+	Record<TensorEntry["dtype"], readonly [TensorProto_DataType, number]>
+> = {
+	F32: [TensorProto_DataType.FLOAT, 4],
+	F16: [TensorProto_DataType.FLOAT16, 2],
+	BF16: [TensorProto_DataType.BFLOAT16, 2],
+	F64: [TensorProto_DataType.DOUBLE, 8],
+};
+
+/** What is read of a weight: its whole shape in the file, the rows of its first axis that are wanted, and the shape the graph sees. */
+export interface WeightView {
+	readonly name: string;
+	/** Shape the network expects in the file. Trailing axes of one element make no difference: a 1x1 convolution is a linear layer. */
+	readonly shape: readonly number[];
+	readonly rows?: readonly [from: number, to: number];
+	/** Shape of the (rows of the) weight in the graph, where it is another: same elements, same order. */
+	readonly as?: readonly number[];
+}
+
+/** Shape in the graph of what a view reads. */
+export function viewShape(view: WeightView): readonly number[] {
+	if (view.as) return view.as;
+	if (!view.rows) return view.shape;
+	return [view.rows[1] - view.rows[0], ...view.shape.slice(1)];
+}
+
+/**
+ * An initializer called `as` whose data is a view of a weight where it lies in its file: nothing is read or copied here.
+ * @throws UserError that names the tensor when it is missing, has another shape, or a data type no graph computes with.
+ */
+export function weightInitializer(
+	weights: Weights,
+	view: WeightView,
+	as: string,
+): { tensor: TensorProto; isFloat32: boolean; file: string } {
+	const entry = weights.tensors.get(view.name);
+	if (!entry)
+		throw new UserError(
+			`${weights.label}: tensor ${view.name} is missing (its config.json asks for one of shape ${showShape(view.shape)}); is this the right model, whole?`,
+		);
+	if (withoutTrailingOnes(entry.shape) !== withoutTrailingOnes(view.shape))
+		throw new UserError(
+			`${weights.label}: tensor ${view.name} has shape ${showShape(entry.shape)} where its config.json asks for ${showShape(view.shape)}; weights and config do not belong together`,
+		);
+	const [dataType, bytes] = dataTypes[entry.dtype] ?? [];
+	if (dataType === undefined || bytes === undefined)
+		throw new UserError(
+			`${weights.label}: tensor ${view.name} is of type ${entry.dtype}; F32, F16 and BF16 weights can be used`,
+		);
+	if (entry.length !== elementCount(entry.shape) * bytes)
+		throw new UserError(
+			`${weights.label}: tensor ${view.name} is ${entry.length} bytes long where its shape asks for ${elementCount(entry.shape) * bytes}`,
+		);
+	const dims = viewShape(view);
+	const rowBytes = elementCount(view.shape.slice(1)) * bytes;
+	const location = {
+		location: entry.file,
+		offset: `${entry.offset + (view.rows?.[0] ?? 0) * rowBytes}`,
+		length: `${elementCount(dims) * bytes}`,
+	};
+	return {
+		tensor: create(TensorProtoSchema, {
+			name: as,
+			dims: dims.map(BigInt),
+			dataType,
+			dataLocation: TensorProto_DataLocation.EXTERNAL,
+			externalData: Object.entries(location).map(([key, value]) => ({
+				key,
+				value,
+			})),
+		}),
+		isFloat32: entry.dtype === "F32",
+		file: entry.file,
+	};
+}
+
+/** An initializer with the values in the model itself. */
+export function constantInitializer(
+	name: string,
+	values: readonly bigint[] | Float32Array,
+	dims: readonly number[],
+): TensorProto {
+	const data =
+		values instanceof Float32Array ? values : BigInt64Array.from(values);
+	return create(TensorProtoSchema, {
+		name,
+		dims: dims.map(BigInt),
+		dataType:
+			values instanceof Float32Array
+				? TensorProto_DataType.FLOAT
+				: TensorProto_DataType.INT64,
+		rawData: new Uint8Array(data.buffer.slice(0) as ArrayBuffer),
+	});
+}
+
+function withoutTrailingOnes(shape: readonly number[]): string {
+	let end = shape.length;
+	while (end > 1 && shape[end - 1] === 1) end--;
+	return shape.slice(0, end).join();
+}
+
+function showShape(shape: readonly number[]): string {
+	return `[${shape.join(", ")}]`;
+}

@@ -1,0 +1,84 @@
+import type { GraphBuilder, Value } from "../graph/graphBuilder.js";
+import { add } from "../graph/layers/arithmetic.js";
+import { attention } from "../graph/layers/attention.js";
+import { geglu } from "../graph/layers/geglu.js";
+import { groupNorm } from "../graph/layers/groupNorm.js";
+import { layerNorm } from "../graph/layers/layerNorm.js";
+import { linear } from "../graph/layers/linear.js";
+import { imageToTokens, tokensToImage } from "../graph/layers/tokens.js";
+
+export interface TransformerOptions {
+	readonly heads: number;
+	readonly blocks: number;
+	readonly normGroups: number;
+	readonly onlyCrossAttention: boolean;
+}
+
+/** diffusers' constants for its spatial transformer: not in any config. */
+const groupNormEpsilon = 1e-6;
+const layerNormEpsilon = 1e-5;
+const feedForwardFactor = 4;
+
+/**
+ * Spatial transformer (diffusers' Transformer2DModel): pixels as tokens, that attend to each other and to the text
+ * `[batch, tokens, features]`, on `[batch, channels, height, width]`. Its projections are the same sums whether the file has them as 1x1
+ * convolutions (SD 1.x) or linear layers (2.x).
+ */
+export function transformer(
+	g: GraphBuilder,
+	x: Value,
+	text: Value,
+	options: TransformerOptions,
+): Value {
+	const channels = x.dims[1];
+	const normalized = groupNorm(
+		g.at("norm"),
+		x,
+		options.normGroups,
+		groupNormEpsilon,
+	);
+	let tokens = imageToTokens(g, normalized);
+	tokens = linear(g.at("proj_in"), tokens, channels);
+	for (let block = 0; block < options.blocks; block++)
+		tokens = transformerBlock(
+			g.at("transformer_blocks", block),
+			tokens,
+			text,
+			options,
+		);
+	tokens = linear(g.at("proj_out"), tokens, channels);
+	return add(g, tokensToImage(g, tokens, x), x);
+}
+
+/** Self-attention, cross-attention and feed-forward, each normalized before and added to its input. */
+function transformerBlock(
+	g: GraphBuilder,
+	x: Value,
+	text: Value,
+	{ heads, onlyCrossAttention }: TransformerOptions,
+): Value {
+	const features = x.dims[2];
+	let hidden = layerNorm(g.at("norm1"), x, layerNormEpsilon);
+	const first = onlyCrossAttention ? text : hidden;
+	let sum = add(g, attend(g.at("attn1"), hidden, first, heads), x);
+	hidden = layerNorm(g.at("norm2"), sum, layerNormEpsilon);
+	sum = add(g, attend(g.at("attn2"), hidden, text, heads), sum);
+	hidden = layerNorm(g.at("norm3"), sum, layerNormEpsilon);
+	hidden = geglu(g.at("ff.net.0.proj"), hidden, feedForwardFactor * features);
+	hidden = linear(g.at("ff.net.2"), hidden, features);
+	return add(g, hidden, sum);
+}
+
+/** Attention of `x` over `context`, with its projections. */
+function attend(
+	g: GraphBuilder,
+	x: Value,
+	context: Value,
+	heads: number,
+): Value {
+	const features = x.dims[2];
+	const q = linear(g.at("to_q"), x, features, { bias: false });
+	const k = linear(g.at("to_k"), context, features, { bias: false });
+	const v = linear(g.at("to_v"), context, features, { bias: false });
+	return linear(g.at("to_out.0"), attention(g, q, k, v, { heads }), features);
+}

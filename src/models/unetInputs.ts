@@ -1,0 +1,70 @@
+import type { GraphBuilder, Value } from "../graph/graphBuilder.js";
+import type { UnetConfig } from "./unetConfig.js";
+import { deepFeature, type FeatureMap, skipFeatures } from "./unetLayout.js";
+import type { UnetDims } from "./unetPart.js";
+
+/** The inputs a UNet graph can have; each becomes one when it is first asked for, so that no part has inputs it does not need. */
+export interface UnetInputs {
+	readonly sample: () => Value;
+	readonly timestep: () => Value;
+	readonly text: (features: number) => Value;
+	readonly skip: (index: number) => Value;
+	readonly mid: () => Value;
+	readonly deep: (cut: number) => Value;
+}
+
+/** Inputs of a UNet graph, at the sizes it is counted for; batch, height, width and tokens stay open. */
+export function unetInputs(
+	g: GraphBuilder,
+	config: UnetConfig,
+	dims: UnetDims,
+): UnetInputs {
+	const made = new Map<string, Value>();
+	const once = (name: string, make: () => Value) => {
+		const value = made.get(name) ?? make();
+		made.set(name, value);
+		return value;
+	};
+	const feature = (name: string, { channels, halvings }: FeatureMap) =>
+		once(name, () =>
+			g.input(
+				name,
+				["batch", channels, axis("height", halvings), axis("width", halvings)],
+				[
+					dims.batch,
+					channels,
+					halved(config, dims.height, halvings),
+					halved(config, dims.width, halvings),
+				],
+			),
+		);
+	const skips = skipFeatures(config);
+	return {
+		sample: () =>
+			feature("sample", { channels: config.inChannels, halvings: 0 }),
+		timestep: () =>
+			once("timestep", () => g.input("timestep", ["batch"], [dims.batch])),
+		text: (features) =>
+			once("encoder_hidden_states", () =>
+				g.input(
+					"encoder_hidden_states",
+					["batch", "tokens", features],
+					[dims.batch, dims.tokens, features],
+				),
+			),
+		skip: (index) => feature(`skip_${index}`, skips[index]),
+		mid: () => feature("mid", skips[skips.length - 1]),
+		deep: (cut) => feature("deep", deepFeature(config, cut)),
+	};
+}
+
+function axis(name: string, halvings: number): string {
+	return halvings ? `${name}/${2 ** halvings}` : name;
+}
+
+function halved(config: UnetConfig, size: number, halvings: number): number {
+	let result = size;
+	for (let i = 0; i < halvings; i++)
+		result = Math.floor((result + config.downsamplePadding) / 2);
+	return result;
+}
