@@ -21,22 +21,47 @@ const READERS: Record<string, { size: number; read: Reader }> = {
 	u1: { size: 1, read: (view, at) => view.getUint8(at) },
 };
 
+/** An array of doubles, row-major. */
+export interface DoubleArray {
+	readonly dims: readonly number[];
+	readonly data: Float64Array;
+}
+
 /** The tensor as a .npy file (version 1.0, little-endian float32, C order), byte for byte as `numpy.save` writes it. */
 export function encodeNpy({ dims, data }: Tensor): Uint8Array {
+	const { bytes, start } = withHeader(dims, "<f4", 4 * data.length);
+	const view = new DataView(bytes.buffer);
+	for (let i = 0; i < data.length; i++)
+		view.setFloat32(start + 4 * i, data[i], true);
+	return bytes;
+}
+
+/** As `encodeNpy`, in float64. */
+export function encodeNpyDoubles({ dims, data }: DoubleArray): Uint8Array {
+	const { bytes, start } = withHeader(dims, "<f8", 8 * data.length);
+	const view = new DataView(bytes.buffer);
+	for (let i = 0; i < data.length; i++)
+		view.setFloat64(start + 8 * i, data[i], true);
+	return bytes;
+}
+
+/** A file with its header written and room for the data from `start` on. */
+function withHeader(
+	dims: readonly number[],
+	descr: string,
+	dataLength: number,
+): { bytes: Uint8Array<ArrayBuffer>; start: number } {
 	const shape = dims.length === 1 ? `(${dims[0]},)` : `(${dims.join(", ")})`;
-	let header = `{'descr': '<f4', 'fortran_order': False, 'shape': ${shape}, }`;
+	let header = `{'descr': '${descr}', 'fortran_order': False, 'shape': ${shape}, }`;
 	if (dims.length > 0)
 		header += " ".repeat(GROWTH_DIGITS - String(dims[0]).length);
 	const unpadded = MAGIC.length + 4 + header.length + 1;
 	header += `${" ".repeat(64 - (unpadded % 64))}\n`;
 	const start = MAGIC.length + 4 + header.length;
-	const bytes = new Uint8Array(start + 4 * data.length);
+	const bytes = new Uint8Array(start + dataLength);
 	bytes.set([...MAGIC, 1, 0, header.length & 0xff, header.length >> 8]);
 	bytes.set(new TextEncoder().encode(header), MAGIC.length + 4);
-	const view = new DataView(bytes.buffer);
-	for (let i = 0; i < data.length; i++)
-		view.setFloat32(start + 4 * i, data[i], true);
-	return bytes;
+	return { bytes, start };
 }
 
 /**
@@ -46,6 +71,25 @@ export function encodeNpy({ dims, data }: Tensor): Uint8Array {
  * @throws UserError for anything that is no such file, and for arrays in Fortran order.
  */
 export function decodeNpy(bytes: Uint8Array, name: string): Tensor {
+	return decode(bytes, name, tensor);
+}
+
+/**
+ * As `decodeNpy`, as float64 (integers beyond 2^53 are rounded).
+ * @throws UserError for anything that is no such file, and for arrays in Fortran order.
+ */
+export function decodeNpyDoubles(bytes: Uint8Array, name: string): DoubleArray {
+	return decode(bytes, name, (dims) => ({
+		dims,
+		data: new Float64Array(elementCount(dims)),
+	}));
+}
+
+function decode<T extends { data: Float32Array | Float64Array }>(
+	bytes: Uint8Array,
+	name: string,
+	allocate: (dims: number[]) => T,
+): T {
 	const fail = (reason: string): never => {
 		throw new UserError(`${name} is no usable .npy array: ${reason}`);
 	};
@@ -82,7 +126,7 @@ export function decodeNpy(bytes: Uint8Array, name: string): Tensor {
 		fail(
 			`[${dims.join(", ")}] of ${descr} takes ${count * reader.size} bytes, the file has ${bytes.length - start}`,
 		);
-	const result = tensor(dims);
+	const result = allocate(dims);
 	for (let i = 0; i < count; i++)
 		result.data[i] = reader.read(
 			view,
