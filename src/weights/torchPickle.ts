@@ -1,0 +1,407 @@
+import { UserError } from "../errors/userError.js";
+import { dtypeBits } from "./safetensorsHeader.js";
+import type { DType } from "./weights.js";
+
+/** Raw values that tensors look into. */
+export interface TorchStorage {
+	readonly kind: "storage";
+	readonly key: string;
+	readonly dtype: DType;
+	/** Its number of elements. */
+	readonly count: number;
+	/** Where it begins inside the storage `key`, in elements (legacy files know views). */
+	readonly start: number;
+}
+
+/** A tensor: a strided look into a storage (offset and strides in elements). */
+export interface TorchTensor {
+	readonly kind: "tensor";
+	readonly storage: TorchStorage;
+	readonly offset: number;
+	readonly shape: readonly number[];
+	readonly strides: readonly number[];
+}
+
+export interface PickleDict {
+	readonly kind: "dict";
+	readonly entries: [PickleValue, PickleValue][];
+}
+
+export interface PickleList {
+	readonly kind: "list";
+	readonly items: PickleValue[];
+}
+
+export interface PickleTuple {
+	readonly kind: "tuple";
+	readonly items: PickleValue[];
+}
+
+interface PickleGlobal {
+	readonly kind: "global";
+	readonly name: string;
+}
+
+/** What a state dict is made of. */
+export type PickleValue =
+	| null
+	| boolean
+	| number
+	| bigint
+	| string
+	| PickleDict
+	| PickleList
+	| PickleTuple
+	| PickleGlobal
+	| TorchStorage
+	| TorchTensor;
+
+/** Thrown where the bytes end inside a pickle: more of the file may complete it. */
+export class PickleEnd extends Error {}
+
+const storageTypes: Readonly<Record<string, DType>> = {
+	"torch.FloatStorage": "F32",
+	"torch.HalfStorage": "F16",
+	"torch.BFloat16Storage": "BF16",
+	"torch.DoubleStorage": "F64",
+	"torch.LongStorage": "I64",
+	"torch.IntStorage": "I32",
+	"torch.ShortStorage": "I16",
+	"torch.CharStorage": "I8",
+	"torch.ByteStorage": "U8",
+	"torch.BoolStorage": "BOOL",
+};
+
+const orderedDict = "collections.OrderedDict";
+const rebuildTensor = "torch._utils._rebuild_tensor_v2";
+const rebuildOldTensor = "torch._utils._rebuild_tensor";
+const rebuildParameter = "torch._utils._rebuild_parameter";
+
+const allowedGlobals: ReadonlySet<string> = new Set([
+	orderedDict,
+	rebuildTensor,
+	rebuildOldTensor,
+	rebuildParameter,
+	...Object.keys(storageTypes),
+]);
+
+/**
+ * Reads one pickle (protocols 0's GLOBAL and 2 to 4) as far as `torch.save` of a state dict uses the format. Nothing is
+ * executed: a pickle is a program, and this knows only the instructions that build dicts, lists, tuples, numbers and
+ * strings, and four names beside torch's storage types, for each of which it makes plain data.
+ * @returns the value and where the next byte after the pickle is.
+ * @throws PickleEnd when the bytes end first
+ * @throws UserError for any other instruction or name.
+ */
+export function readTorchPickle(
+	bytes: Uint8Array,
+	start: number,
+	label: string,
+): { value: PickleValue; end: number } {
+	const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+	const refuse = (reason: string): never => {
+		throw new UserError(
+			`${label} is no plain state dict: ${reason} (save it again with torch.save(model.state_dict(), …) or as safetensors)`,
+		);
+	};
+	let at = start;
+	const take = (count: number): number => {
+		if (count > bytes.length - at) throw new PickleEnd();
+		at += count;
+		return at - count;
+	};
+	const u8 = () => bytes[take(1)];
+	const u16 = () => view.getUint16(take(2), true);
+	const i32 = () => view.getInt32(take(4), true);
+	const u32 = () => view.getUint32(take(4), true);
+	const text = (length: number) => {
+		const from = take(length);
+		return new TextDecoder().decode(bytes.subarray(from, from + length));
+	};
+	const line = () => {
+		const end = bytes.indexOf(10, at);
+		if (end < 0) {
+			if (bytes.length - at > 1024) refuse("a name is too long");
+			throw new PickleEnd();
+		}
+		const words = text(end - at);
+		at++;
+		return words;
+	};
+	const long = (length: number): number | bigint => {
+		if (length > 16) refuse("a number is too long");
+		let value = 0n;
+		const from = take(length);
+		for (let i = length - 1; i >= 0; i--)
+			value = (value << 8n) | BigInt(bytes[from + i]);
+		const signed = BigInt.asIntN(8 * length, value);
+		const number = Number(signed);
+		return Number.isSafeInteger(number) ? number : signed;
+	};
+
+	const stack: PickleValue[] = [];
+	const marks: number[] = [];
+	const memo = new Map<number, PickleValue>();
+	const pop = (): PickleValue => {
+		if (stack.length <= (marks.at(-1) ?? 0)) return refuse("it is damaged");
+		return stack.pop() as PickleValue;
+	};
+	const top = (): PickleValue => {
+		if (stack.length <= (marks.at(-1) ?? 0)) return refuse("it is damaged");
+		return stack[stack.length - 1];
+	};
+	const popMark = (): PickleValue[] => {
+		const mark = marks.pop();
+		if (mark === undefined) return refuse("it is damaged");
+		return stack.splice(mark);
+	};
+	const tuple = (items: PickleValue[]) => {
+		stack.push({ kind: "tuple", items });
+	};
+	const global = (module: string, name: string) => {
+		const full = `${module}.${name}`;
+		if (!allowedGlobals.has(full))
+			refuse(`it asks for ${full.slice(0, 80)}, which is not executed here`);
+		stack.push({ kind: "global", name: full });
+	};
+	const remembered = (key: number) => {
+		const value = memo.get(key);
+		if (value === undefined) refuse("it is damaged");
+		else stack.push(value);
+	};
+	const setItems = (items: PickleValue[]) => {
+		const target = top();
+		if (!isKind(target, "dict") || items.length % 2 !== 0)
+			return refuse("it is damaged");
+		for (let i = 0; i < items.length; i += 2)
+			target.entries.push([items[i], items[i + 1]]);
+	};
+	const append = (items: PickleValue[]) => {
+		const target = top();
+		if (!isKind(target, "list")) return refuse("it is damaged");
+		for (const item of items) target.items.push(item);
+	};
+
+	for (;;) {
+		const opcode = u8();
+		switch (opcode) {
+			case 0x80: {
+				const protocol = u8();
+				if (protocol < 2 || protocol > 5)
+					refuse(`its pickle protocol is ${protocol}`);
+				break;
+			}
+			case 0x95: // FRAME
+				take(8);
+				break;
+			case 0x2e: {
+				const value = pop();
+				if (stack.length > 0 || marks.length > 0) refuse("it is damaged");
+				return { value, end: at };
+			}
+			case 0x28: // MARK
+				marks.push(stack.length);
+				break;
+			case 0x7d:
+				stack.push({ kind: "dict", entries: [] });
+				break;
+			case 0x5d:
+				stack.push({ kind: "list", items: [] });
+				break;
+			case 0x29:
+				tuple([]);
+				break;
+			case 0x74:
+				tuple(popMark());
+				break;
+			case 0x85:
+			case 0x86:
+			case 0x87: {
+				const items: PickleValue[] = [];
+				for (let i = 0x84; i < opcode; i++) items.unshift(pop());
+				tuple(items);
+				break;
+			}
+			case 0x4e:
+				stack.push(null);
+				break;
+			case 0x88:
+			case 0x89:
+				stack.push(opcode === 0x88);
+				break;
+			case 0x4a:
+				stack.push(i32());
+				break;
+			case 0x4b:
+				stack.push(u8());
+				break;
+			case 0x4d:
+				stack.push(u16());
+				break;
+			case 0x47:
+				stack.push(view.getFloat64(take(8), false));
+				break;
+			case 0x8a:
+				stack.push(long(u8()));
+				break;
+			case 0x58: // BINUNICODE
+			case 0x54: // BINSTRING
+				stack.push(text(u32()));
+				break;
+			case 0x8c: // SHORT_BINUNICODE
+			case 0x55: // SHORT_BINSTRING
+				stack.push(text(u8()));
+				break;
+			case 0x63: {
+				const module = line();
+				global(module, line());
+				break;
+			}
+			case 0x93: {
+				const name = pop();
+				const module = pop();
+				if (typeof name !== "string" || typeof module !== "string")
+					return refuse("it is damaged");
+				global(module, name);
+				break;
+			}
+			case 0x71:
+				memo.set(u8(), top());
+				break;
+			case 0x72:
+				memo.set(u32(), top());
+				break;
+			case 0x94:
+				memo.set(memo.size, top());
+				break;
+			case 0x68:
+				remembered(u8());
+				break;
+			case 0x6a:
+				remembered(u32());
+				break;
+			case 0x73: {
+				const value = pop();
+				setItems([pop(), value]);
+				break;
+			}
+			case 0x75:
+				setItems(popMark());
+				break;
+			case 0x61:
+				append([pop()]);
+				break;
+			case 0x65:
+				append(popMark());
+				break;
+			case 0x51: // BINPERSID
+				stack.push(storageOf(pop(), refuse));
+				break;
+			case 0x52: {
+				const args = pop();
+				const made = reduced(pop(), args);
+				stack.push(made ?? refuse("it is damaged"));
+				break;
+			}
+			case 0x62: {
+				// A state dict's `_metadata` (versions of modules) is an attribute: of no use here.
+				pop();
+				if (!isKind(top(), "dict")) refuse("it is damaged");
+				break;
+			}
+			default:
+				refuse(
+					`it holds instruction 0x${opcode.toString(16).padStart(2, "0")}`,
+				);
+		}
+	}
+}
+
+function isKind<K extends "dict" | "list" | "tuple" | "tensor" | "storage">(
+	value: PickleValue | undefined,
+	kind: K,
+): value is Extract<PickleValue, { kind: K }> {
+	return typeof value === "object" && value !== null && value.kind === kind;
+}
+
+const isCount = (value: PickleValue | undefined): value is number =>
+	typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+
+/** The result of the few calls that are known; undefined where the arguments are not theirs. */
+function reduced(
+	callee: PickleValue,
+	args: PickleValue,
+): PickleValue | undefined {
+	if (
+		typeof callee !== "object" ||
+		callee === null ||
+		callee.kind !== "global" ||
+		!isKind(args, "tuple")
+	)
+		return undefined;
+	const { items } = args;
+	switch (callee.name) {
+		case orderedDict:
+			return orderedDictOf(items);
+		case rebuildParameter:
+			return isKind(items[0], "tensor") ? items[0] : undefined;
+		case rebuildTensor:
+		case rebuildOldTensor: {
+			const [storage, offset, shape, strides] = items;
+			const sizes = countsOf(shape);
+			const steps = countsOf(strides);
+			if (!isKind(storage, "storage") || !isCount(offset) || !sizes || !steps)
+				return undefined;
+			if (sizes.length !== steps.length) return undefined;
+			return { kind: "tensor", storage, offset, shape: sizes, strides: steps };
+		}
+		default:
+			return undefined;
+	}
+}
+
+/** `OrderedDict()` or, as Python 2 pickled it, `OrderedDict([[key, value], …])`. */
+function orderedDictOf(args: readonly PickleValue[]): PickleDict | undefined {
+	if (args.length === 0) return { kind: "dict", entries: [] };
+	const [pairs] = args;
+	if (args.length > 1 || !isKind(pairs, "list")) return undefined;
+	const entries: [PickleValue, PickleValue][] = [];
+	for (const pair of pairs.items) {
+		if (!isKind(pair, "list") && !isKind(pair, "tuple")) return undefined;
+		if (pair.items.length !== 2) return undefined;
+		entries.push([pair.items[0], pair.items[1]]);
+	}
+	return { kind: "dict", entries };
+}
+
+function countsOf(value: PickleValue | undefined): number[] | undefined {
+	if (!isKind(value, "tuple") || value.items.length > 16) return undefined;
+	return value.items.every(isCount) ? value.items : undefined;
+}
+
+/** ("storage", type, key, location, count[, view]); the view of legacy files is (key, offset, count) or None. */
+function storageOf(
+	id: PickleValue,
+	refuse: (reason: string) => never,
+): TorchStorage {
+	if (!isKind(id, "tuple")) return refuse("it is damaged");
+	const [word, type, key, , count, view] = id.items;
+	const dtype =
+		typeof type === "object" && type?.kind === "global"
+			? storageTypes[type.name]
+			: undefined;
+	if (
+		word !== "storage" ||
+		!dtype ||
+		typeof key !== "string" ||
+		!isCount(count) ||
+		!Number.isSafeInteger((count * dtypeBits[dtype]) / 8)
+	)
+		return refuse("a storage is described wrongly");
+	if (view === undefined || view === null)
+		return { kind: "storage", key, dtype, count, start: 0 };
+	const [, start, viewCount] = isKind(view, "tuple") ? view.items : [];
+	if (!isCount(start) || !isCount(viewCount) || start + viewCount > count)
+		return refuse("a storage is described wrongly");
+	return { kind: "storage", key, dtype, count: viewCount, start };
+}

@@ -1,0 +1,111 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { UserError } from "../../src/errors/userError.js";
+import { memoryFile } from "../../src/weights/modelFolder.js";
+import { openNodeFile } from "../../src/weights/nodeModelFolder.js";
+import { readTorchArchive } from "../../src/weights/nodeTorchArchive.js";
+import { parseSafetensorsHeader } from "../../src/weights/safetensorsHeader.js";
+import type { Weights } from "../../src/weights/weights.js";
+
+// Files of torch.save made by test/reference/torch_archives.py.
+const folder = join(import.meta.dirname, "../models/torch-archives");
+const bytesOf = (name: string) =>
+	new Uint8Array(readFileSync(join(folder, name)));
+const safetensors = bytesOf("expected.safetensors");
+const expected = parseSafetensorsHeader(
+	safetensors,
+	safetensors.length,
+	"expected",
+);
+
+/** The bytes of a tensor, wherever they lie. */
+function content(weights: Weights, name: string): Uint8Array {
+	const entry = weights.tensors.get(name)!;
+	const file = weights.files.get(entry.file)!;
+	const bytes =
+		"path" in file ? new Uint8Array(readFileSync(file.path)) : file.bytes;
+	return bytes.subarray(entry.offset, entry.offset + entry.length);
+}
+
+describe.each(["zip.pth", "legacy.pth", "nested.pth", "deflated.pth"])(
+	"%s",
+	(name) => {
+		test("holds what torch saved", async () => {
+			const weights = await readTorchArchive(
+				await openNodeFile(join(folder, name)),
+			);
+			expect([...weights.tensors.keys()].sort()).toEqual(
+				[...expected.entries.keys()].sort(),
+			);
+			for (const [key, { dtype, shape, offset, length }] of expected.entries) {
+				const entry = weights.tensors.get(key)!;
+				expect([key, entry.dtype, entry.shape]).toEqual([key, dtype, shape]);
+				expect(content(weights, key)).toEqual(
+					safetensors.subarray(offset, offset + length),
+				);
+			}
+		});
+
+		test("is read from memory alike", async () => {
+			const bytes = bytesOf(name);
+			const weights = await readTorchArchive(memoryFile(name, "key", bytes));
+			const { offset, length } = expected.entries.get("conv.weight")!;
+			expect(content(weights, "conv.weight")).toEqual(
+				safetensors.subarray(offset, offset + length),
+			);
+		});
+
+		test("no mutation ends in anything but tensors inside their files or one line", async () => {
+			const bytes = bytesOf(name);
+			const edit = fc.record({
+				at: fc.nat(bytes.length - 1),
+				value: fc.nat(255),
+			});
+			const length = fc.oneof(fc.constant(bytes.length), fc.nat(bytes.length));
+			const edits = fc.array(edit, { minLength: 1, maxLength: 6 });
+			const property = fc.asyncProperty(length, edits, async (size, list) => {
+				const broken = bytes.slice(0, size);
+				for (const { at, value } of list) if (at < size) broken[at] = value;
+				const file = memoryFile("broken.pth", "key", broken);
+				const weights = await readTorchArchive(file).catch((error) => {
+					expect(error).toBeInstanceOf(UserError);
+					expect(error.message).not.toContain("\n");
+				});
+				for (const entry of weights?.tensors.values() ?? []) {
+					const at = weights!.files.get(entry.file)!;
+					if ("path" in at) throw new Error("no paths were given");
+					expect(entry.offset + entry.length).toBeLessThanOrEqual(
+						at.bytes.length,
+					);
+				}
+			});
+			await fc.assert(property, { numRuns: 400 });
+		});
+	},
+);
+
+test("tensors point into the file where they can", async () => {
+	const weights = await readTorchArchive(
+		await openNodeFile(join(folder, "zip.pth")),
+	);
+	const copied = [...weights.tensors.values()]
+		.filter(({ file }) => file !== "zip.pth")
+		.map(({ name }) => name);
+	expect(copied).toEqual(["transposed", "strided", "channels_last"]);
+});
+
+test("what would be executed is refused by name", async () => {
+	const file = memoryFile("object.pth", "key", bytesOf("object.pth"));
+	await expect(readTorchArchive(file)).rejects.toThrow(
+		/posix\.system, which is not executed/,
+	);
+});
+
+test("other files are refused", async () => {
+	for (const bytes of [new Uint8Array(), safetensors, new Uint8Array(99)]) {
+		const file = memoryFile("x.pth", "key", bytes);
+		await expect(readTorchArchive(file)).rejects.toThrow(UserError);
+	}
+});
