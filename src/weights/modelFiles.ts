@@ -33,8 +33,10 @@ export interface ModelFiles {
 
 /** Options of `openModel` (nodeOpenModel.ts). */
 export interface OpenModelOptions {
-	/** Weight files to take where a folder or Hub repository has several: "fp16" files if asked for, else the plain ones. */
+	/** Weight files to take where a folder or Hub repository has several ("fp16"); an error where none are called so. */
 	readonly variant?: string;
+	/** Prefers fp16 or plain files, without insisting. */
+	readonly dtype?: "fp16" | "fp32";
 	/** Branch, tag or commit of a Hub id (`ID@REVISION` says the same). */
 	readonly revision?: string;
 	/** Single-file checkpoints: a folder with the tokenizer's files (or with a `tokenizer/` folder). */

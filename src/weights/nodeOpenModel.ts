@@ -1,14 +1,110 @@
+import { stat } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
 import { UserError } from "../errors/userError.js";
+import { openDiffusersFolder } from "./diffusersFolder.js";
+import { type HubId, parseHubId } from "./hubId.js";
 import type { ModelFiles, OpenModelOptions } from "./modelFiles.js";
+import { modelHash } from "./modelHash.js";
+import {
+	embeddedModelNames,
+	embeddedModelsFolder,
+} from "./nodeEmbeddedModels.js";
+import { cachedClipTokenizers, hubSettings } from "./nodeHubCache.js";
+import { openHubModel } from "./nodeHubModel.js";
+import { nodeModelFolder, openNodeFile } from "./nodeModelFolder.js";
+import { openSingleFile } from "./singleFile.js";
+import { isPickle } from "./weightFileNames.js";
+import type { Weights } from "./weights.js";
 
 /**
- * The files of the model at `where`: a diffusers folder, a single `.safetensors` checkpoint or a Hub id
- * (`owner/name[@revision]`). A path that exists wins over a Hub id of the same spelling.
+ * The files of the model at `where`: a diffusers folder, a single `.safetensors` checkpoint, the name of a model that comes
+ * with the package, or a Hub id (`owner/name[@revision]`), which is downloaded unless the cache has it. A path that exists wins
+ * over a Hub id of the same spelling. Only headers of weights are read.
  * @throws UserError when it is none of these, or something in it is missing or malformed.
  */
 export async function openModel(
 	where: string,
-	_options: OpenModelOptions = {},
+	options: OpenModelOptions = {},
 ): Promise<ModelFiles> {
-	throw new UserError(`${where}: not yet`);
+	const place = await locateModel(where, options.revision);
+	const files =
+		place.kind === "folder"
+			? await openDiffusersFolder(
+					await nodeModelFolder(place.path, where),
+					options,
+				)
+			: place.kind === "file"
+				? await openCheckpoint(place.path, options)
+				: await openHubModel(place.id, options);
+	return { ...files, hash: await hashOf(files.unet.weights) };
+}
+
+/** What `where` means. */
+export type ModelPlace =
+	| { readonly kind: "folder"; readonly path: string }
+	| { readonly kind: "file"; readonly path: string }
+	| { readonly kind: "hub"; readonly id: HubId };
+
+/**
+ * Tells whether a model's name is a folder, a file, the name of an embedded model or a Hub id.
+ * @throws UserError when it is none of these.
+ */
+export async function locateModel(
+	where: string,
+	revision?: string,
+): Promise<ModelPlace> {
+	const path = where.replace(/^~(?=$|[/\\])/, homedir());
+	const status = where
+		? await stat(path).catch((error: NodeJS.ErrnoException) => {
+				if (error.code === "EACCES")
+					throw new UserError(`${where} cannot be read: permission denied`);
+				return undefined;
+			})
+		: undefined;
+	if (status?.isDirectory()) return { kind: "folder", path };
+	if (status) return { kind: "file", path };
+	const embedded = await embeddedModelNames();
+	if (embedded.includes(where))
+		return { kind: "folder", path: join(embeddedModelsFolder, where) };
+	const looksLikePath =
+		/^[./~\\]|^[A-Za-z]:|\\|\/$|\.safetensors$/.test(where) || isPickle(where);
+	const id = looksLikePath ? undefined : parseHubId(where, revision);
+	if (id) return { kind: "hub", id };
+	throw new UserError(
+		looksLikePath
+			? `${where}: there is no such model folder or file`
+			: `"${where}" is no model: give a diffusers folder, a .safetensors file, a Hub id (owner/name)${embedded.length ? ` or ${embedded.join(", ")}` : ""}`,
+	);
+}
+
+async function openCheckpoint(
+	path: string,
+	options: OpenModelOptions,
+): Promise<Omit<ModelFiles, "hash">> {
+	if (isPickle(path))
+		throw new UserError(
+			`${path} is a pickle (.ckpt, .pt, .bin), which can run code when it is loaded: only .safetensors is read; get the model as .safetensors, or convert it in Python with safetensors.torch.save_file`,
+		);
+	if (!/\.safetensors$/i.test(path))
+		throw new UserError(
+			`${path} is no model: a checkpoint's name ends with .safetensors`,
+		);
+	const { config, tokenizer } = options;
+	return openSingleFile(await openNodeFile(path), {
+		...(config ? { config: await nodeModelFolder(config) } : {}),
+		...(tokenizer ? { tokenizer: await nodeModelFolder(tokenizer) } : {}),
+		clipTokenizers: await cachedClipTokenizers(
+			(await hubSettings()).cacheFolder,
+		),
+	});
+}
+
+async function hashOf(unet: Weights): Promise<string> {
+	return modelHash(unet, (key) => {
+		const file = unet.files.get(key);
+		if (!file || !("path" in file))
+			throw new TypeError(`${unet.label}: ${key} is not on disk`);
+		return openNodeFile(file.path);
+	});
 }

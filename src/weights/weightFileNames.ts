@@ -72,7 +72,7 @@ export function chooseWeights(
 		networks.every((network) => !found.get(network)?.has(variant))
 	) {
 		const there = new Set(
-			[...found.values()].flatMap((map) => [...map.keys()]),
+			[...found.values()].flatMap((map) => [...map.keys()]).sort(),
 		);
 		throw new UserError(
 			`${label} has no "${variant}" weights; there are: ${[...there].map((name) => name || "plain ones").join(", ") || "no .safetensors weights at all"}`,

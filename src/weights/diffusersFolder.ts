@@ -1,0 +1,143 @@
+import { z } from "zod";
+import { UserError } from "../errors/userError.js";
+import type { ModelFiles, TokenizerTexts } from "./modelFiles.js";
+import { type ModelFolder, readJson } from "./modelFolder.js";
+import { loadNetworkWeights } from "./networkWeights.js";
+import { shorten } from "./strictJson.js";
+import {
+	chooseWeights,
+	type NetworkFolder,
+	type WeightChoice,
+} from "./weightFileNames.js";
+
+const layout =
+	"a diffusers folder has model_index.json, scheduler/, tokenizer/, text_encoder/, unet/ and vae/";
+
+const component = z.tuple([z.string().nullable(), z.string().nullable()]);
+const modelIndex = z.looseObject({
+	_class_name: z.string(),
+	unet: component,
+	vae: component,
+	text_encoder: component,
+	tokenizer: component,
+	scheduler: component,
+});
+
+/** The classes whose weights this room can name. */
+const classes: Readonly<Record<string, readonly string[]>> = {
+	unet: ["UNet2DConditionModel"],
+	vae: ["AutoencoderKL"],
+	text_encoder: ["CLIPTextModel"],
+	tokenizer: ["CLIPTokenizer", "CLIPTokenizerFast"],
+};
+
+/**
+ * The networks, tokenizer and scheduler of a diffusers folder (without `hash`, see `modelHash`). Only headers of weights are read.
+ * @throws UserError that names the file that is missing or wrong and says what the folder should have.
+ */
+export async function openDiffusersFolder(
+	folder: ModelFolder,
+	choice: WeightChoice = {},
+): Promise<Omit<ModelFiles, "hash">> {
+	await checkModelIndex(folder);
+	for (const path of [
+		"unet/config.json",
+		"vae/config.json",
+		"text_encoder/config.json",
+		"scheduler/scheduler_config.json",
+	])
+		if (!folder.paths.has(path))
+			throw new UserError(`${folder.label}/${path} is missing: ${layout}`);
+	const chosen = chooseWeights(folder.paths, folder.label, choice);
+	const network = async (name: NetworkFolder) => ({
+		config: await readJson(folder, `${name}/config.json`),
+		weights: await loadNetworkWeights(folder, name, chosen[name]),
+	});
+	return {
+		label: folder.label,
+		unet: await network("unet"),
+		textEncoder: await network("text_encoder"),
+		vae: await network("vae"),
+		tokenizer: await readTokenizerTexts(folder, "tokenizer/"),
+		scheduler: {
+			config: await readJson(folder, "scheduler/scheduler_config.json"),
+		},
+	};
+}
+
+/** Whether a folder has what tells a diffusers folder. */
+export function isDiffusersFolder(folder: ModelFolder): boolean {
+	return folder.paths.has("model_index.json");
+}
+
+async function checkModelIndex(folder: ModelFolder): Promise<void> {
+	const label = `${folder.label}/model_index.json`;
+	if (!isDiffusersFolder(folder)) {
+		const checkpoint = [...folder.paths].find((path) =>
+			/^[^/]+\.safetensors$/.test(path),
+		);
+		throw new UserError(
+			`${label} is missing: ${layout}${checkpoint ? `; for a single-file checkpoint name the file itself (${folder.label}/${checkpoint})` : ""}`,
+		);
+	}
+	const json = await readJson(folder, "model_index.json");
+	const kind = z.looseObject({ _class_name: z.string() }).safeParse(json);
+	const index = modelIndex.safeParse(json);
+	if (!index.success)
+		throw new UserError(
+			kind.success
+				? `${label} is of a ${shorten(kind.data._class_name)}: only Stable Diffusion 1.x and 2.x models (UNet, CLIP text encoder, VAE) are supported`
+				: `${label} does not say which pipeline the model is (_class_name)`,
+		);
+	for (const [name, known] of Object.entries(classes)) {
+		const found = (index.data[name] as z.infer<typeof component>)[1];
+		if (!found || !known.includes(found))
+			throw new UserError(
+				`${label} has ${shorten(String(found))} as ${name}: only ${known.join(" or ")} is supported (Stable Diffusion 1.x and 2.x)`,
+			);
+	}
+	if (index.data.text_encoder_2)
+		throw new UserError(
+			`${label} has a second text encoder (${shorten(index.data._class_name)}): only Stable Diffusion 1.x and 2.x are supported`,
+		);
+}
+
+/**
+ * The texts of a CLIP tokenizer at `prefix` ("tokenizer/" or ""): vocab.json and merges.txt, else tokenizer.json.
+ * @throws UserError when neither is there.
+ */
+export async function readTokenizerTexts(
+	folder: ModelFolder,
+	prefix: string,
+): Promise<TokenizerTexts> {
+	const text = (name: string) => folder.readText(prefix + name);
+	const optional = async (key: string, name: string) =>
+		folder.paths.has(prefix + name) ? { [key]: await text(name) } : {};
+	const config = await optional("config", "tokenizer_config.json");
+	if (hasVocabulary(folder, prefix))
+		return {
+			vocab: await text("vocab.json"),
+			merges: await text("merges.txt"),
+			...config,
+			...(await optional("specialTokens", "special_tokens_map.json")),
+		};
+	if (folder.paths.has(`${prefix}tokenizer.json`))
+		return { tokenizerJson: await text("tokenizer.json"), ...config };
+	throw new UserError(
+		`${folder.label}/${prefix} has no tokenizer: vocab.json with merges.txt, or tokenizer.json, is missing`,
+	);
+}
+
+function hasVocabulary(folder: ModelFolder, prefix: string): boolean {
+	return (
+		folder.paths.has(`${prefix}vocab.json`) &&
+		folder.paths.has(`${prefix}merges.txt`)
+	);
+}
+
+/** Whether tokenizer texts are to be had at `prefix`. */
+export function hasTokenizer(folder: ModelFolder, prefix: string): boolean {
+	return (
+		hasVocabulary(folder, prefix) || folder.paths.has(`${prefix}tokenizer.json`)
+	);
+}

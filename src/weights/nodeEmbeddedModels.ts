@@ -1,0 +1,26 @@
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+
+/** The package's own folder of models; this file is two levels below the package's root, in src/ as in dist/. */
+export const embeddedModelsFolder = join(
+	import.meta.dirname,
+	"..",
+	"..",
+	"models",
+);
+
+/** Names of the models that come with the package (folders of `models/` with a model_index.json), sorted. */
+export async function embeddedModelNames(
+	folder: string = embeddedModelsFolder,
+): Promise<string[]> {
+	const names: string[] = [];
+	for (const name of await readdir(folder).catch(() => [] as string[]))
+		if (
+			await stat(join(folder, name, "model_index.json")).then(
+				(status) => status.isFile(),
+				() => false,
+			)
+		)
+			names.push(name);
+	return names.sort();
+}
