@@ -27,6 +27,8 @@ export interface SamplerState {
 	readonly history: readonly Float32Array[];
 	/** Latents of an earlier evaluation that the sampler comes back to. */
 	readonly sample?: Float32Array;
+	/** A sum over the evaluations of one step, under way. */
+	readonly partial?: Float32Array;
 	/** The order of the step taken last. */
 	readonly order?: number;
 }
@@ -41,6 +43,8 @@ export interface SamplerInput {
 	readonly latents: Float32Array;
 	/** Fresh standard normal noise, as many values as `latents` has; called only by stochastic samplers. */
 	readonly noise: () => Float32Array;
+	/** How many images `latents` holds, one after another (1 if absent): dynamic thresholding goes by image. */
+	readonly images?: number;
 }
 
 /** What a sampler makes of one evaluation. */

@@ -1,0 +1,101 @@
+import { UserError } from "../errors/userError.js";
+import { ddim } from "./ddim.js";
+import { ddpm } from "./ddpm.js";
+import { deis } from "./deis.js";
+import { dpm2 } from "./dpm2.js";
+import { dpmSolverMultistep } from "./dpmSolverMultistep.js";
+import { dpmSolverSinglestep } from "./dpmSolverSinglestep.js";
+import { euler } from "./euler.js";
+import { eulerAncestral } from "./eulerAncestral.js";
+import { heun } from "./heun.js";
+import { lcm } from "./lcm.js";
+import { lms } from "./lms.js";
+import { pndm } from "./pndm.js";
+import type { Sampler, SamplerName } from "./sampler.js";
+import {
+	type SamplerConfig,
+	type SigmaSchedule,
+	samplerConfig,
+} from "./samplerConfig.js";
+import type { SamplerContext } from "./samplerContext.js";
+import { parseSchedulerConfig } from "./schedulerConfig.js";
+import { unipc } from "./unipc.js";
+
+const SAMPLERS: Record<SamplerName, (context: SamplerContext) => Sampler> = {
+	ddim,
+	ddpm,
+	"dpm-solver": dpmSolverMultistep,
+	"dpm-solver++": dpmSolverMultistep,
+	"dpm-solver++-3m": dpmSolverMultistep,
+	"dpm-solver++-sde": dpmSolverMultistep,
+	"dpm-solver-singlestep": dpmSolverSinglestep,
+	"dpm-solver++-singlestep": dpmSolverSinglestep,
+	euler,
+	"euler-a": eulerAncestral,
+	heun,
+	lms,
+	pndm,
+	unipc,
+	lcm,
+	deis,
+	dpm2,
+};
+
+export interface SamplerOptions {
+	/** See parseSamplerName for the names that people write. */
+	readonly name: SamplerName;
+	/** Sampling steps, 1 to 1000. */
+	readonly steps: number;
+	/** The model's scheduler_config.json, as parsed JSON; it is checked here. */
+	readonly config?: unknown;
+	/** Karras, exponential or AYS sigmas instead of what the configuration says. */
+	readonly schedule?: SigmaSchedule;
+	/** DDIM's eta, 0 to 1 (default 0); other samplers have none. */
+	readonly eta?: number;
+	/** Keys of the configuration, over what the file says. */
+	readonly overrides?: Partial<SamplerConfig>;
+}
+
+/**
+ * The sampler of this name for a model. Its `timesteps` has one entry for each network evaluation: as many as steps,
+ * but 2 · steps - 1 for heun and dpm2, and steps + 1 for pndm (see pndm.ts).
+ * @throws UserError when steps, eta or the configuration cannot be sampled with.
+ */
+export function createSampler(options: SamplerOptions): Sampler {
+	const { name, steps, eta = 0, schedule, overrides } = options;
+	if (!Number.isInteger(steps) || steps < 1 || steps > 1000)
+		throw new UserError(
+			`--steps ${steps}: must be a whole number from 1 to 1000`,
+			2,
+		);
+	if (!(eta >= 0 && eta <= 1))
+		throw new UserError(`--eta ${eta}: must be from 0 to 1`, 2);
+	if (eta > 0 && name !== "ddim")
+		throw new UserError(`--eta works with --sampler ddim, not ${name}`, 2);
+	const file = parseSchedulerConfig(options.config);
+	const config = samplerConfig(name, { file, overrides, schedule });
+	if (steps > config.num_train_timesteps)
+		throw new UserError(
+			`--steps ${steps}: the model was trained on ${config.num_train_timesteps} timesteps, take at most as many`,
+			2,
+		);
+	const sampler = SAMPLERS[name]({ name, steps, config, eta });
+	if (
+		sampler.timesteps.length > 1 &&
+		sampler.timesteps[0] === sampler.timesteps.at(-1)
+	)
+		throw new UserError(
+			`--steps ${steps}: timestep_spacing ${config.timestep_spacing} has not so many timesteps for ${name}; take fewer, or the spacing trailing`,
+			2,
+		);
+	if (
+		config.prediction_type !== "v_prediction" &&
+		sampler.sigmas.some((sigma) => !Number.isFinite(sigma)) &&
+		config.prediction_type !== "sample"
+	)
+		throw new UserError(
+			`rescale_betas_zero_snr with --sampler ${name} starts on pure noise, where a network that predicts noise says nothing: it needs prediction_type v_prediction`,
+			2,
+		);
+	return sampler;
+}
