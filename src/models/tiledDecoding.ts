@@ -1,0 +1,125 @@
+import { type Tensor, tensor } from "../tensor/tensor.js";
+import type { VaeConfig } from "./vaeConfig.js";
+
+/** How an image is cut into tiles, each decoded alone. */
+export interface Tiling {
+	/** Height and width of a tile, in latents. */
+	readonly tile: number;
+	/** Share of a tile that overlaps the next. */
+	readonly overlap: number;
+	/** Pixels a latent stands for, each way. */
+	readonly factor: number;
+}
+
+/** The tiling that diffusers' enable_vae_tiling uses: tiles of the size the VAE was trained for, a quarter of them overlapping. */
+export function defaultTiling({ sampleSize, factor }: VaeConfig): Tiling {
+	return {
+		tile: Math.max(1, Math.floor(sampleSize / factor)),
+		overlap: 0.25,
+		factor,
+	};
+}
+
+/** Whether latents `[…, height, width]` are larger than a tile, so that tiles save memory. */
+export function needsTiling(latents: Tensor, { tile }: Tiling): boolean {
+	return latents.dims.slice(-2).some((size) => size > tile);
+}
+
+/**
+ * Latents `[batch, channels, height, width]` to an image, tile by tile: `decode` gets one tile at a time, so memory stays what one tile
+ * needs. Neighbours are blended linearly over the overlap, first with the tile above, then with the tile to the left (which are blended
+ * themselves), as in diffusers' AutoencoderKL.tiled_decode. Group norms see a tile and not the whole image, so that colours can differ a
+ * little from those of the image decoded at once.
+ */
+export async function decodeTiled(
+	decode: (tile: Tensor) => Promise<Tensor>,
+	latents: Tensor,
+	{ tile, overlap, factor }: Tiling,
+): Promise<Tensor> {
+	const [batch, , height, width] = latents.dims;
+	const stride = Math.max(1, Math.floor(tile * (1 - overlap)));
+	const kept = stride * factor;
+	const blend = Math.max(0, tile * factor - kept);
+	let image: Tensor | undefined;
+	let above: Tensor[] = [];
+	for (let row = 0; row * stride < height; row++) {
+		const current: Tensor[] = [];
+		for (let column = 0; column * stride < width; column++) {
+			const decoded = await decode(
+				crop(latents, row * stride, column * stride, tile),
+			);
+			if (row > 0) blendInto(decoded, above[column], blend, "rows");
+			if (column > 0) blendInto(decoded, current[column - 1], blend, "columns");
+			current.push(decoded);
+			image ??= tensor([
+				batch,
+				decoded.dims[1],
+				height * factor,
+				width * factor,
+			]);
+			paste(image, crop(decoded, 0, 0, kept), row * kept, column * kept);
+		}
+		above = current;
+	}
+	if (!image) throw new RangeError("there are no latents to decode");
+	return image;
+}
+
+/** Planes of `[batch, channels, height, width]`, from a row and a column on, at most `size` high and wide. */
+function crop(source: Tensor, top: number, left: number, size: number): Tensor {
+	const [batch, channels, height, width] = source.dims;
+	const rows = Math.min(size, height - top);
+	const columns = Math.min(size, width - left);
+	const result = tensor([batch, channels, rows, columns]);
+	for (let plane = 0; plane < batch * channels; plane++)
+		for (let y = 0; y < rows; y++) {
+			const from = (plane * height + top + y) * width + left;
+			result.data.set(
+				source.data.subarray(from, from + columns),
+				(plane * rows + y) * columns,
+			);
+		}
+	return result;
+}
+
+/** Copies `part` into `image` at a place; what would lie outside is left out. */
+function paste(image: Tensor, part: Tensor, top: number, left: number): void {
+	const [batch, channels, height, width] = image.dims;
+	const [, , rows, columns] = part.dims;
+	const visible = Math.min(columns, width - left);
+	if (visible <= 0) return;
+	for (let plane = 0; plane < batch * channels; plane++)
+		for (let y = 0; y < Math.min(rows, height - top); y++) {
+			const from = (plane * rows + y) * columns;
+			image.data.set(
+				part.data.subarray(from, from + visible),
+				(plane * height + top + y) * width + left,
+			);
+		}
+}
+
+/** Fades the first `extent` rows or columns of `tile` in over the last ones of `neighbour`, in place. */
+function blendInto(
+	tile: Tensor,
+	neighbour: Tensor,
+	extent: number,
+	axis: "rows" | "columns",
+): void {
+	const [batch, channels, height, width] = tile.dims;
+	const [, , otherHeight, otherWidth] = neighbour.dims;
+	const along = axis === "rows" ? 2 : 3;
+	const length = Math.min(extent, tile.dims[along], neighbour.dims[along]);
+	const rows = axis === "rows" ? length : Math.min(height, otherHeight);
+	const columns = axis === "rows" ? Math.min(width, otherWidth) : length;
+	const down = axis === "rows" ? otherHeight - length : 0;
+	const right = axis === "rows" ? 0 : otherWidth - length;
+	for (let plane = 0; plane < batch * channels; plane++)
+		for (let y = 0; y < rows; y++)
+			for (let x = 0; x < columns; x++) {
+				const share = (axis === "rows" ? y : x) / length;
+				const at = (plane * height + y) * width + x;
+				const other = (plane * otherHeight + down + y) * otherWidth + right + x;
+				tile.data[at] =
+					neighbour.data[other] * (1 - share) + tile.data[at] * share;
+			}
+}

@@ -1,0 +1,50 @@
+import { join } from "node:path";
+import type { Graph } from "../../src/graph/graph.js";
+import { createSession } from "../../src/runtime/nodeSession.js";
+import type { IntTensor } from "../../src/runtime/session.js";
+import type { Tensor } from "../../src/tensor/tensor.js";
+import { openDiffusersFolder } from "../../src/weights/diffusersFolder.js";
+import type { ModelFiles } from "../../src/weights/modelFiles.js";
+import { nodeModelFolder } from "../../src/weights/nodeModelFolder.js";
+import { type GoldenArray, readGolden } from "../goldenFile.js";
+
+/** The test model `name` in test/models. */
+export async function testModel(
+	name: string,
+	options: { variant?: string } = {},
+): Promise<Omit<ModelFiles, "hash">> {
+	return openDiffusersFolder(
+		await nodeModelFolder(join(import.meta.dirname, name)),
+		options,
+	);
+}
+
+/** Runs a graph once. */
+export async function runGraph(
+	graph: Graph,
+	inputs: Readonly<Record<string, Tensor | IntTensor>>,
+): Promise<Record<string, Tensor>> {
+	const session = await createSession(graph, { threads: 1 });
+	try {
+		return await session.run(inputs);
+	} finally {
+		await session.release();
+	}
+}
+
+/** The arrays of test/golden/networks-NAME.safetensors (made by test/reference/networks.py) whose keys begin with `prefix`, without it. */
+export function goldenNetwork(
+	name: string,
+	prefix: string,
+): Record<string, Tensor> {
+	const arrays = readGolden(`networks-${name}`);
+	const under = [...arrays].filter(([key]) => key.startsWith(prefix));
+	if (under.length === 0) throw new Error(`no golden ${prefix} for ${name}`);
+	return Object.fromEntries(
+		under.map(([key, array]) => [key.slice(prefix.length), floats(array)]),
+	);
+}
+
+function floats({ dims, data }: GoldenArray): Tensor {
+	return { dims, data: Float32Array.from(data) };
+}
