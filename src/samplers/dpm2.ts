@@ -2,9 +2,8 @@ import { karrasSchedule } from "./karrasSchedule.js";
 import type { Sampler } from "./sampler.js";
 import type { SamplerContext } from "./samplerContext.js";
 import { timestepOfSigma } from "./sigmaSchedule.js";
-import { derivativeAt, sigmaSpace } from "./sigmaSpace.js";
+import { derivativeAt, eulerStep, sigmaSpace } from "./sigmaSpace.js";
 import { roundHalfEven } from "./timestepSpacing.js";
-import { weightedSum } from "./weightedSum.js";
 
 /**
  * DPM2: the midpoint method in log sigma (Karras et al. 2022, algorithm 2 without churn; k-diffusion's sample_dpm_2), as
@@ -49,9 +48,10 @@ export function dpm2(context: SamplerContext): Sampler {
 				sigmas[index],
 			);
 			if (!sample) {
-				const latents = weightedSum(
-					[1, input.latents],
-					[end[index + 1] - sigmas[index], derivative],
+				const latents = eulerStep(
+					input.latents,
+					end[index + 1] - sigmas[index],
+					derivative,
 				);
 				return {
 					state: { history: [], sample: input.latents },
@@ -59,9 +59,10 @@ export function dpm2(context: SamplerContext): Sampler {
 					denoised,
 				};
 			}
-			const latents = weightedSum(
-				[1, sample],
-				[end[index + 1] - sigmas[index - 1], derivative],
+			const latents = eulerStep(
+				sample,
+				end[index + 1] - sigmas[index - 1],
+				derivative,
 			);
 			return { state: { history: [] }, latents, denoised };
 		},

@@ -1,8 +1,7 @@
 import { karrasSchedule } from "./karrasSchedule.js";
 import type { Sampler } from "./sampler.js";
 import type { SamplerContext } from "./samplerContext.js";
-import { derivativeAt, sigmaSpace } from "./sigmaSpace.js";
-import { weightedSum } from "./weightedSum.js";
+import { derivativeAt, eulerStep, sigmaSpace } from "./sigmaSpace.js";
 
 /**
  * Euler's method on the probability flow ODE (Karras et al. 2022, algorithm 1 without its correction and churn), as
@@ -22,9 +21,10 @@ export function euler(context: SamplerContext): Sampler {
 		step(state, input) {
 			const sigma = sigmas[input.index];
 			const { denoised, derivative } = derivativeAt(config, input, sigma);
-			const latents = weightedSum(
-				[1, input.latents],
-				[sigmas[input.index + 1] - sigma, derivative],
+			const latents = eulerStep(
+				input.latents,
+				sigmas[input.index + 1] - sigma,
+				derivative,
 			);
 			return { state, latents, denoised };
 		},

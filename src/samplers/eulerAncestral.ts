@@ -1,7 +1,7 @@
 import { karrasSchedule } from "./karrasSchedule.js";
 import type { Sampler } from "./sampler.js";
 import type { SamplerContext } from "./samplerContext.js";
-import { derivativeAt, sigmaSpace } from "./sigmaSpace.js";
+import { derivativeAt, eulerStep, sigmaSpace } from "./sigmaSpace.js";
 import { weightedSum } from "./weightedSum.js";
 
 /**
@@ -30,8 +30,7 @@ export function eulerAncestral(context: SamplerContext): Sampler {
 			const down = Math.sqrt(to ** 2 - up ** 2);
 			const { denoised, derivative } = derivativeAt(config, input, from);
 			const latents = weightedSum(
-				[1, input.latents],
-				[down - from, derivative],
+				[1, eulerStep(input.latents, down - from, derivative)],
 				[up, input.noise()],
 			);
 			return { state, latents, denoised };

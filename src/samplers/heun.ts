@@ -2,7 +2,7 @@ import { karrasSchedule } from "./karrasSchedule.js";
 import { boundedOriginal } from "./prediction.js";
 import type { Sampler } from "./sampler.js";
 import type { SamplerContext } from "./samplerContext.js";
-import { derivativeAt, sigmaSpace } from "./sigmaSpace.js";
+import { derivativeAt, eulerStep, sigmaSpace } from "./sigmaSpace.js";
 import { weightedSum } from "./weightedSum.js";
 
 /** The first as it is, all others twice: evaluations of two-evaluation steps, the last of which has one. */
@@ -39,9 +39,10 @@ export function heun(context: SamplerContext): Sampler {
 			);
 			const { history, sample } = state;
 			if (!sample) {
-				const latents = weightedSum(
-					[1, input.latents],
-					[sigmas[index + 1] - sigmas[index], derivative],
+				const latents = eulerStep(
+					input.latents,
+					sigmas[index + 1] - sigmas[index],
+					derivative,
 				);
 				const next = { history: [derivative], sample: input.latents };
 				return { state: next, latents, denoised };

@@ -8,6 +8,7 @@ import {
 	sigmaRange,
 	timestepOfSigma,
 	trainedSigmas,
+	ZERO_SNR_ALPHA,
 } from "./sigmaSchedule.js";
 import { linspace, spacedTimesteps } from "./timestepSpacing.js";
 
@@ -31,7 +32,7 @@ export function karrasSchedule({
 	steps,
 	config,
 }: SamplerContext): KarrasSchedule {
-	const trained = trainedSigmas(alphasCumprod(config, 2 ** -24));
+	const trained = trainedSigmas(alphasCumprod(config, ZERO_SNR_ALPHA));
 	let timesteps = spacedTimesteps(steps, config, { rounded: false });
 	let sigmas = timesteps.map((t) => sigmaOfTimestep(t, trained));
 	const { max, min } = sigmaRange(config, sigmas[0], sigmas[steps - 1]);

@@ -3,9 +3,17 @@ import { linspace } from "./timestepSpacing.js";
 
 const { fround } = Math;
 
+/** What a last ᾱ of 0 (zero terminal SNR) becomes for samplers in sigma space, which need finite sigmas; as in diffusers. */
+export const ZERO_SNR_ALPHA = 2 ** -24;
+
 /** sigma = √((1 - ᾱ) / ᾱ) of every trained timestep, ascending: the noise-to-signal ratios of the training schedule. */
 export function trainedSigmas(alphas: Float32Array): Float32Array {
-	return alphas.map((alpha) => Math.sqrt(fround(fround(1 - alpha) / alpha)));
+	return alphas.map((alpha) =>
+		// torch rounds this one up, and nearly all of the latents cancels in the step that leaves it: an ulp shows.
+		alpha === ZERO_SNR_ALPHA
+			? 4096
+			: Math.sqrt(fround(fround(1 - alpha) / alpha)),
+	);
 }
 
 /** The sigma of a timestep that may lie between two trained ones, between theirs linearly. */

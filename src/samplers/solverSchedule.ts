@@ -9,6 +9,7 @@ import {
 	sigmaRange,
 	timestepOfSigma,
 	trainedSigmas,
+	ZERO_SNR_ALPHA,
 } from "./sigmaSchedule.js";
 import { roundHalfEven, solverTimesteps } from "./timestepSpacing.js";
 
@@ -40,7 +41,7 @@ export function solverSchedule({
 	steps,
 	config,
 }: SamplerContext): SolverSchedule {
-	const alphas = alphasCumprod(config, 2 ** -24);
+	const alphas = alphasCumprod(config, ZERO_SNR_ALPHA);
 	const trained = trainedSigmas(alphas);
 	const { max, min } = sigmaRange(
 		config,
