@@ -23,7 +23,7 @@ export async function createSession(
 		runtime.InferenceSession.create(model, {
 			executionProviders: device === "cpu" ? ["cpu"] : [device, "cpu"],
 			graphOptimizationLevel: optimization,
-			intraOpNumThreads: threads,
+			...(threads === undefined ? {} : { intraOpNumThreads: threads }),
 			logSeverityLevel: 3,
 			...(bytes ? { externalData: bytes } : {}),
 			...(folder

@@ -1,0 +1,32 @@
+import type { Graph } from "../graph/graph.js";
+import { createSession } from "../runtime/nodeSession.js";
+import type { IntTensor, Session, SessionOptions } from "../runtime/session.js";
+import type { Tensor } from "../tensor/tensor.js";
+
+/** A network whose session is made when it is first run, and made anew after a release. */
+export interface LazySession {
+	run(
+		inputs: Readonly<Record<string, Tensor | IntTensor>>,
+	): Promise<Record<string, Tensor>>;
+	release(): Promise<void>;
+}
+
+/** @param build makes the graph; called once for each loading */
+export function lazySession(
+	build: () => Graph,
+	options: () => SessionOptions,
+): LazySession {
+	let session: Promise<Session> | undefined;
+	return {
+		async run(inputs) {
+			session ??= createSession(build(), options());
+			return (await session).run(inputs);
+		},
+		async release() {
+			const loaded = session;
+			session = undefined;
+			// a session that could not be made has nothing to free: its error went to whoever ran it
+			await (await loaded?.catch(() => undefined))?.release();
+		},
+	};
+}

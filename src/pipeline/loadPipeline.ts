@@ -1,0 +1,28 @@
+import type { OpenModelOptions } from "../weights/modelFiles.js";
+import { openModel } from "../weights/nodeOpenModel.js";
+import {
+	createPipeline,
+	type Pipeline,
+	type PipelineOptions,
+} from "./pipeline.js";
+
+/** The model that comes with the package: small, offline, 128 x 128 pixels. */
+export const EMBEDDED_MODEL = "emoji";
+
+/**
+ * Loads a text-to-image model: a diffusers folder, a Hub id (`owner/name[@revision]`), a single `.safetensors` checkpoint,
+ * or the model that comes with the package. Only headers and configs are read now; each network is loaded when it is first
+ * needed.
+ *
+ * ```ts
+ * const pipeline = await loadPipeline();
+ * const [{ image }] = await pipeline.generate({ prompt: "a bowl of ramen", seed: 7 });
+ * ```
+ * @throws UserError when the model is missing, malformed, or has parts that are not supported
+ */
+export async function loadPipeline(
+	model: string = EMBEDDED_MODEL,
+	options: PipelineOptions & OpenModelOptions = {},
+): Promise<Pipeline> {
+	return createPipeline(await openModel(model, options), options);
+}
