@@ -55,7 +55,6 @@ export function buildClipVision(
 	return root.finish();
 }
 
-
 /** The class token and the patches, each with its position: `[batch, 1 + patches, features]`. */
 function embeddings(
 	g: GraphBuilder,
