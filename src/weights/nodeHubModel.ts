@@ -1,10 +1,271 @@
+import { randomBytes } from "node:crypto";
+import {
+	copyFile,
+	mkdir,
+	readlink,
+	rename,
+	rm,
+	stat,
+	statfs,
+	symlink,
+	writeFile,
+} from "node:fs/promises";
+import { dirname, join, relative, sep } from "node:path";
 import { UserError } from "../errors/userError.js";
-import type { HubId } from "./hubId.js";
+import { openDiffusersFolder } from "./diffusersFolder.js";
+import {
+	type HubFile,
+	type HubListing,
+	isSafePath,
+	neededFiles,
+	parseHubListing,
+} from "./hubFiles.js";
+import { type HubId, isCommit } from "./hubId.js";
 import type { ModelFiles, OpenModelOptions } from "./modelFiles.js";
+import {
+	cachedSnapshot,
+	type HubSettings,
+	hubSettings,
+	repoFolder,
+} from "./nodeHubCache.js";
+import { downloadBlob } from "./nodeHubDownload.js";
+import {
+	hubRequest,
+	type RequestOptions,
+	withRetries,
+} from "./nodeHubRequest.js";
+import { nodeModelFolder, reasonOf } from "./nodeModelFolder.js";
+import { shorten } from "./strictJson.js";
 
+/** Options of a download from the Hub. */
+export interface PullOptions
+	extends Pick<
+		OpenModelOptions,
+		"variant" | "dtype" | "onProgress" | "signal"
+	> {
+	/** Exactly these files instead of those that a model needs. */
+	readonly include?: readonly string[];
+	/** Where the Hub and its cache are; read from the environment by default. */
+	readonly settings?: HubSettings;
+	/** See `RequestOptions`. */
+	readonly retryDelay?: number;
+}
+
+/** A snapshot in the cache. */
+export interface PulledModel {
+	readonly folder: string;
+	readonly commit: string;
+	/** Paths of the files that were asked for, relative to the folder. */
+	readonly files: readonly string[];
+	readonly size: number;
+}
+
+/**
+ * The files of a Hub model. A revision that the cache holds completely is opened without any request (`fdiff models pull` looks
+ * for a newer one); else what is missing is downloaded.
+ * @throws UserError when it cannot be had, or is malformed.
+ */
 export async function openHubModel(
 	id: HubId,
-	_options: OpenModelOptions,
+	options: OpenModelOptions & PullOptions = {},
 ): Promise<Omit<ModelFiles, "hash">> {
-	throw new UserError(`${id.repo}: not yet`);
+	const settings = options.settings ?? (await hubSettings());
+	const openSnapshot = async (folder: string) =>
+		openDiffusersFolder(await nodeModelFolder(folder, id.repo), options);
+	const cached = await cachedSnapshot(settings.cacheFolder, id);
+	let reason = "it is not in the cache";
+	if (cached)
+		try {
+			return await openSnapshot(cached);
+		} catch (error) {
+			if (!(error instanceof UserError)) throw error;
+			reason = error.message;
+		}
+	if (settings.offline)
+		throw new UserError(
+			`${id.repo} cannot be used offline (HF_HUB_OFFLINE is set): ${reason}`,
+		);
+	const { folder } = await pullHubModel(id, { ...options, settings });
+	return openSnapshot(folder);
+}
+
+/**
+ * Downloads what a model needs into the standard Hugging Face cache (`models--OWNER--NAME/{blobs,refs,snapshots}`), shared with
+ * Python's huggingface_hub. Files that are there already are not fetched again.
+ * @throws UserError when the Hub refuses, the network stays away, a checksum is wrong or the disk is full.
+ */
+export async function pullHubModel(
+	id: HubId,
+	options: PullOptions = {},
+): Promise<PulledModel> {
+	const settings = options.settings ?? (await hubSettings());
+	if (settings.offline)
+		throw new UserError(
+			`${id.repo} cannot be downloaded: HF_HUB_OFFLINE is set`,
+		);
+	const { signal, retryDelay } = options;
+	const requests: RequestOptions = {
+		settings,
+		...(signal ? { signal } : {}),
+		...(retryDelay === undefined ? {} : { retryDelay }),
+	};
+	const listing = await listFiles(id, requests);
+	const files = options.include
+		? named(listing, id.repo, options.include)
+		: neededFiles(listing, id.repo, options);
+	const repo = repoFolder(settings.cacheFolder, id.repo);
+	await checkRoom(repo, files, settings, id.repo);
+
+	const folder = join(repo, "snapshots", listing.commit);
+	const total = sum(files.map((file) => file.size ?? 0));
+	let done = 0;
+	for (const file of files) {
+		let received = 0;
+		const etag = await downloadBlob({
+			...requests,
+			repo: id.repo,
+			commit: listing.commit,
+			file,
+			onReceived: (bytes) => {
+				received = bytes;
+				options.onProgress?.({
+					file: file.path,
+					fileReceived: bytes,
+					fileTotal: file.size ?? bytes,
+					received: done + bytes,
+					total: Math.max(total, done + bytes),
+				});
+			},
+		});
+		done += received;
+		await inCache(settings, () =>
+			link(join(repo, "blobs", etag), join(folder, file.path)),
+		);
+	}
+	if (!isCommit(id.revision))
+		await inCache(settings, () =>
+			writeWhole(join(repo, "refs", id.revision), listing.commit),
+		);
+	return {
+		folder,
+		commit: listing.commit,
+		files: files.map(({ path }) => path),
+		size: done,
+	};
+}
+
+async function listFiles(
+	{ repo, revision }: HubId,
+	requests: RequestOptions,
+): Promise<HubListing> {
+	const what = revision === "main" ? repo : `${repo}: revision ${revision}`;
+	const path = `/api/models/${repo}/revision/${encodeURIComponent(revision)}?blobs=true`;
+	const json = await withRetries(what, requests, async () => {
+		const { response } = await hubRequest(path, what, requests);
+		return response.json().catch(() => undefined) as Promise<unknown>;
+	});
+	return parseHubListing(json, repo);
+}
+
+function named(
+	listing: HubListing,
+	repo: string,
+	paths: readonly string[],
+): HubFile[] {
+	return paths.map((path) => {
+		if (!isSafePath(path))
+			throw new UserError(
+				`"${shorten(path)}" cannot be a file of ${repo}: it would lie outside of its folder in the cache`,
+				2,
+			);
+		const file = listing.files.find((candidate) => candidate.path === path);
+		if (!file)
+			throw new UserError(`${repo} has no file "${path}" (${listing.commit})`);
+		return file;
+	});
+}
+
+/** Asks the file system before the first byte, where it can say. */
+async function checkRoom(
+	repo: string,
+	files: readonly HubFile[],
+	settings: HubSettings,
+	label: string,
+): Promise<void> {
+	let needed = 0;
+	for (const { etag, size } of files) {
+		const blob = join(repo, "blobs", etag ?? "");
+		const there = async (path: string) =>
+			etag
+				? stat(path).then(
+						({ size }) => size,
+						() => 0,
+					)
+				: 0;
+		if ((await there(blob)) !== size)
+			needed += (size ?? 0) - (await there(`${blob}.fdiff.incomplete`));
+	}
+	await inCache(settings, () =>
+		mkdir(settings.cacheFolder, { recursive: true }),
+	);
+	const system = await statfs(settings.cacheFolder).catch(() => undefined);
+	const free = system ? system.bavail * system.bsize : Infinity;
+	if (needed > free)
+		throw new UserError(
+			`${label} needs ${megabytes(needed)}, but ${settings.cacheFolder} has only ${megabytes(free)} free: make room or set HF_HOME to a folder on another disk`,
+		);
+}
+
+/** A relative link from the snapshot to the blob, as huggingface_hub makes them; a copy where links are not allowed. */
+async function link(blob: string, path: string): Promise<void> {
+	await mkdir(dirname(path), { recursive: true });
+	const target = relative(dirname(path), blob).split(sep).join("/");
+	if ((await readlink(path).catch(() => undefined)) === target) return;
+	const temporary = temporaryName(path);
+	try {
+		await symlink(target, temporary);
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code !== "EPERM") throw error;
+		await copyFile(blob, temporary);
+	}
+	await rename(temporary, path);
+}
+
+async function writeWhole(path: string, text: string): Promise<void> {
+	await mkdir(dirname(path), { recursive: true });
+	const temporary = temporaryName(path);
+	try {
+		await writeFile(temporary, text);
+		await rename(temporary, path);
+	} catch (error) {
+		await rm(temporary, { force: true });
+		throw error;
+	}
+}
+
+function temporaryName(path: string): string {
+	return `${path}.${randomBytes(6).toString("hex")}.tmp`;
+}
+
+async function inCache<T>(
+	{ cacheFolder }: HubSettings,
+	work: () => Promise<T>,
+): Promise<T> {
+	try {
+		return await work();
+	} catch (error) {
+		throw new UserError(
+			`the model cache ${cacheFolder} cannot be written: ${reasonOf(error)}`,
+			1,
+			{ cause: error },
+		);
+	}
+}
+
+function sum(numbers: readonly number[]): number {
+	return numbers.reduce((a, b) => a + b, 0);
+}
+
+function megabytes(bytes: number): string {
+	return `${Math.ceil(bytes / 1e6)} MB`;
 }
