@@ -1,11 +1,12 @@
 /**
  * Values that Python and TypeScript make alike, so that large inputs and random weights need no golden file:
- * murmur3's finalizer of index · 0x9E3779B1 + seed, as a number in [-1, 1). test/reference/hashed_values.py is its twin.
+ * murmur3's finalizer of index · 0x9E3779B1 + seed, as a number in [-1, 1), times scale, plus offset. test/reference/hashed_values.py is its twin.
  */
 export function hashedValues(
 	count: number,
 	seed: number,
 	scale = 1,
+	offset = 0,
 ): Float32Array {
 	const values = new Float32Array(count);
 	for (let i = 0; i < count; i++) {
@@ -13,7 +14,7 @@ export function hashedValues(
 		x = Math.imul(x ^ (x >>> 16), 0x85ebca6b);
 		x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
 		x = (x ^ (x >>> 16)) >>> 0;
-		values[i] = scale * (x / 2 ** 31 - 1);
+		values[i] = offset + scale * (x / 2 ** 31 - 1);
 	}
 	return values;
 }
