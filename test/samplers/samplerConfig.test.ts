@@ -1,0 +1,275 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { UserError } from "../../src/errors/userError.js";
+import { createSampler } from "../../src/samplers/createSampler.js";
+import { SAMPLER_NAMES } from "../../src/samplers/sampler.js";
+import { samplerConfig } from "../../src/samplers/samplerConfig.js";
+import {
+	parseSchedulerConfig,
+	schedulerConfigJson,
+} from "../../src/samplers/schedulerConfig.js";
+
+const SD15 = {
+	_class_name: "PNDMScheduler",
+	_diffusers_version: "0.6.0",
+	beta_end: 0.012,
+	beta_schedule: "scaled_linear",
+	beta_start: 0.00085,
+	clip_sample: false,
+	num_train_timesteps: 1000,
+	set_alpha_to_one: false,
+	skip_prk_steps: true,
+	steps_offset: 1,
+	trained_betas: null,
+};
+const SD21 = {
+	...SD15,
+	_class_name: "DDIMScheduler",
+	prediction_type: "v_prediction",
+};
+
+describe("samplerConfig", () => {
+	it("keeps the file's keys and takes absent ones from the sampler asked for", () => {
+		const file = parseSchedulerConfig(SD15);
+		expect(samplerConfig("ddim", { file })).toMatchObject({
+			timestep_spacing: "leading",
+			steps_offset: 1,
+			clip_sample: false,
+			set_alpha_to_one: false,
+			beta_end: 0.012,
+		});
+		expect(samplerConfig("dpm-solver++", { file })).toMatchObject({
+			timestep_spacing: "linspace",
+			final_sigmas_type: "zero",
+			steps_offset: 1,
+		});
+		expect(samplerConfig("pndm", {}).skip_prk_steps).toBe(false);
+		expect(samplerConfig("ddim", {}).clip_sample).toBe(true);
+		expect(
+			samplerConfig("euler", { file: parseSchedulerConfig(SD21) })
+				.prediction_type,
+		).toBe("v_prediction");
+	});
+
+	it("runs Stable Diffusion v1.5 at the published timesteps", () => {
+		const ddim = createSampler({ name: "ddim", steps: 50, config: SD15 });
+		expect(ddim.timesteps[0]).toBe(981);
+		expect(ddim.timesteps.at(-1)).toBe(1);
+		const dpm = createSampler({
+			name: "dpm-solver++",
+			steps: 20,
+			config: SD15,
+		});
+		expect(dpm.timesteps.slice(0, 3)).toEqual([999, 949, 899]);
+	});
+
+	it("drops what a class's defaults were (_use_default_values)", () => {
+		const config = {
+			...SD15,
+			timestep_spacing: "leading",
+			_use_default_values: ["timestep_spacing"],
+		};
+		expect(
+			samplerConfig("dpm-solver++", { file: parseSchedulerConfig(config) })
+				.timestep_spacing,
+		).toBe("linspace");
+	});
+
+	it("ends dpm-solver on sigma_min whatever the file says, and refuses zero", () => {
+		const file = parseSchedulerConfig({ ...SD15, final_sigmas_type: "zero" });
+		expect(samplerConfig("dpm-solver", { file }).final_sigmas_type).toBe(
+			"sigma_min",
+		);
+		expect(() =>
+			samplerConfig("dpm-solver", {
+				overrides: { final_sigmas_type: "zero" },
+			}),
+		).toThrow("sigma_min");
+	});
+
+	it("puts overrides and the schedule over the file", () => {
+		const file = parseSchedulerConfig({ ...SD15, use_karras_sigmas: true });
+		const config = samplerConfig("euler", {
+			file,
+			schedule: "exponential",
+			overrides: { timestep_spacing: "trailing", steps_offset: undefined },
+		});
+		expect(config).toMatchObject({
+			use_karras_sigmas: false,
+			use_exponential_sigmas: true,
+			timestep_spacing: "trailing",
+			steps_offset: 1,
+		});
+	});
+
+	it("ignores in a file what the sampler does not read", () => {
+		const file = parseSchedulerConfig({
+			...SD15,
+			use_karras_sigmas: true,
+			rescale_betas_zero_snr: true,
+		});
+		expect(samplerConfig("euler-a", { file }).use_karras_sigmas).toBe(false);
+		expect(samplerConfig("lms", { file })).toMatchObject({
+			use_karras_sigmas: true,
+			rescale_betas_zero_snr: false,
+		});
+	});
+
+	it("maps solver types between solvers", () => {
+		const solver = (name: "unipc" | "dpm-solver++" | "deis", type: string) =>
+			samplerConfig(name, {
+				file: parseSchedulerConfig({ solver_type: type }),
+			}).solver_type;
+		expect(solver("unipc", "midpoint")).toBe("bh2");
+		expect(solver("unipc", "bh1")).toBe("bh1");
+		expect(solver("dpm-solver++", "bh2")).toBe("midpoint");
+		expect(solver("dpm-solver++", "heun")).toBe("heun");
+		expect(solver("deis", "midpoint")).toBe("logrho");
+	});
+});
+
+describe("bad input", () => {
+	it.each<[string, Parameters<typeof createSampler>[0], RegExp]>([
+		["steps 0", { name: "ddim", steps: 0 }, /--steps 0/],
+		["steps 1001", { name: "ddim", steps: 1001 }, /--steps 1001/],
+		["steps 2.5", { name: "ddim", steps: 2.5 }, /whole number/],
+		["eta 2", { name: "ddim", steps: 5, eta: 2 }, /--eta 2/],
+		["eta without ddim", { name: "euler", steps: 5, eta: 1 }, /--eta/],
+		[
+			"karras for ddim",
+			{ name: "ddim", steps: 5, schedule: "karras" },
+			/karras/,
+		],
+		["lcm with 60 steps", { name: "lcm", steps: 60 }, /at most 50/],
+		[
+			"more steps than leading has timesteps",
+			{
+				name: "unipc",
+				steps: 1000,
+				overrides: { timestep_spacing: "leading" },
+			},
+			/timestep_spacing/,
+		],
+		[
+			"zero SNR with epsilon",
+			{
+				name: "ddim",
+				steps: 5,
+				overrides: {
+					rescale_betas_zero_snr: true,
+					timestep_spacing: "trailing",
+				},
+			},
+			/v_prediction/,
+		],
+		[
+			"both Karras and exponential",
+			{
+				name: "euler",
+				steps: 5,
+				config: { use_karras_sigmas: true, use_exponential_sigmas: true },
+			},
+			/exclude/,
+		],
+		[
+			"flow sigmas",
+			{ name: "unipc", steps: 5, config: { use_flow_sigmas: true } },
+			/flow/,
+		],
+		[
+			"trained_betas of another length",
+			{ name: "ddim", steps: 5, config: { trained_betas: [0.1, 0.2] } },
+			/trained_betas/,
+		],
+		[
+			"learned variance outside ddpm",
+			{
+				name: "dpm-solver++",
+				steps: 5,
+				config: { variance_type: "learned_range" },
+			},
+			/variance_type/,
+		],
+		[
+			"a spacing that is none",
+			{ name: "ddim", steps: 5, config: { timestep_spacing: "middle" } },
+			/scheduler_config.json: timestep_spacing/,
+		],
+		[
+			"an endless number of timesteps",
+			{ name: "ddim", steps: 5, config: { num_train_timesteps: 1e12 } },
+			/num_train_timesteps/,
+		],
+		["no object", { name: "ddim", steps: 5, config: [1] }, /scheduler_config/],
+	])("%s", (_, options, message) => {
+		expect(() => createSampler(options)).toThrow(UserError);
+		expect(() => createSampler(options)).toThrow(message);
+	});
+
+	it("is refused in words, or sampled with, whatever a file says", () => {
+		const value = fc.oneof(
+			fc.double(),
+			fc.integer({ min: -3, max: 3000 }),
+			fc.boolean(),
+			fc.constantFrom(
+				null,
+				"leading",
+				"trailing",
+				"linspace",
+				"epsilon",
+				"v_prediction",
+				"sample",
+				"zero",
+				"sigma_min",
+				"linear",
+				"squaredcos_cap_v2",
+				"heun",
+				"learned",
+			),
+			fc.array(fc.double({ min: 0, max: 1 }), { maxLength: 4 }),
+			fc.string(),
+		);
+		const keys = [
+			...Object.keys(samplerConfig("ddim")),
+			"_class_name",
+			"_use_default_values",
+			"__proto__",
+		];
+		fc.assert(
+			fc.property(
+				fc.dictionary(fc.constantFrom(...keys), value, { maxKeys: 4 }),
+				fc.constantFrom(...SAMPLER_NAMES),
+				fc.integer({ min: 1, max: 40 }),
+				(config, name, steps) => {
+					try {
+						const sampler = createSampler({ name, steps, config });
+						expect(sampler.timesteps.every(Number.isFinite)).toBe(true);
+					} catch (error) {
+						expect(error).toBeInstanceOf(UserError);
+						expect((error as UserError).message).not.toContain("\n");
+					}
+				},
+			),
+			{ numRuns: 2000, seed: 1 },
+		);
+	});
+});
+
+describe("schedulerConfigJson", () => {
+	it("reads the -Infinity that Python writes, outside strings only", () => {
+		const json = schedulerConfigJson(
+			'{"lambda_min_clipped": -Infinity, "x": "-Infinity, \\" NaN", "y": NaN}',
+		);
+		expect(json).toEqual({
+			lambda_min_clipped: -1e308,
+			x: '-Infinity, " NaN',
+			y: null,
+		});
+		expect(parseSchedulerConfig(json).lambda_min_clipped).toBe(-1e308);
+	});
+	it("says which file is none", () => {
+		expect(() => schedulerConfigJson("{", "a/scheduler_config.json")).toThrow(
+			/^a\/scheduler_config.json: not JSON/,
+		);
+	});
+});
