@@ -23,20 +23,39 @@ const shardIndex = z.object({
  * @throws UserError when a file is malformed, a shard is missing or lacks a tensor that the index puts there, or a shard's
  * name is not that of a file in the same folder.
  */
-export async function loadNetworkWeights(
+export function loadNetworkWeights(
 	folder: ModelFolder,
 	network: NetworkFolder,
-	chosen: ChosenWeights,
+	{ path }: ChosenWeights,
 ): Promise<Weights> {
-	const label = `${folder.label}/${network}`;
-	if (!chosen.sharded) {
-		const file = await folder.open(chosen.path);
+	return loadWeights(folder, path, `${folder.label}/${network}`, network);
+}
+
+/**
+ * The weights of a folder that is one network (as transformers writes it), under the names they have there.
+ * @param path the .safetensors file, or the .index.json of its shards.
+ * @throws UserError as `loadNetworkWeights` does.
+ */
+export function openNetworkWeights(
+	folder: ModelFolder,
+	path = "model.safetensors",
+): Promise<Weights> {
+	return loadWeights(folder, path, folder.label);
+}
+
+async function loadWeights(
+	folder: ModelFolder,
+	path: string,
+	label: string,
+	network?: NetworkFolder,
+): Promise<Weights> {
+	if (!path.endsWith(".json"))
 		return weightsOf(label, network, [
-			{ file, names: undefined, place: undefined },
+			{ file: await folder.open(path), names: undefined, place: undefined },
 		]);
-	}
-	const index = shardIndex.safeParse(await readJson(folder, chosen.path));
-	const indexLabel = `${folder.label}/${chosen.path}`;
+	const directory = path.slice(0, path.lastIndexOf("/") + 1);
+	const index = shardIndex.safeParse(await readJson(folder, path));
+	const indexLabel = `${folder.label}/${path}`;
 	if (!index.success)
 		throw new UserError(
 			`${indexLabel} is no index of shards: it needs a weight_map from tensor names to file names`,
@@ -56,12 +75,13 @@ export async function loadNetworkWeights(
 			throw new UserError(
 				`${indexLabel} names the shard "${shorten(shard)}", which is no .safetensors file of the same folder`,
 			);
-		const path = `${network}/${shard}`;
-		if (!folder.paths.has(path))
+		const shardPath = directory + shard;
+		if (!folder.paths.has(shardPath))
 			throw new UserError(
-				`${folder.label}/${shorten(path)} is missing: ${indexLabel} needs it`,
+				`${folder.label}/${shorten(shardPath)} is missing: ${indexLabel} needs it`,
 			);
-		parts.push({ file: await folder.open(path), names, place: indexLabel });
+		const file = await folder.open(shardPath);
+		parts.push({ file, names, place: indexLabel });
 	}
 	return weightsOf(label, network, parts);
 }
@@ -76,7 +96,7 @@ interface Part {
 
 async function weightsOf(
 	label: string,
-	network: NetworkFolder,
+	network: NetworkFolder | undefined,
 	parts: readonly Part[],
 ): Promise<Weights> {
 	const files = new Map<string, WeightFile>();
@@ -94,7 +114,7 @@ async function weightsOf(
 				throw new UserError(
 					`${file.label} lacks the tensor "${shorten(name)}" that ${place} puts there`,
 				);
-			const current = currentName(network, name);
+			const current = network ? currentName(network, name) : name;
 			const twin = tensors.get(current);
 			if (twin)
 				throw new UserError(
