@@ -1,0 +1,37 @@
+import { Error as ErrorsOnly, parse, View } from "vega";
+import { compile, type TopLevelSpec } from "vega-lite";
+
+/** A vega-lite specification with its data inside (`data: { values: […] }`). */
+export type PlotSpec = TopLevelSpec;
+
+const refusedLoader = {
+	load: () => Promise.reject(new RangeError("plots carry their own data")),
+	sanitize: () => Promise.reject(new RangeError("plots carry no links")),
+	http: () => Promise.reject(new RangeError("plots carry their own data")),
+	file: () => Promise.reject(new RangeError("plots carry their own data")),
+	fileAccess: false,
+	options: {},
+};
+
+/**
+ * Draws a vega-lite plot as an SVG document, without a browser. Texts are escaped as XML; nothing is read from disk or net,
+ * whatever the specification says.
+ * @throws Error when vega-lite cannot make sense of the specification
+ */
+export async function vegaSvg(spec: PlotSpec): Promise<string> {
+	const { spec: compiled } = compile({
+		background: "white",
+		config: { font: "sans-serif", view: { stroke: null } },
+		...spec,
+	} as TopLevelSpec);
+	const view = new View(parse(compiled), {
+		renderer: "none",
+		logLevel: ErrorsOnly,
+		loader: refusedLoader,
+	});
+	try {
+		return await view.toSVG();
+	} finally {
+		view.finalize();
+	}
+}
