@@ -61,6 +61,7 @@ export function progressBar({
 	let drawn: typeof last;
 	let stopped = false;
 
+	const width = () => Math.max((stream.columns ?? 80) - 1, 20);
 	const text = (done: number, note: string): string => {
 		const seconds = (now() - started) / 1000;
 		const moved = done - (firstDone ?? done);
@@ -77,11 +78,13 @@ export function progressBar({
 		const percent = total
 			? `${Math.floor((100 * Math.min(done, total)) / total)}%`
 			: "";
-		const bar =
-			terminal && total
-				? ` ${"█".repeat(filled(done, total))}${"░".repeat(barWidth - filled(done, total))}`
-				: "";
-		return `${label} ${percent.padStart(4)}${bar} ${amount} [${formatDuration(seconds)}${left}${speed}]${note ? ` ${note}` : ""}`;
+		const head = `${label} ${percent.padStart(4)}`;
+		const tail = ` ${amount} [${formatDuration(seconds)}${left}${speed}]${note ? ` ${note}` : ""}`;
+		if (!terminal || !total) return head + tail;
+		const room = width() - head.length - tail.length - 1;
+		return room < 4
+			? head + tail
+			: `${head} ${bar(done / total, Math.min(barWidth, room))}${tail}`;
 	};
 	const draw = (done: number, note: string) => {
 		drawn = last;
@@ -90,9 +93,7 @@ export function progressBar({
 			stream.write(`${text(done, note)}\n`);
 			return;
 		}
-		const line = text(done, note);
-		const width = (stream.columns ?? 80) - 1;
-		stream.write(`\r\u001b[2K${line.slice(0, Math.max(width, 20))}`);
+		stream.write(`\r\u001b[2K${text(done, note).slice(0, width())}`);
 	};
 
 	return {
@@ -121,8 +122,10 @@ export function progressBar({
 	};
 }
 
-function filled(done: number, total: number): number {
-	return Math.round(barWidth * Math.min(1, Math.max(0, done / total)));
+/** Filled and empty cells, `width` of them together. */
+function bar(fraction: number, width: number): string {
+	const filled = Math.round(width * Math.min(1, Math.max(0, fraction)));
+	return "█".repeat(filled) + "░".repeat(width - filled);
 }
 
 function formatRate(rate: number, unit: "it" | "B"): string {
