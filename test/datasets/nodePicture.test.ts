@@ -1,0 +1,73 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { centreSquare, decodePicture } from "../../src/datasets/nodePicture.js";
+import { UserError } from "../../src/errors/userError.js";
+import { readGolden } from "../goldenFile.js";
+
+// Files and golden data: test/reference/pictures.py (Pillow).
+const folder = join(import.meta.dirname, "../golden/pictures");
+const golden = readGolden("pictures");
+const bytesOf = (name: string) => readFileSync(join(folder, name));
+
+describe("decodes as Pillow's convert('RGB')", () => {
+	test.each([
+		["plain.png", 0],
+		["grey.png", 0],
+		["palette.png", 0],
+		["alpha.png", 0],
+		["photo444.jpg", 1],
+		["photo.jpg", 1],
+		["grey.jpg", 1],
+		["rotated.jpg", 1],
+	])("%s, to within %i", async (name, tolerance) => {
+		const { dims, data } = golden.get(name)!;
+		const picture = await decodePicture(bytesOf(name), name);
+		expect([picture.height, picture.width, 3]).toEqual(dims);
+		const differences = picture.data.map((value, i) =>
+			Math.abs(value - data[i]),
+		);
+		expect(Math.max(...differences)).toBeLessThanOrEqual(tolerance);
+	});
+});
+
+test("CMYK becomes much the same colours", async () => {
+	const { data } = golden.get("cmyk.jpg")!;
+	const picture = await decodePicture(bytesOf("cmyk.jpg"), "cmyk.jpg");
+	expect(picture.data).toHaveLength(data.length);
+	const mean = (values: ArrayLike<number>) =>
+		Array.from(values).reduce((a, b) => a + b, 0) / values.length;
+	expect(Math.abs(mean(picture.data) - mean(data))).toBeLessThan(30);
+});
+
+test("16 bits become 8", async () => {
+	const picture = await decodePicture(bytesOf("grey16.png"), "grey16.png");
+	const expected = Array.from({ length: 34 * 45 }, (_, i) => (i * 42) >> 8);
+	expect(
+		Array.from({ length: 34 * 45 }, (_, i) => picture.data[3 * i]),
+	).toEqual(expected);
+});
+
+test("a broken file is one line", async () => {
+	const whole = bytesOf("photo.jpg");
+	for (const bytes of [
+		whole.subarray(0, 400),
+		new Uint8Array(),
+		Buffer.from("no"),
+	]) {
+		const result = decodePicture(bytes, "x.jpg");
+		await expect(result).rejects.toThrow(UserError);
+		await expect(result).rejects.toThrow(/^x\.jpg [^\n]*$/);
+	}
+});
+
+test("the square in the middle", () => {
+	const data = Uint8Array.from({ length: 5 * 2 }, (_, i) => i);
+	const image = { width: 5, height: 2, channels: 1, data };
+	expect(centreSquare(image)).toEqual({
+		width: 2,
+		height: 2,
+		channels: 1,
+		data: Uint8Array.of(1, 2, 6, 7),
+	});
+});
