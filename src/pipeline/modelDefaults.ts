@@ -1,12 +1,9 @@
-import { z } from "zod";
 import type { ModelFiles } from "../weights/modelFiles.js";
 import type { Networks } from "./networks.js";
 import type { ModelDefaults } from "./runSettings.js";
 
 const DEFAULT_GUIDANCE = 7.5;
 const DEFAULT_SAMPLE_SIZE = 64;
-
-const schedulerSchema = z.looseObject({ _class_name: z.string().optional() });
 
 /** What a model's folder says about how it wants to be run. */
 export function modelDefaults(
@@ -19,13 +16,11 @@ export function modelDefaults(
 		DEFAULT_SAMPLE_SIZE,
 		DEFAULT_SAMPLE_SIZE,
 	];
-	const scheduler = schedulerSchema.safeParse(files.scheduler.config);
 	return {
 		width: width * factor,
 		height: height * factor,
 		guidanceScale: DEFAULT_GUIDANCE,
 		scheduler: files.scheduler.config,
-		schedulerClass: scheduler.data?._class_name,
 		factor,
 		batches,
 	};

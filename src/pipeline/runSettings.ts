@@ -13,7 +13,13 @@ import { type PlanFile, planFromFile } from "../propagation/planFile.js";
 import { createSampler } from "../samplers/createSampler.js";
 import type { Sampler, SamplerName } from "../samplers/sampler.js";
 import type { SigmaSchedule } from "../samplers/samplerConfig.js";
-import { samplerByName } from "../samplers/samplerNames.js";
+import {
+	type NamedSampler,
+	samplerByName,
+	samplerLabels,
+	samplerOfConfig,
+} from "../samplers/samplerNames.js";
+import { parseSchedulerConfig } from "../samplers/schedulerConfig.js";
 import type { GenerateOptions } from "./generateOptions.js";
 
 /** The options of a run with every default filled in, all checked. */
@@ -31,6 +37,11 @@ export interface RunSettings {
 	readonly rng: "cpu" | "cuda";
 	readonly sampler: Sampler;
 	readonly schedule: SigmaSchedule;
+	/** How the web UI calls this sampler and schedule, for the image's parameters. */
+	readonly samplerLabels: {
+		readonly sampler: string;
+		readonly scheduleType: string;
+	};
 	readonly eta: number;
 	readonly plan: KeyStepPlan;
 	readonly injection: NoiseInjection;
@@ -50,8 +61,6 @@ export interface ModelDefaults {
 	readonly guidanceScale: number;
 	/** Its scheduler_config.json, as parsed JSON. */
 	readonly scheduler: unknown;
-	/** The `_class_name` of its scheduler_config.json. */
-	readonly schedulerClass?: string;
 	/** Pixels a latent stands for, each way. */
 	readonly factor: number;
 	/** Whether decoding several steps in one batch is worth it where it runs. */
@@ -80,7 +89,9 @@ export function runSettings(
 	const height = options.height ?? model.height;
 	checkSize("--width", width, model.factor);
 	checkSize("--height", height, model.factor);
-	const asked = samplerByName(options.sampler ?? defaultSampler(model));
+	const asked = options.sampler
+		? samplerByName(options.sampler)
+		: defaultSampler(model.scheduler);
 	const steps = options.steps ?? DEFAULT_STEPS[asked.name] ?? 20;
 	checkWhole("--steps", steps, 1, 1000);
 	const guidanceScale =
@@ -108,7 +119,7 @@ export function runSettings(
 		name: asked.name,
 		steps,
 		config: model.scheduler,
-		overrides: options.schedulerConfig,
+		overrides: { ...asked.overrides, ...options.schedulerConfig },
 		schedule,
 		eta,
 	});
@@ -135,6 +146,7 @@ export function runSettings(
 		rng: options.rng ?? "cpu",
 		sampler,
 		schedule,
+		samplerLabels: samplerLabels(asked.name, schedule, asked.overrides),
 		eta,
 		plan,
 		injection,
@@ -151,11 +163,11 @@ export function runSettings(
  * DPM-Solver++ (20 steps, for which there is a published plan) where the model comes with Stable Diffusion's PNDM or
  * DDIM, which any solver can stand in for; otherwise the model's own sampler: an LCM, say, needs it.
  */
-function defaultSampler({ schedulerClass }: ModelDefaults): string {
-	return schedulerClass === undefined ||
-		/^(PNDM|DDIM)Scheduler$/.test(schedulerClass)
-		? "dpm-solver++"
-		: schedulerClass;
+function defaultSampler(scheduler: unknown): NamedSampler {
+	const own = samplerOfConfig(parseSchedulerConfig(scheduler));
+	return own === undefined || own.name === "pndm" || own.name === "ddim"
+		? { name: "dpm-solver++" }
+		: own;
 }
 
 function resolvePlan(

@@ -1,0 +1,72 @@
+#!/usr/bin/env node
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import { failure } from "./failure.js";
+
+/** The commands, each loaded only when it is called: `--help` and short runs must start fast. */
+const COMMANDS: Readonly<
+	Record<string, () => Promise<(program: Command) => void>>
+> = {
+	generate: async () => (await import("./generate.js")).addGenerateCommand,
+	compare: async () => (await import("./compare.js")).addCompareCommand,
+	models: async () => (await import("./models.js")).addModelsCommand,
+};
+
+const HELP = `
+Examples:
+  $ fdiff "a bowl of ramen"                          with the embedded model, offline
+  $ fdiff "a bowl of ramen" --model stable-diffusion-v1-5/stable-diffusion-v1-5
+  $ fdiff compare "a bowl of ramen" --output compare.png
+  $ fdiff models list
+`;
+
+function version(): string {
+	const file = new URL("../../package.json", import.meta.url);
+	const { version } = JSON.parse(readFileSync(file, "utf8")) as {
+		version: string;
+	};
+	return version;
+}
+
+async function main(words: readonly string[]): Promise<void> {
+	const program = new Command("fdiff")
+		.description(
+			"Stable Diffusion text-to-image with encoder propagation (Faster Diffusion)",
+		)
+		.version(version())
+		.helpCommand(false)
+		.showSuggestionAfterError(true)
+		.showHelpAfterError("(add --help for the flags and examples)")
+		.enablePositionalOptions()
+		.addHelpText("after", HELP)
+		.exitOverride();
+	const asked = words.find((word) => !word.startsWith("-"));
+	const overview =
+		words.length === 0 || ["--help", "-h"].includes(words[0] ?? "");
+	const needed =
+		asked !== undefined && asked in COMMANDS && !overview
+			? [asked]
+			: overview
+				? Object.keys(COMMANDS)
+				: ["generate"];
+	for (const name of needed) (await COMMANDS[name]())(program);
+	for (const command of program.commands) command.exitOverride();
+	if (words.length === 0) {
+		program.outputHelp();
+		return;
+	}
+	await program.parseAsync(words, { from: "user" });
+}
+
+try {
+	await main(process.argv.slice(2));
+} catch (error) {
+	if (error instanceof CommanderError) {
+		// commander has printed its own line; what is not --help or --version is wrong usage
+		process.exitCode = error.exitCode === 0 ? 0 : 2;
+	} else {
+		const { line, exitCode } = failure(error);
+		if (line) process.stderr.write(`${line}\n`);
+		process.exitCode = exitCode;
+	}
+}

@@ -1,0 +1,47 @@
+import { readFile } from "node:fs/promises";
+import { InvalidArgumentError } from "commander";
+import { UserError } from "../errors/userError.js";
+
+/** A number on the command line; ranges are checked where the flag is used. */
+export function parseNumber(word: string): number {
+	const value = Number(word);
+	if (word.trim() === "" || !Number.isFinite(value))
+		throw new InvalidArgumentError(`"${word}" is no number.`);
+	return value;
+}
+
+/** A whole number on the command line. */
+export function parseWhole(word: string): number {
+	if (!/^[+-]?\d{1,15}$/.test(word.trim()))
+		throw new InvalidArgumentError(`"${word}" is no whole number.`);
+	return Number(word);
+}
+
+/** A seed of any size on the command line. */
+export function parseSeed(word: string): bigint {
+	if (!/^[+-]?\d{1,20}$/.test(word.trim()))
+		throw new InvalidArgumentError(
+			`"${word}" is no integer; use a whole number such as 42.`,
+		);
+	return BigInt(word);
+}
+
+/**
+ * Reads a file that a flag names.
+ * @throws UserError that names the flag and the file
+ */
+export async function readFlagFile(
+	flag: string,
+	path: string,
+): Promise<Buffer> {
+	try {
+		return await readFile(path);
+	} catch (cause) {
+		const { code } = cause as NodeJS.ErrnoException;
+		throw new UserError(
+			`${flag}: ${path} ${code === "ENOENT" ? "does not exist" : `cannot be read (${code})`}`,
+			2,
+			{ cause },
+		);
+	}
+}
