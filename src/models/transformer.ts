@@ -12,6 +12,8 @@ export interface TransformerOptions {
 	readonly blocks: number;
 	readonly normGroups: number;
 	readonly onlyCrossAttention: boolean;
+	/** proj_in and proj_out are linear layers in the file (SD 2.x), not 1x1 convolutions (1.x). */
+	readonly linearProjection: boolean;
 }
 
 /** diffusers' constants for its spatial transformer: not in any config. */
@@ -38,7 +40,8 @@ export function transformer(
 		groupNormEpsilon,
 	);
 	let tokens = imageToTokens(g, normalized);
-	tokens = linear(g.at("proj_in"), tokens, channels);
+	const projection = { storedAsConvolution: !options.linearProjection };
+	tokens = linear(g.at("proj_in"), tokens, channels, projection);
 	for (let block = 0; block < options.blocks; block++)
 		tokens = transformerBlock(
 			g.at("transformer_blocks", block),
@@ -46,7 +49,7 @@ export function transformer(
 			text,
 			options,
 		);
-	tokens = linear(g.at("proj_out"), tokens, channels);
+	tokens = linear(g.at("proj_out"), tokens, channels, projection);
 	return add(g, tokensToImage(g, tokens, x), x);
 }
 

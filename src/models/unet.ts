@@ -269,6 +269,7 @@ function textTransformer(
 		blocks: level.transformerBlocks,
 		normGroups: config.normGroups,
 		onlyCrossAttention: level.onlyCrossAttention,
+		linearProjection: config.linearProjection,
 	});
 }
 

@@ -38,6 +38,7 @@ export interface UnetConfig {
 	readonly normEpsilon: number;
 	readonly activation: "silu" | "gelu";
 	readonly timeEmbeddingDim: number;
+	readonly linearProjection: boolean;
 	readonly flipSinToCos: boolean;
 	readonly freqShift: number;
 	readonly convInKernel: number;
@@ -167,6 +168,7 @@ export function parseUnetConfig(
 		activation,
 		timeEmbeddingDim:
 			config.time_embedding_dim ?? 4 * config.block_out_channels[0],
+		linearProjection: config.use_linear_projection,
 		flipSinToCos: config.flip_sin_to_cos,
 		freqShift: config.freq_shift,
 		convInKernel: config.conv_in_kernel,

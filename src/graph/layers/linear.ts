@@ -6,6 +6,8 @@ export interface LinearOptions {
 	readonly bias?: boolean;
 	/** Only these output features: rows of `weight` and `bias`. */
 	readonly rows?: readonly [from: number, to: number];
+	/** The file has the weight as a 1x1 convolution's, [out, in, 1, 1]. */
+	readonly storedAsConvolution?: boolean;
 }
 
 /**
@@ -16,12 +18,13 @@ export function linear(
 	g: GraphBuilder,
 	x: Value,
 	outFeatures: number,
-	{ bias = true, rows }: LinearOptions = {},
+	{ bias = true, rows, storedAsConvolution = false }: LinearOptions = {},
 ): Value {
 	const inFeatures = x.dims[x.dims.length - 1];
-	const weight = g.weight("weight", [outFeatures, inFeatures], {
+	const kernel = storedAsConvolution ? [1, 1] : [];
+	const weight = g.weight("weight", [outFeatures, inFeatures, ...kernel], {
 		rows,
-		as: rows ? undefined : [outFeatures, inFeatures],
+		as: [rows ? rows[1] - rows[0] : outFeatures, inFeatures],
 	});
 	const dims = [...x.dims.slice(0, -1), weight.dims[0]];
 	g.countMultiplyAdds(elementCount(dims) * inFeatures);
