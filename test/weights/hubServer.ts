@@ -147,9 +147,12 @@ export async function startHub(
 			return;
 		}
 		const cached = path.startsWith("/api/resolve-cache/");
-		const prefix = `${cached ? "/api/resolve-cache" : ""}/${repo}/resolve/${commit}/`;
-		const name = decodeURIComponent(path.slice(prefix.length));
-		const bytes = path.startsWith(prefix) ? files.get(name) : undefined;
+		const start = `${cached ? "/api/resolve-cache" : ""}/${repo}/resolve/`;
+		const [revision, ...rest] = path.slice(start.length).split("/");
+		const name = decodeURIComponent(rest.join("/"));
+		const known =
+			path.startsWith(start) && /^(main|[0-9a-f]{40})$/.test(revision);
+		const bytes = known ? files.get(name) : undefined;
 		if (!bytes)
 			return void response
 				.writeHead(404, { "x-error-code": "EntryNotFound" })

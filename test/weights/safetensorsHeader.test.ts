@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { UserError } from "../../src/errors/userError.js";
@@ -457,4 +459,38 @@ test("the strict parser accepts what JSON.parse accepts, but for keys that occur
 		'{"a" 1}',
 	])
 		expect(() => parseStrictJson(text), text).toThrow(SyntaxError);
+});
+
+test("1,500 files are judged as the reference judges them (test/reference/safetensors_headers.py)", () => {
+	type Case = [
+		string,
+		string,
+		number,
+		[string, string, number[], number][] | null,
+	];
+	const golden = join(
+		import.meta.dirname,
+		"..",
+		"golden",
+		"safetensors_headers.json",
+	);
+	const cases = JSON.parse(readFileSync(golden, "utf8")) as Case[];
+	const judge = (bytes: Uint8Array) => {
+		try {
+			return [...parse(bytes).entries.values()]
+				.map(({ name, dtype, shape, length }) => [name, dtype, shape, length])
+				.sort(([a], [b]) => ((a as string) < (b as string) ? -1 : 1));
+		} catch (error) {
+			expect(error).toBeInstanceOf(UserError);
+			return null;
+		}
+	};
+	for (const [length, header, size, verdict] of cases) {
+		const text = Buffer.from(header, "base64");
+		const bytes = new Uint8Array(8 + text.length + size);
+		new DataView(bytes.buffer).setBigUint64(0, BigInt(length), true);
+		bytes.set(text, 8);
+		expect(judge(bytes), text.toString()).toEqual(verdict);
+	}
+	expect(cases.length).toBe(1_500);
 });
