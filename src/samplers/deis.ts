@@ -79,7 +79,7 @@ export function deis(context: SamplerContext): Sampler {
 			const at = Array.from({ length: order }, (_, i) => sigmas[index - i]);
 			const { alpha } = signalNoiseOfRatio(sigmas[index + 1]);
 			const values = history.toReversed();
-			// In x / α, the step is the integral of the noise over rho = σ/α (eq. 14).
+			// In x / α, the step is the integral of the noise over rho = σ/α.
 			const next = weightedSum(
 				[alpha / level.alpha, latents],
 				...deisWeights(sigmas[index + 1], at).map(

@@ -13,7 +13,7 @@ import { type Term, weightedSum } from "./weightedSum.js";
 /*
  * The exponential integrators of DPM-Solver (Lu et al. 2022, "DPM-Solver: A Fast ODE Solver for Diffusion Probabilistic
  * Model Sampling in Around 10 Steps"), over predicted noise, and DPM-Solver++ (Lu et al. 2022, arXiv 2211.01095), over
- * predicted x_0, and its SDE form (there, section 5 and appendix). All go from a noise level s to t with h = λ_t - λ_s
+ * predicted x_0, and its SDE form (the same paper). All go from a noise level s to t with h = λ_t - λ_s
  * by
  *
  *   x_t = keep · x_s + Σ_k weight_k · D_k + spread · z
@@ -64,8 +64,8 @@ export interface StepWeights {
 }
 
 /**
- * The coefficients of a step. DPM-Solver: eq. 3.7 and algorithms 1 and 2 (with φ_k of appendix B); DPM-Solver++: eq. 9 and
- * algorithms 1 and 2; SDE-DPM-Solver++: eq. 18 and on. At t without noise, h is infinite and only first order has a limit.
+ * The coefficients of a step. DPM-Solver: eq. 3.7 and algorithms 1 and 2; DPM-Solver++:
+ * algorithms 1 and 2; SDE-DPM-Solver++: its section on SDE samplers. At t without noise, h is infinite and only first order has a limit.
  */
 export function stepWeights(
 	algorithm: SamplerConfig["algorithm_type"],
@@ -119,7 +119,7 @@ export interface SolverStep {
 	readonly noise?: Float32Array;
 }
 
-/** First order, from the newest value: DDIM in terms of λ (DPM-Solver, eq. 3.7; DPM-Solver++, eq. 9 with k = 1). */
+/** First order, from the newest value: DDIM in terms of λ (DPM-Solver, eq. 3.7). */
 export function firstOrderStep(step: SolverStep): Float32Array {
 	const { config, latents, noise } = step;
 	const weights = stepWeights(

@@ -67,7 +67,7 @@ export function pndm({ name, steps, config }: SamplerContext): Sampler {
 
 	const alphaBarAt = (t: number) => (t >= 0 ? alphas[t] : finalAlpha);
 
-	/** Eq. 9 (and 11): from t to `to` along a prediction. */
+	/** PNDM, eq. 9: from t to `to` along a prediction. */
 	function transfer(
 		latents: Float32Array,
 		t: number,

@@ -48,9 +48,9 @@ interface UniStep {
 }
 
 /**
- * UniP-p (eq. 3 and 8 of "UniPC: A Unified Predictor-Corrector Framework for Fast Sampling of Diffusion Models", Zhao et
- * al. 2023) or, with a value at the target, UniC-p (eq. 5): the coefficients solve R_p(h) a = φ_p(h) / B(h), eq. 6 and
- * theorem 3.1. B(h) is h for bh1, e^h - 1 for bh2.
+ * UniP-p or, with a value at the target, UniC-p of "UniPC: A Unified Predictor-Corrector Framework for Fast Sampling of
+ * Diffusion Models" (Zhao et al. 2023, section 3): the coefficients solve R_p(h) a = φ_p(h) / B(h) (theorem 3.1). B(h) is h
+ * for bh1, e^h - 1 for bh2.
  */
 function uniStep({
 	config,
