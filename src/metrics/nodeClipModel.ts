@@ -1,0 +1,144 @@
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { UserError } from "../errors/userError.js";
+import { parseClipTextConfig } from "../models/clipConfig.js";
+import { buildClipText } from "../models/clipText.js";
+import { buildClipVision } from "../models/clipVision.js";
+import { parseClipVisionConfig } from "../models/clipVisionConfig.js";
+import { createSession } from "../runtime/nodeSession.js";
+import { intRows, type SessionOptions } from "../runtime/session.js";
+import { concat } from "../tensor/tensor.js";
+import { loadTokenizer } from "../tokenizer/loadTokenizer.js";
+import { readTokenizerTexts } from "../weights/diffusersFolder.js";
+import { parseHubId } from "../weights/hubId.js";
+import { readJson } from "../weights/modelFolder.js";
+import { cachedSnapshot, hubSettings } from "../weights/nodeHubCache.js";
+import { pullHubModel } from "../weights/nodeHubModel.js";
+import { nodeModelFolder } from "../weights/nodeModelFolder.js";
+import { openWeightsFile } from "../weights/nodeWeightsFile.js";
+import {
+	parseClipPreprocessing,
+	preprocessForClip,
+} from "./clipPreprocessing.js";
+import type { Features } from "./features.js";
+import type { Pixels } from "./resize/pixels.js";
+
+/** A loaded CLIP model, both towers. Embeddings are as they leave the projection, not normalized. */
+export interface ClipModel {
+	/** As it was given: the folder or Hub id. */
+	readonly name: string;
+	embedImages(images: readonly Pixels[]): Promise<Features>;
+	embedTexts(texts: readonly string[]): Promise<Features>;
+	release(): Promise<void>;
+}
+
+/** Weights as transformers saves them, the first that is there. */
+const weightNames = ["model.safetensors", "pytorch_model.bin"] as const;
+const textNames = ["config.json", "preprocessor_config.json"] as const;
+
+/**
+ * Loads a CLIP model (transformers' CLIPModel: config.json, preprocessor_config.json, tokenizer, weights as
+ * model.safetensors or pytorch_model.bin) from a folder or, through the standard cache, from the Hub.
+ * @throws UserError when something is missing or malformed.
+ */
+export async function openClipModel(
+	where: string,
+	options: SessionOptions = {},
+): Promise<ClipModel> {
+	const folder = await nodeModelFolder(await locate(where), where);
+	for (const name of ["config.json"])
+		if (!folder.paths.has(name))
+			throw new UserError(
+				`${where} is no CLIP model: ${name} is missing (a folder as transformers saves CLIPModel, or a Hub id such as openai/clip-vit-base-patch32)`,
+			);
+	const config = await readJson(folder, "config.json");
+	const visionConfig = parseClipVisionConfig(config, `${where}/config.json`);
+	const textConfig = parseClipTextConfig(config, `${where}/config.json`);
+	const { imageSize } = visionConfig;
+	const preprocessing = parseClipPreprocessing(
+		folder.paths.has("preprocessor_config.json")
+			? await readJson(folder, "preprocessor_config.json")
+			: { size: imageSize, crop_size: imageSize },
+		`${where}/preprocessor_config.json`,
+	);
+	if (preprocessing.crop !== imageSize)
+		throw new UserError(
+			`${where}: preprocessor_config.json crops to ${preprocessing.crop}, config.json asks for ${imageSize}`,
+		);
+	const tokenizer = loadTokenizer(await readTokenizerTexts(folder, ""), where);
+	const file = weightNames.find((name) => folder.paths.has(name));
+	if (!file)
+		throw new UserError(`${where} has no weights: ${weightNames.join(" or ")}`);
+	const opened = await folder.open(file);
+	if (!("path" in opened.file)) throw new Error("a folder on disk has paths");
+	const weights = await openWeightsFile(opened.file.path);
+	const vision = await createSession(
+		buildClipVision(visionConfig, weights, { batch: 1 }),
+		options,
+	);
+	const text = await createSession(
+		buildClipText(
+			textConfig,
+			weights,
+			{ projection: true },
+			{ batch: 1, tokens: tokenizer.maxLength },
+		),
+		options,
+	);
+	return {
+		name: where,
+		async embedImages(images) {
+			const pixels = images.map((image) => ({
+				dims: [1, 3, imageSize, imageSize],
+				data: preprocessForClip(image, preprocessing),
+			}));
+			const { image_embeds } = await vision.run({
+				pixel_values: concat(pixels),
+			});
+			const [count, width] = image_embeds.dims;
+			return { count, width, data: image_embeds.data };
+		},
+		async embedTexts(texts) {
+			const ids = intRows(texts.map((caption) => tokenizer.encode(caption)));
+			const { text_embeds } = await text.run({ input_ids: ids });
+			const [count, width] = text_embeds.dims;
+			return { count, width, data: text_embeds.data };
+		},
+		async release() {
+			await vision.release();
+			await text.release();
+		},
+	};
+}
+
+/** The model's folder on disk: as given, from the cache, or pulled into it. */
+async function locate(where: string): Promise<string> {
+	if ((await stat(where).catch(() => undefined))?.isDirectory()) return where;
+	const id = parseHubId(where);
+	if (!id)
+		throw new UserError(
+			`${where} is neither a folder nor a Hub id such as openai/clip-vit-base-patch32`,
+		);
+	const { cacheFolder } = await hubSettings();
+	const snapshot = await cachedSnapshot(cacheFolder, id);
+	const has = (name: string) =>
+		stat(join(snapshot ?? "", name)).then(
+			() => true,
+			() => false,
+		);
+	if (snapshot && (await has("config.json")))
+		for (const name of weightNames) if (await has(name)) return snapshot;
+	const tokenizer = ["vocab.json", "merges.txt"];
+	let refusal: unknown;
+	for (const name of weightNames)
+		try {
+			const include = [...textNames, ...tokenizer, name];
+			return (await pullHubModel(id, { include })).folder;
+		} catch (error) {
+			refusal ??= error;
+			// Older repositories have only the second form of weights.
+			if (!(error instanceof UserError && error.message.includes(name)))
+				throw error;
+		}
+	throw refusal;
+}

@@ -1,0 +1,42 @@
+import { buildInception, type InceptionOutput } from "../models/inception.js";
+import { createSession } from "../runtime/nodeSession.js";
+import type { SessionOptions } from "../runtime/session.js";
+import { concat, type Tensor } from "../tensor/tensor.js";
+import {
+	type FidVariant,
+	fidResizes,
+	preprocessForInception,
+} from "./inceptionPreprocessing.js";
+import type { InceptionWeights } from "./nodeInceptionWeights.js";
+import type { Pixels } from "./resize/pixels.js";
+
+/** A loaded Inception network. */
+export interface InceptionExtractor {
+	/** Extractor, resize and weights in words: only features with equal words are comparable. */
+	readonly madeWith: string;
+	/** The outputs asked for, `[images, features]`. */
+	extract(images: readonly Pixels[]): Promise<Record<string, Tensor>>;
+	release(): Promise<void>;
+}
+
+/** Loads FID's Inception v3 for pictures of any size, prepared as `variant` does. */
+export async function inceptionExtractor(
+	{ weights, hash }: InceptionWeights,
+	variant: FidVariant,
+	outputs: readonly InceptionOutput[],
+	options: SessionOptions = {},
+): Promise<InceptionExtractor> {
+	const graph = buildInception(weights, outputs, { batch: 1 });
+	const session = await createSession(graph, options);
+	return {
+		madeWith: `Inception v3 2015-12-05 (sha256 ${hash}), ${fidResizes[variant]}`,
+		async extract(images) {
+			const inputs = images.map((image) => ({
+				dims: [1, 3, 299, 299],
+				data: preprocessForInception(image, variant),
+			}));
+			return session.run({ images: concat(inputs) });
+		},
+		release: () => session.release(),
+	};
+}

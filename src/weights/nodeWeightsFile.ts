@@ -1,0 +1,46 @@
+import { readSafetensorsHeader } from "./modelFolder.js";
+import { openNodeFile } from "./nodeModelFolder.js";
+import { readTorchArchive } from "./nodeTorchArchive.js";
+import type { TensorEntry, WeightFile, Weights } from "./weights.js";
+
+/**
+ * The tensors of one file of weights, safetensors or torch.save's (by its content, whatever its name), under the names
+ * they have there. Their data is not read.
+ * @throws UserError when it is neither, or malformed.
+ */
+export async function openWeightsFile(path: string): Promise<Weights> {
+	const file = await openNodeFile(path);
+	const start = await file.read(0, 9);
+	// Safetensors: eight bytes of a length, then a JSON object.
+	if (start[8] !== 0x7b) return readTorchArchive(file);
+	const { entries } = await readSafetensorsHeader(file);
+	const tensors = [...entries].map(
+		([name, entry]) => [name, { ...entry, file: file.key }] as const,
+	);
+	return {
+		label: path,
+		files: new Map([[file.key, file.file]]),
+		tensors: new Map(tensors),
+	};
+}
+
+/**
+ * Weights of several files as those of one network; where two have a tensor of the same name, the later one counts.
+ */
+export function joinWeights(parts: readonly Weights[]): Weights {
+	const files = new Map<string, WeightFile>();
+	const tensors = new Map<string, TensorEntry>();
+	for (const [i, part] of parts.entries()) {
+		// Two folders may hold files of the same name.
+		const rename = (key: string) => (files.has(key) ? `${i}.${key}` : key);
+		const names = new Map([...part.files.keys()].map((k) => [k, rename(k)]));
+		for (const [key, file] of part.files)
+			files.set(names.get(key) ?? key, file);
+		for (const [name, entry] of part.tensors)
+			tensors.set(name, {
+				...entry,
+				file: names.get(entry.file) ?? entry.file,
+			});
+	}
+	return { label: parts.map(({ label }) => label).join(" + "), files, tensors };
+}
