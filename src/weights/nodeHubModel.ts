@@ -114,30 +114,29 @@ export async function pullHubModel(
 		? named(listing, id.repo, options.include)
 		: neededFiles(listing, id.repo, options);
 	const repo = repoFolder(settings.cacheFolder, id.repo);
-	await checkRoom(repo, files, settings, id.repo);
+	const have = await bytesThere(repo, files);
+	const total = sum(files.map((file) => file.size ?? 0));
+	await checkRoom(total - sum(have), settings, id.repo);
 
 	const folder = join(repo, "snapshots", listing.commit);
-	const total = sum(files.map((file) => file.size ?? 0));
-	let done = 0;
-	for (const file of files) {
-		let received = 0;
+	for (const [index, file] of files.entries()) {
 		const etag = await downloadBlob({
 			...requests,
 			repo: id.repo,
 			commit: listing.commit,
 			file,
 			onReceived: (bytes) => {
-				received = bytes;
+				have[index] = bytes;
+				const received = sum(have);
 				options.onProgress?.({
 					file: file.path,
 					fileReceived: bytes,
 					fileTotal: file.size ?? bytes,
-					received: done + bytes,
-					total: Math.max(total, done + bytes),
+					received,
+					total: Math.max(total, received),
 				});
 			},
 		});
-		done += received;
 		await inCache(settings, () =>
 			link(join(repo, "blobs", etag), join(folder, file.path)),
 		);
@@ -150,7 +149,7 @@ export async function pullHubModel(
 		folder,
 		commit: listing.commit,
 		files: files.map(({ path }) => path),
-		size: done,
+		size: sum(have),
 	};
 }
 
@@ -185,26 +184,36 @@ function named(
 	});
 }
 
-/** Asks the file system before the first byte, where it can say. */
-async function checkRoom(
+/** Bytes of each file that the cache holds already, whole or from a download that was broken off. */
+async function bytesThere(
 	repo: string,
 	files: readonly HubFile[],
+): Promise<number[]> {
+	const sizeOf = (path: string) =>
+		stat(path).then(
+			({ size }) => size,
+			() => undefined,
+		);
+	const there: number[] = [];
+	for (const { etag } of files) {
+		const blob = join(repo, "blobs", etag ?? "");
+		there.push(
+			etag
+				? ((await sizeOf(blob)) ??
+						(await sizeOf(`${blob}.fdiff.incomplete`)) ??
+						0)
+				: 0,
+		);
+	}
+	return there;
+}
+
+/** Asks the file system before the first byte, where it can say. */
+async function checkRoom(
+	needed: number,
 	settings: HubSettings,
 	label: string,
 ): Promise<void> {
-	let needed = 0;
-	for (const { etag, size } of files) {
-		const blob = join(repo, "blobs", etag ?? "");
-		const there = async (path: string) =>
-			etag
-				? stat(path).then(
-						({ size }) => size,
-						() => 0,
-					)
-				: 0;
-		if ((await there(blob)) !== size)
-			needed += (size ?? 0) - (await there(`${blob}.fdiff.incomplete`));
-	}
 	await inCache(settings, () =>
 		mkdir(settings.cacheFolder, { recursive: true }),
 	);
@@ -267,5 +276,5 @@ function sum(numbers: readonly number[]): number {
 }
 
 function megabytes(bytes: number): string {
-	return `${Math.ceil(bytes / 1e6)} MB`;
+	return `${(bytes / 1e6).toFixed(1)} MB`;
 }

@@ -115,7 +115,7 @@ export async function hubRequest(
  */
 export async function withRetries<T>(
 	what: string,
-	{ settings, signal, retryDelay = 500 }: RequestOptions,
+	{ signal, retryDelay = 500 }: RequestOptions,
 	attempt: () => Promise<T>,
 	progressed: () => boolean = () => false,
 ): Promise<T> {
@@ -128,7 +128,7 @@ export async function withRetries<T>(
 			if (progressed()) tries = 1;
 			if (tries >= (error.unreachable ? 2 : maxTries))
 				throw new UserError(
-					`${what} cannot be downloaded from ${new URL(settings.endpoint).host}: ${error.message}${error.unreachable ? " (no network? models in the cache work without)" : `, ${tries} times; what has come is kept, run it again to go on`}`,
+					`${what} cannot be downloaded: ${error.message}${error.unreachable ? " (no network? models in the cache work without)" : `, ${tries} times; what has come is kept, run it again to go on`}`,
 					1,
 					{ cause: error },
 				);

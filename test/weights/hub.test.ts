@@ -444,7 +444,7 @@ describe("what goes wrong is said in one line", () => {
 			),
 		});
 		await expect(pullHubModel(id, options())).rejects.toThrow(
-			/needs 4503\d+ MB, but .* has only \d+ MB free: make room/,
+			/needs 4503\d+\.\d MB, but .* has only [\d.]+ MB free: make room/,
 		);
 		expect(hub.requests.length).toBe(1);
 	});
