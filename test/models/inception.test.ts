@@ -1,5 +1,8 @@
 import { expect, test } from "vitest";
-import { buildInception, inceptionOutputs } from "../../src/models/inception.js";
+import {
+	buildInception,
+	inceptionOutputs,
+} from "../../src/models/inception.js";
 import { tensor } from "../../src/tensor/tensor.js";
 import { readGolden, relativeError } from "../goldenFile.js";
 import { runGraph } from "./networkTest.js";
