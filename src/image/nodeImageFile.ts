@@ -1,0 +1,181 @@
+import { randomBytes } from "node:crypto";
+import { open, readFile, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import sharp from "sharp";
+import { UserError } from "../errors/userError.js";
+import { isJpeg, isWebp, jpegExif, webpExif } from "./exifContainer.js";
+import {
+	type EncodeOptions,
+	encodeImage,
+	imageFormat,
+} from "./nodeEncodeImage.js";
+import { isPng, readPngText } from "./pngText.js";
+import { type RgbImage, rgbImage } from "./rgbImage.js";
+import { decodeUserComment } from "./userComment.js";
+
+/** Pictures of more pixels are refused unless told otherwise: 8192 × 8192. */
+const MAX_PIXELS = 8192 * 8192;
+const MAX_FILE = 512 * 2 ** 20;
+
+const REASONS: Record<string, string> = {
+	ENOENT: "there is no such folder",
+	ENOTDIR: "part of its path is a file",
+	EISDIR: "it is a folder",
+	EACCES: "permission denied",
+	EPERM: "permission denied",
+	EROFS: "the disk is read-only",
+	ENOSPC: "the disk is full",
+	EDQUOT: "the disk quota is used up",
+	ENAMETOOLONG: "the name is too long",
+};
+
+/**
+ * Writes a picture, in the format of the file's extension (.png, .jpg, .jpeg, .webp), whole or not at all.
+ * @throws UserError for another extension, and where the file cannot be written.
+ */
+export async function writeImage(
+	path: string,
+	image: RgbImage,
+	options: EncodeOptions = {},
+): Promise<void> {
+	const bytes = await encodeImage(image, imageFormat(path), options);
+	const temporary = join(
+		dirname(path),
+		`.${basename(path).slice(0, 100)}.${randomBytes(6).toString("hex")}.tmp`,
+	);
+	try {
+		const file = await open(temporary, "wx");
+		try {
+			await file.writeFile(bytes);
+			await file.sync();
+		} finally {
+			await file.close();
+		}
+		await rename(temporary, path);
+	} catch (error) {
+		await rm(temporary, { force: true }).catch(() => undefined);
+		throw new UserError(`${path} cannot be written: ${reasonOf(error)}`, 1, {
+			cause: error,
+		});
+	}
+}
+
+/** How pictures are read. */
+export interface ReadImageOptions {
+	/** Pictures of more pixels are refused: 8192 × 8192 unless told. */
+	readonly maxPixels?: number;
+}
+
+/**
+ * Reads a picture of any format that sharp decodes (PNG, JPEG, WebP, GIF, TIFF, AVIF, SVG): the first frame, upright by its EXIF
+ * orientation, on white where it is transparent, as 8-bit sRGB.
+ * @throws UserError for a file that cannot be read, is no picture, is damaged or has too many pixels.
+ */
+export async function readImage(
+	path: string,
+	options: ReadImageOptions = {},
+): Promise<RgbImage> {
+	return decodeImage(await readBytes(path), path, options);
+}
+
+/**
+ * The picture in a file's bytes; see readImage.
+ * @param name what to call it in an error.
+ */
+export async function decodeImage(
+	bytes: Uint8Array,
+	name: string,
+	{ maxPixels = MAX_PIXELS }: ReadImageOptions = {},
+): Promise<RgbImage> {
+	try {
+		const { data, info } = await sharp(bytes, {
+			limitInputPixels: maxPixels,
+			failOn: "truncated",
+		})
+			.autoOrient()
+			.flatten({ background: "#ffffff" })
+			.toColourspace("srgb")
+			.raw({ depth: "uchar" })
+			.toBuffer({ resolveWithObject: true });
+		return rgbImage(info.width, info.height, toRgb(data, info.channels));
+	} catch (error) {
+		const message = error instanceof Error ? error.message : String(error);
+		const reason = /pixel limit/.test(message)
+			? `it has over ${maxPixels} pixels`
+			: /unsupported image format|empty/i.test(message)
+				? "it is no picture of a known format"
+				: `it is damaged (${message.split("\n")[0].slice(0, 100)})`;
+		throw new UserError(`${name} cannot be read: ${reason}`, 1, {
+			cause: error,
+		});
+	}
+}
+
+/**
+ * The settings a picture was made with (A1111's `parameters`): a PNG's text, or the EXIF UserComment of a JPEG or WebP; undefined
+ * where there are none.
+ * @throws UserError for a file that cannot be read or is none of these.
+ */
+export async function readParameters(
+	path: string,
+): Promise<string | undefined> {
+	return parametersOf(await readBytes(path), path);
+}
+
+/**
+ * The settings in a picture file's bytes; see readParameters.
+ * @param name what to call it in an error.
+ */
+export async function parametersOf(
+	bytes: Uint8Array,
+	name: string,
+): Promise<string | undefined> {
+	if (isPng(bytes)) return (await readPngText(bytes, name)).get("parameters");
+	if (!isJpeg(bytes) && !isWebp(bytes))
+		throw new UserError(`${name} is neither a PNG nor a JPEG nor a WebP file`);
+	const exif = isJpeg(bytes) ? jpegExif(bytes) : webpExif(bytes);
+	return exif && decodeUserComment(exif);
+}
+
+/** Three bytes a pixel, from grey, grey and alpha, RGB or RGBA. */
+function toRgb(data: Uint8Array, channels: number): Uint8Array {
+	if (channels === 3) return new Uint8Array(data);
+	const count = data.length / channels;
+	const rgb = new Uint8Array(count * 3);
+	for (let i = 0; i < count; i++)
+		for (let c = 0; c < 3; c++)
+			rgb[3 * i + c] = data[i * channels + (channels < 3 ? 0 : c)];
+	return rgb;
+}
+
+async function readBytes(path: string): Promise<Uint8Array> {
+	try {
+		const file = await open(path, "r");
+		try {
+			const { size } = await file.stat();
+			if (size > MAX_FILE)
+				throw new UserError(
+					`${path} cannot be read: it has ${size} bytes, at most ${MAX_FILE} are read`,
+				);
+		} finally {
+			await file.close();
+		}
+		return new Uint8Array(await readFile(path));
+	} catch (error) {
+		if (error instanceof UserError) throw error;
+		const reason =
+			codeOf(error) === "ENOENT" ? "there is no such file" : reasonOf(error);
+		throw new UserError(`${path} cannot be read: ${reason}`, 1, {
+			cause: error,
+		});
+	}
+}
+
+function codeOf(error: unknown): string {
+	return error instanceof Error && "code" in error ? String(error.code) : "";
+}
+
+function reasonOf(error: unknown): string {
+	const code = codeOf(error);
+	return REASONS[code] ?? (code || "unknown reason");
+}
