@@ -1,0 +1,69 @@
+"""Does the model draw what it is asked for? Draws 100 random training captions (50 DDIM steps, seeds 0-99) and asks the embedded
+CLIP which of the 100 captions fits each picture best: share of pictures whose own caption comes first, or first or second.
+
+usage: rank_captions.py MODEL CLIP_FOLDER DATASET [--guidance 5] [--split train|val] [--sheet FAILED.png]
+For scale it says the same of the real pictures, and of real pictures after the VAE alone."""
+import argparse
+import random
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from transformers import CLIPModel, CLIPTokenizer
+
+from clip_folder import IMAGE_MEAN, IMAGE_STD
+from clip_retrieval import embed_captions
+from dataset import load_images, load_rows
+from measure_vae import reconstruct
+from pipeline import draw, load_ddim
+from sample_sheet import sheet
+
+
+@torch.no_grad()
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("model")
+    parser.add_argument("clip")
+    parser.add_argument("dataset")
+    parser.add_argument("--guidance", type=float, default=5.0)
+    parser.add_argument("--steps", type=int, default=50)
+    parser.add_argument("--split", default="train")
+    parser.add_argument("--sheet")
+    parser.add_argument("--threads", type=int, default=2)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    rows = random.Random(7).sample(load_rows(args.dataset, args.split), 100)
+    names = [row["caption"] for row in rows]
+    clip = CLIPModel.from_pretrained(args.clip, torch_dtype=torch.float32).eval()
+    captions = embed_captions(clip, CLIPTokenizer.from_pretrained(args.clip), names)
+    pipe = load_ddim(args.model)
+
+    def assess(label, pixels):
+        vision = clip.vision_model((pixels - IMAGE_MEAN) / IMAGE_STD).pooler_output
+        similarity = F.normalize(clip.visual_projection(vision), dim=-1) @ captions.T
+        rank = (similarity > similarity.diagonal().unsqueeze(1)).sum(1)
+        cosine = similarity.diagonal().mean().item()
+        print(
+            "%s: own caption first %d, first or second %d, in the first five %d of 100; mean cosine %.3f; CLIP score 2.5 max(cos, 0) %.3f"
+            % (label, (rank < 1).sum(), (rank < 2).sum(), (rank < 5).sum(), cosine, 2.5 * similarity.diagonal().clamp(min=0).mean()),
+            flush=True,
+        )
+        return similarity, rank
+
+    real = load_images(args.dataset, rows)
+    assess("real pictures", real.float() / 255)
+    assess("real pictures through the VAE", reconstruct(pipe.vae, real) / 2 + 0.5)
+    pictures = draw(pipe, names, args.guidance, args.steps)
+    pixels = torch.from_numpy(np.stack([np.asarray(p) for p in pictures])).permute(0, 3, 1, 2).float() / 255
+    similarity, rank = assess(f"drawn pictures (guidance {args.guidance})", pixels)
+    missed = torch.nonzero(rank > 1).flatten().tolist()
+    for i in missed:
+        print("  rank %d: %s, taken for: %s" % (rank[i] + 1, names[i], names[similarity[i].argmax()]))
+    if args.sheet and missed:
+        real_of = lambda i: Image.fromarray(real[i].permute(1, 2, 0).numpy())
+        sheet([(names[i], pictures[i], real_of(i)) for i in missed], 8).save(args.sheet)
+
+
+if __name__ == "__main__":
+    main()
