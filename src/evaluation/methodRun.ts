@@ -1,0 +1,47 @@
+import type { GenerateOptions } from "../pipeline/generateOptions.js";
+import { guidanceCutoff } from "./guidanceCutoff.js";
+import type { Method } from "./method.js";
+import { residualReuse } from "./residualReuse.js";
+
+/** A method whose number of steps is settled. */
+export interface SettledMethod extends Method {
+	/** Sampler steps that are run: `steps`, or what `fewer` came to. */
+	readonly run: number;
+}
+
+/** What is the same for all methods of a run. */
+export interface CommonOptions {
+	readonly width?: number;
+	readonly height?: number;
+	readonly negativePrompt?: string;
+	readonly guidanceScale?: number;
+	readonly rng?: "cpu" | "cuda";
+}
+
+/** What the pipeline is asked for to draw `prompt` from `seed` by a method. */
+export function methodOptions(
+	method: SettledMethod,
+	common: CommonOptions,
+	prompt: string,
+	seed: number,
+): GenerateOptions {
+	const { accelerator } = method;
+	return {
+		...common,
+		guidanceScale: method.guidanceScale ?? common.guidanceScale,
+		prompt,
+		seed,
+		sampler: method.sampler,
+		steps: method.run,
+		keySteps: method.keySteps,
+		injectNoise: method.injectNoise,
+		injectUntil: method.injectUntil,
+		maxDecodeBatch: method.maxDecodeBatch,
+		denoiser:
+			accelerator?.kind === "ucache"
+				? residualReuse(accelerator)
+				: accelerator?.kind === "cfg-cutoff"
+					? guidanceCutoff(accelerator)
+					: undefined,
+	};
+}

@@ -1,0 +1,82 @@
+import { describe, expect, test } from "vitest";
+import {
+	parseMethod,
+	parseMethodFile,
+	parseMethods,
+} from "../../src/evaluation/method.js";
+import { methodPresets } from "../../src/evaluation/methodPresets.js";
+
+describe("methods in words", () => {
+	test("plain, propagated, and with every further word", () => {
+		expect(parseMethod("ddim-50")).toEqual({
+			name: "ddim-50",
+			sampler: "ddim",
+			steps: 50,
+			keySteps: "all",
+			reference: "ddim-50",
+		});
+		expect(parseMethod("dpm-solver++-20+paper+no-inject")).toMatchObject({
+			sampler: "dpm-solver++",
+			steps: 20,
+			keySteps: "paper",
+			injectNoise: 0,
+			reference: "dpm-solver++-20",
+		});
+		expect(parseMethod("dpm-solver++-3m-20+keys:0/2/7")).toMatchObject({
+			sampler: "dpm-solver++-3m",
+			keySteps: "0,2,7",
+		});
+		expect(parseMethod("ddim-50+fewer:uniform:4")).toMatchObject({
+			fewer: { plan: "uniform:4", by: "time" },
+		});
+		expect(parseMethod("ddim-50+ucache:0.4")).toMatchObject({
+			accelerator: { kind: "ucache", threshold: 0.4 },
+		});
+		expect(
+			parseMethod("ddim-50+paper+cfg-cutoff:0.6+guidance:3"),
+		).toMatchObject({
+			accelerator: { kind: "cfg-cutoff", from: 0.6 },
+			reference: "ddim-50+guidance:3",
+		});
+	});
+
+	test("presets are methods, without repeats", () => {
+		for (const [name, words] of Object.entries(methodPresets))
+			expect(parseMethods(name).map((method) => method.name)).toEqual(words);
+		expect(parseMethods("study honest").length).toBe(
+			methodPresets.honest.length,
+		);
+	});
+
+	test.each([
+		["", /no method is given/],
+		["ddim", /"ddim" is no method/],
+		["dimm-50", /did you mean ddim/],
+		["ddim-50+papre", /"papre" is not known/],
+		["ddim-50+paper+uniform:4", /says twice/],
+		["ddim-50+inject:2", /inject needs a number from 0 to 1/],
+		["ddim-50+keys:1/2", /step 0 must be a key step/],
+		["ddim-50+keys:0/99", /key step 99 is out of range/],
+		["ddim-50+paper+fewer", /fewer steps are plain steps/],
+		["ddim-50+paper+ucache", /leave the key steps out/],
+		["ddim-50+deepcache:3+cfg-cutoff", /full and decoder steps only/],
+		["ddim-9999", /steps are 1 to 1000/],
+	])("%j is refused by name", (words, message) => {
+		expect(() => parseMethods(words)).toThrow(message);
+	});
+
+	test("a file holds words and objects", () => {
+		const file = JSON.stringify([
+			"ddim-50",
+			{ name: "mine", sampler: "ddim", steps: 10, keySteps: "0,3" },
+		]);
+		expect(parseMethodFile(file, "methods.json")).toMatchObject([
+			{ name: "ddim-50" },
+			{ name: "mine", reference: "ddim-10", keySteps: "0,3" },
+		]);
+		expect(() => parseMethodFile('[{"name":"x"}]', "methods.json")).toThrow(
+			/methods.json: method 1: sampler/,
+		);
+		expect(() => parseMethodFile('["ddim-5","ddim-5"]', "m")).toThrow(/twice/);
+	});
+});
