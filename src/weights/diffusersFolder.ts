@@ -114,15 +114,20 @@ export async function readTokenizerTexts(
 	const optional = async (key: string, name: string) =>
 		folder.paths.has(prefix + name) ? { [key]: await text(name) } : {};
 	const config = await optional("config", "tokenizer_config.json");
+	const special = await optional("specialTokens", "special_tokens_map.json");
 	if (hasVocabulary(folder, prefix))
 		return {
 			vocab: await text("vocab.json"),
 			merges: await text("merges.txt"),
 			...config,
-			...(await optional("specialTokens", "special_tokens_map.json")),
+			...special,
 		};
 	if (folder.paths.has(`${prefix}tokenizer.json`))
-		return { tokenizerJson: await text("tokenizer.json"), ...config };
+		return {
+			tokenizerJson: await text("tokenizer.json"),
+			...config,
+			...special,
+		};
 	throw new UserError(
 		`${folder.label}/${prefix} has no tokenizer: vocab.json with merges.txt, or tokenizer.json, is missing`,
 	);

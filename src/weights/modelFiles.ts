@@ -16,7 +16,11 @@ export type TokenizerTexts =
 			/** special_tokens_map.json */
 			readonly specialTokens?: string;
 	  }
-	| { readonly tokenizerJson: string; readonly config?: string };
+	| {
+			readonly tokenizerJson: string;
+			readonly config?: string;
+			readonly specialTokens?: string;
+	  };
 
 /** The files of a Stable Diffusion model, from wherever it came: a diffusers folder, the Hub, or a single checkpoint. */
 export interface ModelFiles {

@@ -4,6 +4,9 @@ import type { Weights } from "./weights.js";
 /** Bytes of a tensor that are hashed: its first ones, and as many from its middle. */
 const sampleLength = 256;
 
+/** Few enough for any limit on open files. */
+const readsAtOnce = 32;
+
 /**
  * Ten hexadecimal digits that tell models apart, fast for files of any size: the start of the SHA-256 over every UNet tensor in
  * the order of its name, of its name, data type and shape and of 2 x 256 bytes of its data (first and middle ones). The same
@@ -19,20 +22,25 @@ export async function modelHash(
 	for (const key of unet.files.keys()) files.set(key, await read(key));
 	const encoder = new TextEncoder();
 	const names = [...unet.tensors.keys()].sort();
-	const samples: Uint8Array[] = [];
-	for (const name of names) {
+	const sample = async (name: string): Promise<Uint8Array[]> => {
 		const entry = unet.tensors.get(name);
 		const file = entry && files.get(entry.file);
-		if (!file) continue;
+		if (!file) return [];
 		const { dtype, shape, offset, length } = entry;
-		samples.push(encoder.encode(`${name}\n${dtype} ${shape.join("x")}\n`));
-		if (length <= 2 * sampleLength) {
-			samples.push(await file.read(offset, length));
-			continue;
-		}
+		const head = encoder.encode(`${name}\n${dtype} ${shape.join("x")}\n`);
+		if (length <= 2 * sampleLength)
+			return [head, await file.read(offset, length)];
 		const middle = offset + Math.floor(length / 2);
-		samples.push(await file.read(offset, sampleLength));
-		samples.push(await file.read(middle, sampleLength));
+		return [
+			head,
+			await file.read(offset, sampleLength),
+			await file.read(middle, sampleLength),
+		];
+	};
+	const samples: Uint8Array[] = [];
+	for (let i = 0; i < names.length; i += readsAtOnce) {
+		const batch = names.slice(i, i + readsAtOnce).map(sample);
+		samples.push(...(await Promise.all(batch)).flat());
 	}
 	const bytes = new Blob(samples as Uint8Array<ArrayBuffer>[]);
 	const digest = await crypto.subtle.digest(
