@@ -8,7 +8,6 @@ const COMMANDS: Readonly<
 	Record<string, () => Promise<(program: Command) => void>>
 > = {
 	generate: async () => (await import("./generate.js")).addGenerateCommand,
-	compare: async () => (await import("./compare.js")).addCompareCommand,
 	models: async () => (await import("./models.js")).addModelsCommand,
 };
 

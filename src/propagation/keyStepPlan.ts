@@ -29,7 +29,7 @@ export interface KeyStepPlan {
 const REPEAT: FeatureExtrapolation = { order: 0, over: "timestep" };
 
 /** The evaluations at which the whole network runs. */
-export function keySteps(plan: KeyStepPlan): number[] {
+export function keySteps(plan: Pick<KeyStepPlan, "states">): number[] {
 	return plan.states.flatMap((state, index) =>
 		state.run === "full" ? [index] : [],
 	);
@@ -109,10 +109,33 @@ export function plainPlan(evaluations: number): KeyStepPlan {
 	};
 }
 
+/** Plans that a word says for any number of steps. */
+const NAMED = /^(all|paper|(uniform|deepcache)(:\d+)+)$/;
+
+/** The words that `parseKeySteps` reads as this very plan. */
+export function planWords({
+	label,
+	states,
+	extrapolation,
+}: KeyStepPlan): string {
+	const [base] = label.split("@");
+	const twoStates = states.every(
+		({ run }) => run === "full" || run === "decoder",
+	);
+	const words = NAMED.test(base)
+		? base
+		: twoStates
+			? keySteps({ states }).join()
+			: states.map(stepStateWord).join();
+	const { order, over } = extrapolation;
+	return order === 0 ? words : `${words}@${order}:${over}`;
+}
+
 /**
  * Reads the plans that are words: `all`, `paper`, `uniform:K` (every K-th evaluation), `deepcache:K` or `deepcache:K:D`
  * (whole network every K-th evaluation, between them the D outermost up layers on a fresh shallow encoder), a list of
- * indices `0,1,2,5`, or a list of states `full,outer:3,…`.
+ * indices `0,1,2,5`, or a list of states `full,outer:3,…`. Behind any of them `@1` or `@2:log-snr` extrapolates the kept
+ * features by a polynomial of that order (over the timestep unless told otherwise).
  * @param label what stands in front of error messages, the flag's name
  * @throws UserError (exit code 2) when `words` is none of these or does not fit the run
  */
@@ -121,9 +144,18 @@ export function parseKeySteps(
 	evaluations: number,
 	label = "--key-steps",
 ): KeyStepPlan {
-	const text = words.trim();
-	const named = (plan: KeyStepPlan): KeyStepPlan => ({ ...plan, label: text });
-	if (text === "all") return plainPlan(evaluations);
+	const whole = words.trim();
+	const [, text, order, over] =
+		/^(.*?)(?:@([012])(?::(timestep|log-snr))?)?$/s.exec(whole) ?? [];
+	const named = (plan: KeyStepPlan): KeyStepPlan => ({
+		...plan,
+		label: whole,
+		extrapolation: {
+			order: Number(order ?? 0) as 0 | 1 | 2,
+			over: over === "log-snr" ? over : "timestep",
+		},
+	});
+	if (text === "all") return named(plainPlan(evaluations));
 	if (text === "paper")
 		return named(
 			planFromKeySteps(publishedKeySteps(evaluations), evaluations, label),
@@ -155,7 +187,7 @@ export function parseKeySteps(
 			),
 		);
 	throw new UserError(
-		`${label}: "${text.slice(0, 60)}" is no plan; use all, paper, auto, uniform:K, deepcache:K, a list like 0,1,2,5,10 or a plan file (.json)`,
+		`${label}: "${whole.slice(0, 60)}" is no plan; use all, paper, auto, uniform:K, deepcache:K, a list like 0,1,2,5,10 or a plan file (.json)`,
 		2,
 	);
 }

@@ -1,0 +1,235 @@
+import { randomBytes } from "node:crypto";
+import { rename, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { type Command, Option } from "commander";
+import { UserError } from "../errors/userError.js";
+import { readParameters, writeImage } from "../image/nodeImageFile.js";
+import {
+	imageParameters,
+	optionsFromParameters,
+} from "../pipeline/imageParameters.js";
+import { loadPipeline } from "../pipeline/loadPipeline.js";
+import type { GeneratedImage, Pipeline } from "../pipeline/pipeline.js";
+import { keySteps } from "../propagation/keyStepPlan.js";
+import { decodeNpy, encodeNpy } from "../tensor/npy.js";
+import { concat, type Tensor } from "../tensor/tensor.js";
+import {
+	addGenerationFlags,
+	downloadBar,
+	type GenerationFlags,
+	generateOptions,
+	pipelineOptions,
+} from "./generationFlags.js";
+import { interruptSignal } from "./interrupt.js";
+import { outputPlace } from "./outputPlace.js";
+import { parseWhole, readFlagFile } from "./parseFlag.js";
+import { type ProgressBar, progressBar } from "./progressBar.js";
+
+interface GenerateFlags extends GenerationFlags {
+	readonly output?: string;
+	readonly fromImage?: string;
+	readonly saveLatents?: string;
+	readonly saveInitialLatents?: string;
+	readonly latents?: string;
+}
+
+const EXAMPLES = `
+Examples:
+  $ fdiff generate "a bowl of ramen"
+  $ fdiff "a bowl of ramen" --seed 7 --output ramen.png
+  $ fdiff "a lighthouse at dawn" --model stable-diffusion-v1-5/stable-diffusion-v1-5 --sampler ddim --steps 50
+  $ fdiff "a lighthouse at dawn" --key-steps all               plain sampling, as diffusers does it
+  $ fdiff "red apple" --num-images 4 --output apples/          seeds n, n+1, n+2, n+3
+  $ fdiff generate --from-image ramen.png                      the same image again`;
+
+/** `fdiff generate`: text to images, with encoder propagation unless told otherwise. */
+export function addGenerateCommand(program: Command): void {
+	const command = program
+		.command("generate", { isDefault: true })
+		.description("draw images from a prompt")
+		.argument("[prompt]", "what to draw")
+		.allowExcessArguments(false)
+		.addHelpText("after", EXAMPLES);
+	addGenerationFlags(command)
+		.option("--num-images <n>", "how many images", parseWhole)
+		.option("--batch-size <n>", "images that share a network run", parseWhole)
+		.option(
+			"--output <file|dir>",
+			".png, .jpg or .webp file, or a folder (default: PROMPT-SEED.png here)",
+		)
+		.option(
+			"--from-image <file>",
+			"take prompt and settings from an image made before; flags given win",
+		)
+		.option("--save-latents <file.npy>", "write the final latents")
+		.addOption(
+			new Option(
+				"--save-initial-latents <file.npy>",
+				"write the noise that the run begins with",
+			),
+		)
+		.option(
+			"--latents <file.npy>",
+			"begin with this noise [n, 4, height/8, width/8] instead of the seed's",
+		)
+		.action((prompt: string | undefined, flags: GenerateFlags) =>
+			generate(prompt, flags),
+		);
+}
+
+async function generate(
+	words: string | undefined,
+	flags: GenerateFlags,
+): Promise<void> {
+	const started = performance.now();
+	const remade = flags.fromImage
+		? await optionsOfImage(flags.fromImage)
+		: undefined;
+	const prompt = words ?? remade?.options.prompt;
+	if (prompt === undefined)
+		throw new UserError(
+			'nothing to draw: give a prompt, as in fdiff generate "a bowl of ramen", or --from-image FILE',
+			2,
+		);
+	const given = await generateOptions(prompt, flags);
+	const options = {
+		...remade?.options,
+		...Object.fromEntries(
+			Object.entries(given).filter(([, value]) => value !== undefined),
+		),
+		prompt,
+		initialNoise: flags.latents ? await readNpy(flags.latents) : undefined,
+	};
+	const place = await outputPlace(flags.output, prompt, options.numImages ?? 1);
+	const quiet = flags.quiet === true;
+	const signal = interruptSignal();
+	const download = downloadBar(quiet);
+	const pipeline = await loadPipeline(flags.model, {
+		...pipelineOptions(flags),
+		onProgress: download.update,
+		signal,
+	});
+	download.stop();
+	if (remade?.modelHash && !flags.model && remade.modelHash !== pipeline.hash)
+		throw new UserError(
+			`--from-image ${flags.fromImage}: made with the model ${remade.model ?? "?"} (${remade.modelHash}), not with ${pipeline.label} (${pipeline.hash}); say which one with --model`,
+			2,
+		);
+	const settings = pipeline.settings(options);
+	if (!quiet)
+		for (const warning of settings.warnings)
+			process.stderr.write(`warning: ${warning}\n`);
+	const evaluations = settings.sampler.timesteps.length;
+	const bar = progressBar({
+		label: "drawing",
+		total: evaluations * Math.ceil(settings.numImages / settings.batchSize),
+		unit: "it",
+		quiet,
+	});
+	const done: GeneratedImage[] = [];
+	try {
+		for await (const event of pipeline.stream({
+			...options,
+			seed: settings.seed,
+			signal,
+		})) {
+			if (event.kind === "step") {
+				const batch = Math.floor(event.image / settings.batchSize);
+				bar.update(
+					batch * evaluations + event.step.index + 1,
+					event.step.encoderRan ? "key step" : "",
+				);
+				continue;
+			}
+			const { result } = event;
+			const file = place.file(result.index, result.seed);
+			await writeImage(file, result.image, {
+				parameters: imageParameters(result, pipeline),
+			});
+			done.push(result);
+			report(result, file, pipeline, flags, bar, started);
+		}
+	} finally {
+		bar.stop();
+		if (done.length > 0) {
+			if (flags.saveLatents)
+				await writeNpy(flags.saveLatents, concat(done.map((r) => r.latents)));
+			if (flags.saveInitialLatents)
+				await writeNpy(
+					flags.saveInitialLatents,
+					concat(done.map((r) => r.initialNoise)),
+				);
+		}
+	}
+}
+
+function report(
+	{ index, seed, settings, cost }: GeneratedImage,
+	file: string,
+	pipeline: Pipeline,
+	flags: GenerateFlags,
+	bar: ProgressBar,
+	started: number,
+): void {
+	if (flags.json) {
+		const line = {
+			event: "image",
+			file,
+			index,
+			seed: seed.toString(),
+			prompt: settings.prompt,
+			negativePrompt: settings.negativePrompt,
+			width: settings.width,
+			height: settings.height,
+			sampler: settings.sampler.name,
+			schedule: settings.schedule,
+			steps: settings.steps,
+			guidanceScale: settings.guidanceScale,
+			plan: settings.plan.label,
+			keySteps: keySteps(settings.plan),
+			injectNoise: settings.injection.alpha,
+			injectUntil: settings.injection.until,
+			model: pipeline.label,
+			modelHash: pipeline.hash,
+			...cost,
+			sinceStartSeconds: (performance.now() - started) / 1000,
+		};
+		process.stdout.write(`${JSON.stringify(line)}\n`);
+		return;
+	}
+	if (flags.quiet) return;
+	if (index === settings.numImages - 1) bar.stop();
+	const seconds = cost.denoisingSeconds + cost.decodingSeconds;
+	process.stderr.write(
+		`${file}  seed ${seed}, ${settings.sampler.name} ${settings.steps} steps, ${cost.encoderRuns} of ${cost.evaluations} with the encoder, ${seconds.toFixed(1)} s\n`,
+	);
+}
+
+async function optionsOfImage(file: string) {
+	const text = await readParameters(file);
+	if (text === undefined)
+		throw new UserError(
+			`--from-image ${file}: this image carries no parameters; give a prompt instead`,
+			2,
+		);
+	return optionsFromParameters(text);
+}
+
+async function readNpy(file: string): Promise<Tensor> {
+	return decodeNpy(await readFlagFile("--latents", file), file);
+}
+
+/** Written beside its place first: nothing half-written is left. */
+async function writeNpy(file: string, value: Tensor): Promise<void> {
+	const temporary = join(
+		dirname(file),
+		`.${basename(file)}.${randomBytes(4).toString("hex")}.tmp`,
+	);
+	try {
+		await writeFile(temporary, encodeNpy(value));
+		await rename(temporary, file);
+	} catch (error) {
+		await rm(temporary, { force: true });
+		throw error;
+	}
+}
