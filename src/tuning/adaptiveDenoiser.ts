@@ -1,0 +1,137 @@
+import type { UnetPart } from "../models/unetPart.js";
+import { type Denoiser, guide } from "../propagation/denoiser.js";
+import { extrapolate, type Sample } from "../propagation/extrapolate.js";
+import type { PropagationOptions } from "../propagation/propagatedDenoiser.js";
+import { concat, type Tensor } from "../tensor/tensor.js";
+import { relativeError } from "./endToEnd.js";
+import { extrapolationAxis } from "./segmentErrors.js";
+
+export interface AdaptiveOptions {
+	/** Predictions are reused as long as their estimated relative error stays below this. */
+	readonly threshold: number;
+	/** What other steps do: predictions extrapolated without any network (default), or the decoder half on kept features. */
+	readonly between?: "nothing" | "decoder";
+	/** The most steps between two key steps. Default 6. */
+	readonly longest?: number;
+	/** Told at each evaluation whether the whole network runs. */
+	readonly onDecision?: (index: number, key: boolean) => void;
+}
+
+/**
+ * A denoiser that decides during the run when the next key step is due, as an integrator with step size control does.
+ * At each key step the prediction is compared with what reuse would have given in its place: the line through the two key
+ * steps before (`between` "nothing"), or the key step before unchanged ("decoder"). That error, scaled by the distance on
+ * the log-SNR axis (squared for the line), predicts the error of reuse at later steps; once it exceeds `threshold` the whole network
+ * runs again. The first evaluations are key steps (three, or two with
+ * "decoder"). The signal costs nothing but a few vector operations.
+ *
+ * Use it with a plan in which every step is `full` (`--key-steps all`), which hands it the latents of each step.
+ */
+export function adaptiveDenoiser(
+	adaptive: AdaptiveOptions,
+): (options: PropagationOptions) => Denoiser {
+	const { threshold, between = "nothing", longest = 6 } = adaptive;
+	return ({ unet, sampler, conditioning, signal, onFlops }) => {
+		const axis = extrapolationAxis(sampler, "log-snr");
+		const { positive, negative, guidanceScale } = conditioning;
+		const text = negative ? concat([negative, positive]) : positive;
+		const order = between === "nothing" ? 1 : 0;
+		const keys: Sample[] = [];
+		let features: Readonly<Record<string, Tensor>> = {};
+		let lastKey = -1;
+		/** Relative error of reuse over a unit of distance. */
+		let rate = Number.POSITIVE_INFINITY;
+
+		async function run(
+			part: UnetPart,
+			index: number,
+			input: Tensor,
+			inputs: Readonly<Record<string, Tensor>>,
+		): Promise<Record<string, Tensor>> {
+			signal?.throwIfAborted();
+			const outputs = await unet.run(part, {
+				...inputs,
+				sample: negative ? concat([input, input]) : input,
+				timestep: {
+					dims: [text.dims[0]],
+					data: new Float32Array(text.dims[0]).fill(sampler.timesteps[index]),
+				},
+				encoder_hidden_states: text,
+			});
+			onFlops?.(
+				unet.flops(part, {
+					batch: text.dims[0],
+					height: input.dims[2],
+					width: input.dims[3],
+					tokens: text.dims[1],
+				}),
+			);
+			return outputs;
+		}
+
+		async function decode(index: number, input: Tensor): Promise<Tensor> {
+			const { prediction } = await run(
+				{ encoder: "none", decoder: "full" },
+				index,
+				input,
+				features,
+			);
+			return negative ? guide(prediction, guidanceScale) : prediction;
+		}
+
+		function due(index: number): boolean {
+			if (keys.length < order + 2) return true;
+			if (index - lastKey > longest) return true;
+			const distance = Math.abs(axis[index] - axis[lastKey]);
+			return !(rate * distance ** (order + 1) <= threshold);
+		}
+
+		async function keyStep(index: number, input: Tensor): Promise<Tensor> {
+			features = await run(
+				{ encoder: "full", decoder: "none" },
+				index,
+				input,
+				{},
+			);
+			const prediction = await decode(index, input);
+			if (keys.length > order) {
+				const reused = extrapolate(keys, axis[index], order);
+				const distance = Math.abs(axis[index] - axis[lastKey]);
+				rate = relativeError(reused, prediction.data) / distance ** (order + 1);
+			}
+			keys.push({ at: axis[index], data: prediction.data });
+			if (keys.length > order + 2) keys.shift();
+			lastKey = index;
+			return prediction;
+		}
+
+		return async function* denoise({ steps, input }) {
+			for (const { index } of steps) {
+				const key = due(index);
+				adaptive.onDecision?.(index, key);
+				if (key) yield await keyStep(index, input);
+				else if (between === "decoder") yield await decode(index, input);
+				else
+					yield {
+						dims: input.dims,
+						data: extrapolate(keys, axis[index], order),
+					};
+			}
+		};
+	};
+}
+
+/**
+ * Reads `adaptive:THRESHOLD` or `adaptive:THRESHOLD:decoder`.
+ * @returns undefined when `words` is something else
+ */
+export function parseAdaptive(words: string): AdaptiveOptions | undefined {
+	const match = /^adaptive:(\d*\.?\d+)(?::(nothing|decoder))?$/.exec(
+		words.trim(),
+	);
+	if (!match || !(Number(match[1]) > 0)) return undefined;
+	return {
+		threshold: Number(match[1]),
+		between: match[2] === "decoder" ? "decoder" : "nothing",
+	};
+}

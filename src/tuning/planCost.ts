@@ -1,0 +1,139 @@
+import type { UnetDims, UnetPart } from "../models/unetPart.js";
+import type { Conditioning } from "../propagation/denoiser.js";
+import type { KeyStepPlan } from "../propagation/keyStepPlan.js";
+import { type StepState, stepStateWord } from "../propagation/stepState.js";
+import type { UnetRunner } from "../propagation/unetRunner.js";
+import { concat, type Tensor } from "../tensor/tensor.js";
+
+/** What a step costs in each state, by the state's word. */
+export interface StateCosts {
+	readonly unit: "seconds" | "flops";
+	readonly costs: ReadonlyMap<string, number>;
+}
+
+const ENCODER: UnetPart = { encoder: "full", decoder: "none" };
+const DECODER: UnetPart = { encoder: "none", decoder: "full" };
+
+/** The parts of the UNet that a step in `state` runs, in order. */
+export function stateParts(state: StepState): readonly UnetPart[] {
+	switch (state.run) {
+		case "full":
+			return [ENCODER, DECODER];
+		case "decoder":
+			return [DECODER];
+		case "outer":
+			return [
+				{
+					encoder: state.encoder === "fresh" ? state.layers : "none",
+					decoder: state.layers,
+				},
+			];
+		case "nothing":
+			return [];
+	}
+}
+
+/** Costs by arithmetic alone: the same on every machine. */
+export function flopCosts(
+	unet: UnetRunner,
+	states: readonly StepState[],
+	dims: UnetDims,
+): StateCosts {
+	return {
+		unit: "flops",
+		costs: new Map(
+			states.map((state) => [
+				stepStateWord(state),
+				stateParts(state).reduce(
+					(sum, part) => sum + unet.flops(part, dims),
+					0,
+				),
+			]),
+		),
+	};
+}
+
+/**
+ * Costs in seconds on this machine: each state's parts are run on real features, all states in turn, `repeats` times, and
+ * the median is taken, so that a machine that is busy for a while slows every state alike.
+ * @param input network input `[1, channels, height, width]`
+ */
+export async function measuredCosts(
+	unet: UnetRunner,
+	states: readonly StepState[],
+	conditioning: Conditioning,
+	input: Tensor,
+	repeats = 9,
+): Promise<StateCosts> {
+	const { positive, negative } = conditioning;
+	const text = negative ? concat([negative, positive]) : positive;
+	const base = {
+		sample: negative ? concat([input, input]) : input,
+		timestep: {
+			dims: [text.dims[0]],
+			data: new Float32Array(text.dims[0]).fill(500),
+		},
+		encoder_hidden_states: text,
+	};
+	const features = await unet.run(ENCODER, base);
+	const depths = [
+		...new Set(
+			states.flatMap((state) => (state.run === "outer" ? [state.layers] : [])),
+		),
+	];
+	const deep =
+		depths.length > 0
+			? await unet.run(
+					{ ...DECODER, deepOutputs: depths },
+					{ ...base, ...features },
+				)
+			: {};
+	const seconds = new Map<string, number[]>();
+	for (let round = -1; round < repeats; round++)
+		for (const state of states) {
+			const inputs = {
+				...base,
+				...features,
+				...(state.run === "outer"
+					? { deep: deep[`deep_${state.layers}`] }
+					: {}),
+			};
+			const started = performance.now();
+			for (const part of stateParts(state)) await unet.run(part, inputs);
+			const elapsed = (performance.now() - started) / 1000;
+			// the first round loads the sessions
+			if (round < 0) continue;
+			const word = stepStateWord(state);
+			seconds.set(word, [...(seconds.get(word) ?? []), elapsed]);
+		}
+	return {
+		unit: "seconds",
+		costs: new Map(
+			[...seconds].map(([word, values]) => [
+				word,
+				word.startsWith("nothing") ? 0 : median(values),
+			]),
+		),
+	};
+}
+
+/**
+ * What a plan costs.
+ * @throws RangeError when it has a state whose cost is not known
+ */
+export function planCost(plan: KeyStepPlan, { costs }: StateCosts): number {
+	return plan.states.reduce((sum, state) => {
+		const cost = costs.get(stepStateWord(state));
+		if (cost === undefined)
+			throw new RangeError(`no cost is known of ${stepStateWord(state)}`);
+		return sum + cost;
+	}, 0);
+}
+
+function median(values: readonly number[]): number {
+	const sorted = values.toSorted((a, b) => a - b);
+	const middle = sorted.length >> 1;
+	return sorted.length % 2
+		? sorted[middle]
+		: (sorted[middle - 1] + sorted[middle]) / 2;
+}
