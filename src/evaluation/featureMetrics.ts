@@ -34,10 +34,6 @@ export function inceptionMetrics(
 	const common = { madeWith, warnings: [] };
 	if (metrics.includes("fid")) {
 		const warnings: string[] = [];
-		if (stored?.madeWith !== undefined && stored.madeWith !== madeWith)
-			throw new UserError(
-				`${request.reference} was made with ${stored.madeWith}, this run uses ${madeWith}: they cannot be compared`,
-			);
 		if (stored && stored.madeWith === undefined)
 			warnings.push(
 				`${request.reference} does not say how it was made: make sure that it is ${fidVariant}'s way`,
@@ -107,29 +103,35 @@ export async function clipMetrics(
 	const common = { madeWith: `CLIP ${clip.name}`, warnings: [] };
 	const [images, others] = [first.embeddings, second?.embeddings];
 	if (metrics.includes("clip") && images && captions) {
-		const texts = [...first.rows.keys()].map(
-			(name) => captions.get(name) ?? "",
+		const captioned = [...first.rows].flatMap(([name, row]) => {
+			const text = captions.get(name);
+			return text === undefined ? [] : [{ row, text }];
+		});
+		const texts = captioned.map(({ text }) => text);
+		const scored = chosen(
+			images,
+			captioned.map(({ row }) => row),
 		);
-		const plain = cosines(images, await embedded(clip, texts, request.batch));
+		const plain = cosines(scored, await embedded(clip, texts, request.batch));
 		const percent = plain.map((value) => 100 * value);
-		const scored = { ...common, counts: [first.count] };
+		const shared = { ...common, counts: [scored.count] };
 		results.push({
 			metric: "clip",
 			variant: "torchmetrics (100 cos)",
 			value: torchmetricsClipScore(plain),
 			...interval(percent),
-			...scored,
+			...shared,
 		});
 		const prefixed = texts.map((text) => hesselPrefix + text);
 		const scores = hesselClipScores(
-			cosines(images, await embedded(clip, prefixed, request.batch)),
+			cosines(scored, await embedded(clip, prefixed, request.batch)),
 		);
 		results.push({
 			metric: "clip",
 			variant: 'Hessel et al. (2.5 max(cos, 0), "A photo depicts")',
 			value: scores.reduce((a, b) => a + b, 0) / scores.length,
 			...interval(scores),
-			...scored,
+			...shared,
 		});
 	}
 	if (metrics.includes("clip-fd") && images && others) {
@@ -157,6 +159,13 @@ export async function clipMetrics(
 	return results;
 }
 
+function chosen({ width, data }: Features, rows: readonly number[]): Features {
+	const picked = new Float32Array(rows.length * width);
+	for (const [i, row] of rows.entries())
+		picked.set(data.subarray(row * width, (row + 1) * width), i * width);
+	return { count: rows.length, width, data: picked };
+}
+
 async function embedded(
 	clip: ClipModel,
 	texts: readonly string[],
@@ -178,6 +187,7 @@ async function embedded(
 	return { count: texts.length, width, data };
 }
 
+/** 95 % bootstrap interval of the mean. */
 export function interval(values: ArrayLike<number>): {
 	low: number;
 	high: number;

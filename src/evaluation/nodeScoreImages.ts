@@ -3,7 +3,6 @@ import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { DatasetProblem } from "../datasets/captionedImages.js";
 import { joinCaptions } from "../datasets/captionedImages.js";
-import { compareIds } from "../datasets/compareIds.js";
 import {
 	type ImageSource,
 	openImageSource,
@@ -59,6 +58,11 @@ export async function scoreImages(request: ScoreRequest): Promise<ScoreResult> {
 			? await loadInception(request)
 			: undefined;
 		if (inception) cleanUp.push(() => inception.release());
+		if (inception && stored?.madeWith !== undefined)
+			if (stored.madeWith !== inception.madeWith)
+				throw new UserError(
+					`${reference} was made with ${stored.madeWith}, this run uses ${inception.madeWith}: they cannot be compared`,
+				);
 		const clip =
 			needs.clip && request.clip
 				? await openClipModel(request.clip, request.session)
@@ -67,11 +71,10 @@ export async function scoreImages(request: ScoreRequest): Promise<ScoreResult> {
 
 		const problems: DatasetProblem[] = [...(captions?.problems ?? [])];
 		const features = async (source: ImageSource, isReference: boolean) => {
-			const names = isReference
-				? source.names
-				: (captions?.names ?? source.names);
-			const result = await imageFeatures(source, names, {
-				...request,
+			const result = await imageFeatures(source, source.names, {
+				batch: request.batch,
+				limit: request.limit,
+				...(request.signal ? { signal: request.signal } : {}),
 				...(inception ? { inception } : {}),
 				// The captions of real images are not scored, but their embeddings are compared.
 				...(clip &&
@@ -150,7 +153,7 @@ async function loadInception(request: ScoreRequest) {
 	return inceptionExtractor(weights, fidVariant, outputs, session);
 }
 
-/** Each generated image's first caption by id. */
+/** Each generated image's first caption by id, by file. */
 async function captionsOf(source: ImageSource, path: string, limit: number) {
 	const table = await readCaptionTable(path);
 	const joined = joinCaptions(table, source.names, path, limit);
@@ -160,11 +163,7 @@ async function captionsOf(source: ImageSource, path: string, limit: number) {
 		const file = files.get(imageId);
 		if (file !== undefined && !texts.has(file)) texts.set(file, caption);
 	}
-	return {
-		texts,
-		names: [...texts.keys()].sort(compareIds),
-		problems: joined.problems,
-	};
+	return { texts, problems: joined.problems };
 }
 
 function referencePreparation({

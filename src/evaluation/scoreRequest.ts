@@ -75,7 +75,8 @@ export function scoreNeeds(request: ScoreRequest): ScoreNeeds {
 	};
 	const any = (names: readonly MetricName[]) =>
 		metrics.filter((name) => names.includes(name));
-	if (metrics.length === 0) fail("--metrics names no metric");
+	if (metrics.length === 0 && !request.saveStatistics)
+		fail("--metrics names no metric");
 	if (!reference)
 		for (const name of any(needsReference))
 			fail(`${name} needs a reference: a folder, a zip or, for fid, a .npz`);

@@ -1,0 +1,192 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Command } from "commander";
+import { zipSync } from "fflate";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { addScoreCommand } from "../../src/cli/score.js";
+import type { ScoreResult } from "../../src/evaluation/scoreRequest.js";
+import { buildInception } from "../../src/models/inception.js";
+import { buildLpips } from "../../src/models/lpips.js";
+import { encodeSafetensors } from "../models/encodeSafetensors.js";
+import { pictureBytes, randomWeights } from "../models/randomWeights.js";
+
+const clip = join(import.meta.dirname, "../models/tiny-clip");
+let root: string;
+
+async function score(...words: string[]): Promise<string> {
+	let text = "";
+	const program = new Command().exitOverride();
+	const stdout = {
+		write: (line: string) => {
+			text += line;
+		},
+	};
+	addScoreCommand(program, { stdout, stderr: { write: () => {} } });
+	await program.parseAsync(["score", ...words, "--threads", "1"], {
+		from: "user",
+	});
+	return text;
+}
+const scoreJson = async (...words: string[]) =>
+	JSON.parse(await score(...words, "--json")) as ScoreResult;
+
+const picture = (seed: number) =>
+	sharp(pictureBytes(48 * 40 * 3, seed), {
+		raw: { width: 48, height: 40, channels: 3 },
+	})
+		.png()
+		.toBuffer();
+
+beforeAll(async () => {
+	root = await mkdtemp(join(tmpdir(), "score-"));
+	await mkdir(join(root, "fast"));
+	await mkdir(join(root, "broken"));
+	const archive: Record<string, Uint8Array> = {};
+	for (let i = 0; i < 3; i++) {
+		const bytes = await picture(i);
+		await writeFile(join(root, "fast", `${i}.png`), bytes);
+		await writeFile(join(root, "broken", `${i}.png`), bytes);
+		archive[`plain/${i}.png`] = await picture(100 + i);
+	}
+	await writeFile(join(root, "broken", "x.png"), "no image");
+	await writeFile(join(root, "plain.zip"), zipSync(archive));
+	const rows = [0, 1, 2].map((i) => `${i}.png,"a dog, number ${i}"`);
+	await writeFile(
+		join(root, "captions.csv"),
+		`file_name,caption\n${rows.join("\n")}\n`,
+	);
+	const inception = buildInception(null, ["logits"], { batch: 1 });
+	await writeFile(
+		join(root, "inception.safetensors"),
+		encodeSafetensors(randomWeights(inception)),
+	);
+	const size = { batch: 1, height: 64, width: 64 };
+	await writeFile(
+		join(root, "lpips.safetensors"),
+		encodeSafetensors(randomWeights(buildLpips("alex", null, size))),
+	);
+});
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+describe("fdiff score", () => {
+	test("FID, KID and Inception score of a folder against a zip, then against its statistics", async () => {
+		const weights = [
+			"--inception-weights",
+			join(root, "inception.safetensors"),
+		];
+		const npz = join(root, "plain.npz");
+		const { metrics, problems } = await scoreJson(
+			...[join(root, "fast"), join(root, "plain.zip"), ...weights],
+			...["--metrics", "fid,kid", "--kid-subset-size", "3"],
+			...["--save-statistics", npz],
+		);
+		expect(problems).toEqual([]);
+		const [fid, kid] = metrics;
+		expect(fid).toMatchObject({
+			metric: "fid",
+			variant: "torch-fidelity",
+			counts: [3, 3],
+		});
+		expect(fid.madeWith).toMatch(/Inception v3 .*TensorFlow 1 bilinear/);
+		expect(fid.warnings[0]).toContain("3 images for 2048 features");
+		expect(fid.value).toBeGreaterThan(0);
+		expect(kid.variant).toBe("torch-fidelity, 100 subsets of 3");
+		const again = await scoreJson(join(root, "fast"), npz, ...weights);
+		expect(again.metrics[0].value).toBeCloseTo(fid.value, 6);
+		await expect(
+			score(join(root, "fast"), npz, ...weights, "--fid-variant", "clean-fid"),
+		).rejects.toThrow(/TensorFlow 1 bilinear, this run uses .*Pillow/);
+	});
+
+	test("CLIP scores by both definitions, Fréchet distance of CLIP features, CMMD", async () => {
+		const { metrics } = await scoreJson(
+			...[join(root, "fast"), join(root, "plain.zip")],
+			...["--metrics", "clip,clip-fd,cmmd", "--clip", clip],
+			...["--captions", join(root, "captions.csv")],
+		);
+		expect(metrics.map(({ metric }) => metric)).toEqual([
+			"clip",
+			"clip",
+			"clip-fd",
+			"cmmd",
+		]);
+		const [percent, hessel] = metrics;
+		expect(percent.variant).toContain("torchmetrics");
+		expect(hessel.variant).toContain("A photo depicts");
+		for (const { low, high, value } of metrics.slice(1, 2)) {
+			expect(low).toBeLessThanOrEqual(value);
+			expect(high).toBeGreaterThanOrEqual(value);
+		}
+	});
+
+	test("LPIPS of images of the same name, nought of a set with itself", async () => {
+		const lpips = [
+			"--metrics",
+			"lpips",
+			"--lpips-weights",
+			join(root, "lpips.safetensors"),
+		];
+		const same = await scoreJson(
+			join(root, "fast"),
+			join(root, "broken"),
+			...lpips,
+		);
+		expect(same.metrics[0]).toMatchObject({
+			metric: "lpips",
+			value: 0,
+			counts: [3],
+		});
+	});
+
+	test("broken images are named and counted, too many refused", async () => {
+		const words = [
+			join(root, "broken"),
+			"--captions",
+			join(root, "captions.csv"),
+			"--clip",
+			clip,
+		];
+		await expect(score(...words)).rejects.toThrow(/1 of 4 .* x\.png/);
+		const { metrics, problems } = await scoreJson(
+			...words,
+			"--max-broken",
+			"0.3",
+		);
+		expect(metrics[0].counts).toEqual([3]);
+		expect(problems).toContainEqual({
+			what: "images that are broken",
+			names: ["x.png"],
+		});
+	});
+
+	test.each([
+		[[], /nothing to score/],
+		[["--metrics", "fid"], /fid needs a reference/],
+		[["--metrics", "ssimm"], /"ssimm" is none of/],
+		[["--metrics", "clip", "--clip", clip], /needs --captions/],
+		[["none", "--metrics", "lpips"], /lpips needs --lpips-weights/],
+		[["x.npz", "--metrics", "kid"], /kid needs the reference's images/],
+		[
+			["none", "--metrics", "fid", "--batch", "0"],
+			/--batch must be at least 1/,
+		],
+	])("%j is refused in one line", async (words, message) => {
+		await expect(score(join(root, "fast"), ...words)).rejects.toThrow(message);
+	});
+
+	test("lines for people", async () => {
+		const text = await score(
+			join(root, "fast"),
+			"--captions",
+			join(root, "captions.csv"),
+			"--clip",
+			clip,
+			"--quiet",
+		);
+		expect(text).toMatch(
+			/^clip {4}\d[\d.]* \[.*\] {2}torchmetrics \(100 cos\); 3 images; CLIP .*tiny-clip\n/,
+		);
+	});
+});
