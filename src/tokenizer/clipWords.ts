@@ -2,9 +2,10 @@
  * White space, letter case and canonical composition as Hugging Face's CLIPTokenizer settles them (transformers 5, and the
  * "fast" tokenizer of version 4): NFC, runs of Unicode white space to one space, lower case letter by letter.
  *
- * The "slow" tokenizer of transformers 4, which diffusers loaded for Stable Diffusion, differs on some texts: without ftfy
- * it drops control characters and sets every Chinese character apart with spaces; with ftfy it also repairs mojibake and
- * HTML entities and straightens curly quotes, ligatures and full-width letters. Plain prompts come out the same.
+ * The "slow" tokenizer of transformers 4, which diffusers loaded for Stable Diffusion, gives the same ids for plain prompts and
+ * differs on these: it knows a final sigma, and special tokens in small letters only; without ftfy it drops control and format
+ * characters and sets every Chinese character apart with spaces; with ftfy it repairs mojibake and HTML entities, straightens
+ * curly quotes, and takes ligatures, digraph letters and full- or half-width forms apart or to their common ones.
  */
 export function normalizeText(text: string): string {
 	const spaced = composed(text).replace(/\p{White_Space}+/gu, " ");
