@@ -8,7 +8,10 @@ const COMMANDS: Readonly<
 	Record<string, () => Promise<(program: Command) => void>>
 > = {
 	generate: async () => (await import("./generate.js")).addGenerateCommand,
+	compare: async () => (await import("./compare.js")).addCompareCommand,
 	models: async () => (await import("./models.js")).addModelsCommand,
+	dataset: async () => (await import("./dataset.js")).addDatasetCommand,
+	score: async () => (await import("./score.js")).addScoreCommand,
 };
 
 const HELP = `

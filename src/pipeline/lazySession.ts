@@ -11,15 +11,26 @@ export interface LazySession {
 	release(): Promise<void>;
 }
 
-/** @param build makes the graph; called once for each loading */
+/**
+ * @param build makes the graph; called once for each loading
+ * @param onLoaded is told how many seconds each loading took
+ */
 export function lazySession(
 	build: () => Graph,
 	options: () => SessionOptions,
+	onLoaded: (seconds: number) => void,
 ): LazySession {
+	async function load(): Promise<Session> {
+		const started = performance.now();
+		const loaded = await createSession(build(), options());
+		onLoaded((performance.now() - started) / 1000);
+		return loaded;
+	}
+
 	let session: Promise<Session> | undefined;
 	return {
 		async run(inputs) {
-			session ??= createSession(build(), options());
+			session ??= load();
 			return (await session).run(inputs);
 		},
 		async release() {

@@ -1,3 +1,4 @@
+import type { Graph } from "../graph/graph.js";
 import {
 	type ClipTextConfig,
 	parseClipTextConfig,
@@ -10,7 +11,11 @@ import { parseVaeConfig, type VaeConfig } from "../models/vaeConfig.js";
 import { buildVaeDecoder } from "../models/vaeDecoder.js";
 import { buildVaeEncoder } from "../models/vaeEncoder.js";
 import type { UnetRunner } from "../propagation/unetRunner.js";
-import { type Device, intRows } from "../runtime/session.js";
+import {
+	type Device,
+	intRows,
+	type SessionOptions,
+} from "../runtime/session.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { ModelFiles } from "../weights/modelFiles.js";
 import { type LazySession, lazySession } from "./lazySession.js";
@@ -45,6 +50,8 @@ export interface Networks {
 	readonly vaeEncoder: LazySession;
 	releaseText(): Promise<void>;
 	releaseVae(): Promise<void>;
+	/** Seconds spent loading networks so far. */
+	loadSeconds(): number;
 	/** Tells how many UNet runs are to come, which decides how long loading it may take. */
 	expectRuns(count: number): void;
 }
@@ -86,6 +93,11 @@ export function openNetworks(
 					: ("extended" as const),
 	});
 
+	let loadSeconds = 0;
+	const lazy = (build: () => Graph, level: () => SessionOptions) =>
+		lazySession(build, level, (seconds) => {
+			loadSeconds += seconds;
+		});
 	const text = new Map<number, LazySession>();
 	const parts = new Map<string, LazySession>();
 	const flops = new Map<string, number>();
@@ -99,7 +111,7 @@ export function openNetworks(
 			const key = JSON.stringify(part);
 			let session = parts.get(key);
 			if (!session) {
-				session = lazySession(
+				session = lazy(
 					() => buildUnet(unetConfig, files.unet.weights, part, nominal),
 					often,
 				);
@@ -122,11 +134,11 @@ export function openNetworks(
 		},
 	};
 
-	const vaeDecoder = lazySession(
+	const vaeDecoder = lazy(
 		() => buildVaeDecoder(vaeConfig, files.vae.weights, vaeDims),
 		once,
 	);
-	const vaeEncoder = lazySession(
+	const vaeEncoder = lazy(
 		() => buildVaeEncoder(vaeConfig, files.vae.weights, vaeDims),
 		once,
 	);
@@ -141,7 +153,7 @@ export function openNetworks(
 		async encodeText(ids, clipSkip = 0) {
 			let session = text.get(clipSkip);
 			if (!session) {
-				session = lazySession(
+				session = lazy(
 					() =>
 						buildClipText(
 							textConfig,
@@ -163,6 +175,7 @@ export function openNetworks(
 			await vaeDecoder.release();
 			await vaeEncoder.release();
 		},
+		loadSeconds: () => loadSeconds,
 		expectRuns(count) {
 			expected = count;
 		},

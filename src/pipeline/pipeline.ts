@@ -26,7 +26,7 @@ export interface PipelineOptions extends NetworkOptions {
 	readonly keepResident?: boolean;
 }
 
-/** What one image cost. */
+/** What one image cost, loading of networks left out. */
 export interface ImageCost {
 	/** Seconds from noise to latents (shared out over the images of a batch). */
 	readonly denoisingSeconds: number;
@@ -146,6 +146,7 @@ export function createPipeline(
 		let seconds = 0;
 		let networkSeconds = 0;
 		let encoderRuns = 0;
+		let loaded = networks.loadSeconds();
 		for await (const step of denoisingLoop({
 			sampler: settings.sampler,
 			plan: settings.plan,
@@ -156,8 +157,11 @@ export function createPipeline(
 			signal: request.signal,
 		})) {
 			latents = step.latents;
-			seconds += step.seconds;
-			networkSeconds += step.networkSeconds;
+			// networks are loaded when they first run: that is no part of what an image costs
+			const loading = networks.loadSeconds() - loaded;
+			loaded += loading;
+			seconds += step.seconds - loading;
+			networkSeconds += step.networkSeconds - loading;
 			if (step.encoderRan) encoderRuns++;
 			yield { kind: "step", image: first, step };
 		}
@@ -180,8 +184,10 @@ export function createPipeline(
 		{ index, latents, initialNoise, cost }: FinishedLatents,
 	): Promise<PipelineEvent> {
 		const started = performance.now();
+		const loaded = networks.loadSeconds();
 		const [image] = await decodeLatents(networks, latents, settings);
-		const decodingSeconds = (performance.now() - started) / 1000;
+		const decodingSeconds =
+			(performance.now() - started) / 1000 - (networks.loadSeconds() - loaded);
 		return {
 			kind: "image",
 			result: {

@@ -1,33 +1,72 @@
 import type { Conditioning } from "../propagation/denoiser.js";
 import { rows, type Tensor } from "../tensor/tensor.js";
+import {
+	alignChunks,
+	type PromptChunk,
+	promptChunks,
+} from "../tokenizer/promptChunks.js";
+import {
+	parsePromptWeights,
+	weightTextStates,
+} from "../tokenizer/promptWeights.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import type { Networks } from "./networks.js";
 import type { RunSettings } from "./runSettings.js";
 
 /**
  * The text states that guide a run: of the prompt, and with guidance of the negative prompt, as diffusers'
- * `StableDiffusionPipeline.encode_prompt` makes them. Each `[1, tokens, features]`.
+ * `StableDiffusionPipeline.encode_prompt` makes them; with prompt weighting or long prompts as A1111 does.
+ * Each `[1, tokens, features]`.
  */
 export async function textStates(
 	networks: Networks,
 	tokenizer: Tokenizer,
 	settings: RunSettings,
 ): Promise<Conditioning> {
-	const guided = settings.guidanceScale > 1;
-	const prompts = guided
-		? [settings.negativePrompt, settings.prompt]
-		: [settings.prompt];
-	const states = await networks.encodeText(
-		prompts.map((prompt) => tokenizer.encode(prompt)),
-		settings.clipSkip,
+	const { prompt, negativePrompt, guidanceScale } = settings;
+	const guided = guidanceScale > 1;
+	const prompts = guided ? [negativePrompt, prompt] : [prompt];
+	const chunked = alignChunks(
+		prompts.map((text) => chunksOf(text, tokenizer, settings)),
+		tokenizer,
 	);
+	const ids = chunked.flat().map((chunk) => chunk.ids);
+	const states = await networks.encodeText(ids, settings.clipSkip);
+	const weighted = settings.promptWeighting
+		? weightTextStates(
+				states,
+				chunked.flat().map((chunk) => chunk.weights),
+			)
+		: states;
+	// the states of a prompt's chunks, one after another, are the states of the prompt
+	const [, tokens, features] = weighted.dims;
+	const joined: Tensor = {
+		dims: [prompts.length, chunked[0].length * tokens, features],
+		data: weighted.data,
+	};
 	return guided
 		? {
-				negative: rows(states, 0, 1),
-				positive: rows(states, 1, 2),
-				guidanceScale: settings.guidanceScale,
+				negative: rows(joined, 0, 1),
+				positive: rows(joined, 1, 2),
+				guidanceScale,
 			}
-		: { positive: states, guidanceScale: 1 };
+		: { positive: joined, guidanceScale: 1 };
+}
+
+function chunksOf(
+	text: string,
+	tokenizer: Tokenizer,
+	{ promptWeighting, longPrompts }: RunSettings,
+): PromptChunk[] {
+	if (!promptWeighting && !longPrompts) {
+		const ids = tokenizer.encode(text);
+		return [{ ids, weights: ids.map(() => 1) }];
+	}
+	const chunks = promptChunks(
+		promptWeighting ? parsePromptWeights(text) : text,
+		tokenizer,
+	);
+	return longPrompts ? chunks : chunks.slice(0, 1);
 }
 
 /** The same text states for each of `count` images. */
@@ -40,13 +79,11 @@ export function forImages(
 		for (let n = 0; n < count; n++) repeated.set(data, n * data.length);
 		return { dims: [count, ...dims.slice(1)], data: repeated };
 	};
-	return count === 1
-		? conditioning
-		: {
-				...conditioning,
-				positive: repeat(conditioning.positive),
-				...(conditioning.negative
-					? { negative: repeat(conditioning.negative) }
-					: {}),
-			};
+	if (count === 1) return conditioning;
+	const { negative } = conditioning;
+	return {
+		...conditioning,
+		positive: repeat(conditioning.positive),
+		...(negative ? { negative: repeat(negative) } : {}),
+	};
 }

@@ -1,0 +1,185 @@
+import type { Command } from "commander";
+import {
+	contactSheet,
+	type LabelledPicture,
+} from "../image/nodeContactSheet.js";
+import { writeImage } from "../image/nodeImageFile.js";
+import { psnr } from "../metrics/psnr.js";
+import { ssim } from "../metrics/ssim.js";
+import type { GenerateOptions } from "../pipeline/generateOptions.js";
+import { loadPipeline } from "../pipeline/loadPipeline.js";
+import type { GeneratedImage, Pipeline } from "../pipeline/pipeline.js";
+import {
+	addGenerationFlags,
+	downloadBar,
+	type GenerationFlags,
+	generateOptions,
+	pipelineOptions,
+} from "./generationFlags.js";
+import { interruptSignal } from "./interrupt.js";
+import { outputPlace } from "./outputPlace.js";
+import { progressBar } from "./progressBar.js";
+
+interface CompareFlags extends GenerationFlags {
+	readonly output?: string;
+}
+
+const EXAMPLES = `
+Examples:
+  $ fdiff compare "a bowl of ramen" --output compare.png
+  $ fdiff compare "a bowl of ramen" --sampler ddim --steps 50 --key-steps uniform:4
+  $ fdiff compare "a lighthouse at dawn" --model stable-diffusion-v1-5/stable-diffusion-v1-5 --seed 7`;
+
+/** `fdiff compare`: plain sampling, encoder propagation and fewer steps at the same time, side by side. */
+export function addCompareCommand(program: Command): void {
+	const command = program
+		.command("compare")
+		.description(
+			"draw one prompt plainly, with encoder propagation and with fewer steps at the same time, side by side",
+		)
+		.argument("<prompt>", "what to draw")
+		.addHelpText("after", EXAMPLES);
+	addGenerationFlags(command)
+		.option(
+			"--output <file|dir>",
+			".png, .jpg or .webp file, or a folder (default: PROMPT-SEED.png here)",
+		)
+		.action((prompt: string, flags: CompareFlags) => compare(prompt, flags));
+}
+
+interface Contender {
+	readonly name: string;
+	readonly result: GeneratedImage;
+}
+
+async function compare(prompt: string, flags: CompareFlags): Promise<void> {
+	const quiet = flags.quiet === true;
+	const given = { ...(await generateOptions(prompt, flags)), numImages: 1 };
+	const place = await outputPlace(flags.output, `compare ${prompt}`, 1);
+	const signal = interruptSignal();
+	const download = downloadBar(quiet);
+	const pipeline = await loadPipeline(flags.model, {
+		...pipelineOptions(flags),
+		onProgress: download.update,
+		signal,
+	});
+	download.stop();
+	const { seed, steps } = pipeline.settings(given);
+	const options: GenerateOptions = { ...given, seed, signal };
+	// checked before the first picture, so that a bad plan costs nothing
+	const propagated = { ...options, keySteps: options.keySteps ?? "paper" };
+	pipeline.settings(propagated);
+
+	await warmUp(pipeline, propagated);
+	const plain = await drawn(
+		pipeline,
+		{ ...options, keySteps: "all", injectNoise: 0 },
+		"plain",
+		quiet,
+	);
+	const fast = await drawn(pipeline, propagated, "propagated", quiet);
+	const share = fast.cost.networkSeconds / plain.cost.networkSeconds;
+	const fewerSteps = Math.max(1, Math.min(steps, Math.round(steps * share)));
+	const fewer = await drawn(
+		pipeline,
+		{ ...options, keySteps: "all", injectNoise: 0, steps: fewerSteps },
+		"fewer steps",
+		quiet,
+	);
+	const contenders: Contender[] = [
+		{ name: `plain, ${steps} steps`, result: plain },
+		{
+			name: `propagated, ${fast.cost.encoderRuns} of ${fast.cost.evaluations} with the encoder`,
+			result: fast,
+		},
+		{ name: `plain, ${fewerSteps} steps`, result: fewer },
+	];
+	const sheet = await contactSheet(
+		contenders.map((contender) => labelled(contender, plain)),
+		{ title: prompt, columns: contenders.length },
+	);
+	const file = place.file(0, seed);
+	await writeImage(file, sheet);
+	for (const contender of contenders) report(contender, plain, flags);
+	if (flags.json)
+		process.stdout.write(`${JSON.stringify({ event: "sheet", file })}\n`);
+	else if (!quiet) process.stderr.write(`${file}\n`);
+}
+
+/** Runs one key step and one decoder step, so that loading and first-run costs are in nobody's time. */
+async function warmUp(
+	pipeline: Pipeline,
+	options: GenerateOptions,
+): Promise<void> {
+	for await (const event of pipeline.stream(options))
+		if (event.kind === "step" && event.step.index > 0) break;
+}
+
+async function drawn(
+	pipeline: Pipeline,
+	options: GenerateOptions,
+	label: string,
+	quiet: boolean,
+): Promise<GeneratedImage> {
+	const { sampler } = pipeline.settings(options);
+	const bar = progressBar({
+		label,
+		total: sampler.timesteps.length,
+		unit: "it",
+		quiet,
+	});
+	try {
+		for await (const event of pipeline.stream(options)) {
+			if (event.kind === "image") return event.result;
+			bar.update(event.step.index + 1);
+		}
+	} finally {
+		bar.stop();
+	}
+	throw new RangeError("the run ended without an image");
+}
+
+/** What is measured of a picture against the plain one; the plain one has no differences. */
+function measured({ result }: Contender, plain: GeneratedImage) {
+	const { cost, image } = result;
+	const itself = result === plain;
+	return {
+		seconds: cost.denoisingSeconds + cost.decodingSeconds,
+		networkSeconds: cost.networkSeconds,
+		teraFlops: cost.flops / 1e12,
+		speedUp: plain.cost.networkSeconds / cost.networkSeconds,
+		psnr: itself ? undefined : psnr(image, plain.image),
+		ssim: itself ? undefined : ssim(image, plain.image),
+	};
+}
+
+function labelled(
+	contender: Contender,
+	plain: GeneratedImage,
+): LabelledPicture {
+	const numbers = measured(contender, plain);
+	const below = [
+		`${numbers.seconds.toFixed(2)} s, ${numbers.teraFlops.toPrecision(3)} TFLOP in the network`,
+	];
+	if (numbers.psnr !== undefined && numbers.ssim !== undefined)
+		below.push(
+			`${numbers.speedUp.toFixed(2)}x, PSNR ${numbers.psnr.toFixed(1)} dB, SSIM ${numbers.ssim.toFixed(3)}`,
+		);
+	return { image: contender.result.image, above: [contender.name], below };
+}
+
+function report(
+	contender: Contender,
+	plain: GeneratedImage,
+	flags: CompareFlags,
+): void {
+	const numbers = measured(contender, plain);
+	if (flags.json)
+		process.stdout.write(
+			`${JSON.stringify({ event: "contender", name: contender.name, seed: contender.result.seed.toString(), ...contender.result.cost, ...numbers })}\n`,
+		);
+	else if (!flags.quiet)
+		process.stderr.write(
+			`${contender.name.padEnd(40)} ${labelled(contender, plain).below?.join("; ")}\n`,
+		);
+}
