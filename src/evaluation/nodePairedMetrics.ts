@@ -3,7 +3,9 @@ import { checkProblems } from "../datasets/captionedImages.js";
 import type { ImageSource } from "../datasets/nodeImageSource.js";
 import { decodePicture } from "../datasets/nodePicture.js";
 import { UserError } from "../errors/userError.js";
+import { psnr } from "../metrics/psnr.js";
 import { type Pixels, planes } from "../metrics/resize/pixels.js";
+import { ssim } from "../metrics/ssim.js";
 import { buildLpips } from "../models/lpips.js";
 import { createSession } from "../runtime/nodeSession.js";
 import { joinWeights, openWeightsFile } from "../weights/nodeWeightsFile.js";
@@ -97,10 +99,37 @@ function matched(generated: ImageSource, reference: ImageSource) {
 
 async function loadMetrics(request: ScoreRequest): Promise<PairedMetric[]> {
 	const loaded: PairedMetric[] = [];
-	for (const metric of request.metrics)
+	for (const metric of request.metrics) {
+		if (metric === "psnr") loaded.push(signalToNoise);
+		if (metric === "ssim") loaded.push(structuralSimilarity);
 		if (metric === "lpips") loaded.push(await lpips(request));
+	}
 	return loaded;
 }
+
+/** Equal pictures would have infinitely many decibels, and so would any mean with them. */
+const mostDecibels = 100;
+
+const signalToNoise: PairedMetric = {
+	metric: "psnr",
+	variant: `8-bit RGB, dB, mean over images, equal ones as ${mostDecibels}`,
+	madeWith: "pixels",
+	compare: (first, second) => Math.min(mostDecibels, psnr(first, second)),
+};
+
+const structuralSimilarity: PairedMetric = {
+	metric: "ssim",
+	variant: "Wang et al. (Gaussian 11×11, σ 1.5), mean over channels and images",
+	madeWith: "pixels",
+	compare(first, second) {
+		try {
+			return ssim(first, second);
+		} catch (error) {
+			if (!(error instanceof RangeError)) throw error;
+			throw new UserError(error.message);
+		}
+	},
+};
 
 async function lpips(request: ScoreRequest): Promise<PairedMetric> {
 	const { lpipsTrunk, lpipsWeights = [], session: options } = request;

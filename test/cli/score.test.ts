@@ -121,23 +121,32 @@ describe("fdiff score", () => {
 		}
 	});
 
-	test("LPIPS of images of the same name, nought of a set with itself", async () => {
-		const lpips = [
-			"--metrics",
-			"lpips",
-			"--lpips-weights",
-			join(root, "lpips.safetensors"),
+	test("PSNR, SSIM and LPIPS of images of the same name", async () => {
+		const words = [
+			...["--metrics", "psnr,ssim,lpips"],
+			...["--lpips-weights", join(root, "lpips.safetensors")],
 		];
-		const same = await scoreJson(
-			join(root, "fast"),
-			join(root, "broken"),
-			...lpips,
+		const [fast, plain] = [join(root, "fast"), join(root, "plain.zip")];
+		const same = await scoreJson(fast, join(root, "broken"), ...words);
+		expect(same.metrics.map(({ metric, value }) => [metric, value])).toEqual([
+			["psnr", 100],
+			["ssim", 1],
+			["lpips", 0],
+		]);
+		await expect(score(fast, plain, ...words)).rejects.toThrow(
+			/share no image names/,
 		);
-		expect(same.metrics[0]).toMatchObject({
-			metric: "lpips",
-			value: 0,
-			counts: [3],
-		});
+		const moved = join(root, "moved.zip");
+		const other = await picture(100);
+		await writeFile(
+			moved,
+			zipSync({ "0.webp": other, "1.png": other, "2.jpg": other }),
+		);
+		const { metrics } = await scoreJson(fast, moved, ...words);
+		// Two uniform noises: mean squared difference 255² / 6.
+		expect(metrics[0].value).toBeCloseTo(10 * Math.log10(6), 0);
+		expect(metrics[1].value).toBeLessThan(0.2);
+		expect(metrics[2].value).toBeGreaterThan(0);
 	});
 
 	test("broken images are named and counted, too many refused", async () => {
