@@ -1,0 +1,35 @@
+export { UserError } from "./errors/userError.js";
+export { readParameters, writeImage } from "./image/nodeImageFile.js";
+export type { RgbImage } from "./image/rgbImage.js";
+export type { DenoisingStep } from "./pipeline/denoisingLoop.js";
+export type { GenerateOptions } from "./pipeline/generateOptions.js";
+export {
+	imageParameters,
+	optionsFromParameters,
+} from "./pipeline/imageParameters.js";
+export { EMBEDDED_MODEL, loadPipeline } from "./pipeline/loadPipeline.js";
+export type {
+	GeneratedImage,
+	ImageCost,
+	Pipeline,
+	PipelineEvent,
+	PipelineOptions,
+} from "./pipeline/pipeline.js";
+export type { RunSettings } from "./pipeline/runSettings.js";
+export type { Conditioning, Denoiser } from "./propagation/denoiser.js";
+export {
+	type KeyStepPlan,
+	keySteps,
+	parseKeySteps,
+} from "./propagation/keyStepPlan.js";
+export { type PlanFile, parsePlanFile } from "./propagation/planFile.js";
+export type { PropagationOptions } from "./propagation/propagatedDenoiser.js";
+export { publishedKeySteps } from "./propagation/publishedKeySteps.js";
+export type { Device } from "./runtime/session.js";
+export { SAMPLER_NAMES, type SamplerName } from "./samplers/sampler.js";
+export { decodeNpy, encodeNpy } from "./tensor/npy.js";
+export type { Tensor } from "./tensor/tensor.js";
+export type {
+	DownloadProgress,
+	OpenModelOptions,
+} from "./weights/modelFiles.js";
