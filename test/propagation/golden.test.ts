@@ -56,7 +56,7 @@ for (const file of ["propagation", "plan-states"])
 			for (const model of ["tiny-sd", "tiny-sd2"]) {
 				const files = await openModel(join(root, "models", model));
 				models.set(model, {
-					networks: openNetworks(files),
+					networks: openNetworks(files, { threads: 1 }),
 					scheduler: files.scheduler.config,
 				});
 			}
