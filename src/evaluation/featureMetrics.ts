@@ -11,7 +11,7 @@ import {
 	accumulateStatistics,
 	type FeatureStatistics,
 } from "../metrics/featureStatistics.js";
-import type { Features } from "../metrics/features.js";
+import type { Features, InnerProducts } from "../metrics/features.js";
 import { frechetDistance } from "../metrics/frechetDistance.js";
 import { inceptionScore } from "../metrics/inceptionScore.js";
 import { kernelDistance } from "../metrics/kernelDistance.js";
@@ -21,13 +21,14 @@ import type { ImageFeatures } from "./nodeImageFeatures.js";
 import type { MetricResult, ScoreRequest } from "./scoreRequest.js";
 
 /** FID, KID and Inception score, as far as they are asked for. */
-export function inceptionMetrics(
+export async function inceptionMetrics(
 	request: ScoreRequest,
 	first: ImageFeatures,
 	second: ImageFeatures | undefined,
 	stored: StoredStatistics | undefined,
 	madeWith: string,
-): MetricResult[] {
+	multiply: InnerProducts,
+): Promise<MetricResult[]> {
 	const { metrics, fidVariant } = request;
 	const results: MetricResult[] = [];
 	const counts = [first.count, ...(second ? [second.count] : [])];
@@ -55,10 +56,15 @@ export function inceptionMetrics(
 	if (metrics.includes("kid") && first.pooled && second?.pooled) {
 		const { kidSubsets: subsets, kidSubsetSize } = request;
 		const subsetSize = Math.min(kidSubsetSize, first.count, second.count);
-		const { mean, deviation } = kernelDistance(first.pooled, second.pooled, {
-			subsets,
-			subsetSize,
-		});
+		const { mean, deviation } = await kernelDistance(
+			first.pooled,
+			second.pooled,
+			{
+				subsets,
+				subsetSize,
+				innerProducts: multiply,
+			},
+		);
 		const warnings =
 			subsetSize < kidSubsetSize
 				? [
@@ -96,6 +102,7 @@ export async function clipMetrics(
 	first: ImageFeatures,
 	second: ImageFeatures | undefined,
 	captions: ReadonlyMap<string, string> | undefined,
+	multiply: InnerProducts,
 ): Promise<MetricResult[]> {
 	const { metrics } = request;
 	const results: MetricResult[] = [];
@@ -152,7 +159,7 @@ export async function clipMetrics(
 		results.push({
 			metric: "cmmd",
 			variant: "σ 10, × 1000, biased",
-			value: cmmd(images, others),
+			value: await cmmd(images, others, multiply),
 			counts,
 			...common,
 		});

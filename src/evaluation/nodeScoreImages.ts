@@ -13,6 +13,7 @@ import { UserError } from "../errors/userError.js";
 import { openClipModel } from "../metrics/nodeClipModel.js";
 import { inceptionExtractor } from "../metrics/nodeInceptionExtractor.js";
 import { openInceptionWeights } from "../metrics/nodeInceptionWeights.js";
+import { runtimeInnerProducts } from "../metrics/nodeInnerProducts.js";
 import { resizePillowBytes } from "../metrics/resize/pillowBytes.js";
 import type { Pixels } from "../metrics/resize/pixels.js";
 import {
@@ -92,6 +93,9 @@ export async function scoreImages(request: ScoreRequest): Promise<ScoreResult> {
 			return result;
 		};
 		const results: MetricResult[] = [];
+		const products = await runtimeInnerProducts(request.session);
+		cleanUp.push(() => products.release());
+		const multiply = products.innerProducts;
 		if (inception || clip) {
 			const first = await features(generated, false);
 			const usesReference = metrics.some((m) =>
@@ -104,7 +108,14 @@ export async function scoreImages(request: ScoreRequest): Promise<ScoreResult> {
 			if (inception) {
 				const { madeWith } = inception;
 				results.push(
-					...inceptionMetrics(request, first, second, stored, madeWith),
+					...(await inceptionMetrics(
+						request,
+						first,
+						second,
+						stored,
+						madeWith,
+						multiply,
+					)),
 				);
 				const toStore = (second ?? first).statistics;
 				if (request.saveStatistics && toStore)
@@ -115,7 +126,14 @@ export async function scoreImages(request: ScoreRequest): Promise<ScoreResult> {
 			}
 			if (clip)
 				results.push(
-					...(await clipMetrics(request, clip, first, second, captions?.texts)),
+					...(await clipMetrics(
+						request,
+						clip,
+						first,
+						second,
+						captions?.texts,
+						multiply,
+					)),
 				);
 		}
 		if (needs.paired && other)

@@ -13,11 +13,11 @@ const block = 1024;
  * openai/clip-vit-large-patch14-336.
  * @throws UserError when the widths differ or a side is empty.
  */
-export function cmmd(
+export async function cmmd(
 	first: Features,
 	second: Features,
 	multiply: InnerProducts = innerProducts,
-): number {
+): Promise<number> {
 	if (first.width !== second.width)
 		throw new UserError(
 			`embeddings of ${first.width} and of ${second.width} values cannot be compared: both sides need the same CLIP model`,
@@ -28,9 +28,9 @@ export function cmmd(
 	const y = normalized(second);
 	return (
 		factor *
-		(meanKernel(x, x, multiply) +
-			meanKernel(y, y, multiply) -
-			2 * meanKernel(x, y, multiply))
+		((await meanKernel(x, x, multiply)) +
+			(await meanKernel(y, y, multiply)) -
+			2 * (await meanKernel(x, y, multiply)))
 	);
 }
 
@@ -65,17 +65,17 @@ function squaredLengths({ count, width, data }: Features): Float64Array {
 }
 
 /** Mean of exp(−‖x − y‖² / 2σ²) over all pairs. */
-function meanKernel(
+async function meanKernel(
 	first: Features,
 	second: Features,
 	multiply: InnerProducts,
-): number {
+): Promise<number> {
 	let sum = 0;
 	for (const left of slices(first)) {
 		const leftLengths = squaredLengths(left);
 		for (const right of slices(second)) {
 			const rightLengths = squaredLengths(right);
-			const products = multiply(left, right);
+			const products = await multiply(left, right);
 			for (let i = 0; i < left.count; i++)
 				for (let j = 0; j < right.count; j++) {
 					const distance =

@@ -5,5 +5,8 @@ export interface Features {
 	readonly data: Float32Array;
 }
 
-/** Inner products of every row of `left` with every row of `right`, `[left.count, right.count]`, in double. */
-export type InnerProducts = (left: Features, right: Features) => Float64Array;
+/** Inner products of every row of `left` with every row of `right`, `[left.count, right.count]`. */
+export type InnerProducts = (
+	left: Features,
+	right: Features,
+) => Promise<Float32Array | Float64Array>;

@@ -11,7 +11,7 @@ export interface KernelDistanceOptions {
 	readonly subsetSize?: number;
 	/** torch-fidelity: 2020. */
 	readonly seed?: number;
-	/** Another way to multiply, such as a GPU's. */
+	/** Another way to multiply (see `runtimeInnerProducts`): most of the time goes there. */
 	readonly innerProducts?: InnerProducts;
 }
 
@@ -21,11 +21,11 @@ export interface KernelDistanceOptions {
  * subsets that numpy draws for torch-fidelity's seed.
  * @throws UserError when a side has fewer vectors than a subset, or the widths differ.
  */
-export function kernelDistance(
+export async function kernelDistance(
 	first: Features,
 	second: Features,
 	options: KernelDistanceOptions = {},
-): MeanAndDeviation {
+): Promise<MeanAndDeviation> {
 	const { subsets = 100, subsetSize = 1000, seed = 2020 } = options;
 	const multiply = options.innerProducts ?? innerProducts;
 	if (first.width !== second.width)
@@ -44,29 +44,25 @@ export function kernelDistance(
 		rows: pick(first.count),
 		columns: pick(second.count),
 	}));
-	// Subsets overlap: where they are many, every inner product is computed once for all of them.
-	const all = (first.count + second.count) ** 2;
-	const whole = all <= 3 * subsets * subsetSize ** 2 && all <= 2 ** 28;
-	const table = whole
-		? {
-				xx: multiply(first, first),
-				yy: multiply(second, second),
-				xy: multiply(first, second),
-			}
-		: undefined;
-	const identity = Int32Array.from({ length: subsetSize }, (_, i) => i);
-	const values = draws.map(({ rows, columns }) => {
-		if (table)
-			return discrepancy(table, rows, columns, first, second, first.width);
-		const x = gather(first, rows);
-		const y = gather(second, columns);
-		const products = {
-			xx: multiply(x, x),
-			yy: multiply(y, y),
-			xy: multiply(x, y),
-		};
-		return discrepancy(products, identity, identity, x, y, first.width);
+	const kernels = async (x: Features, y: Features): Promise<Kernels> => ({
+		xx: cubed(await multiply(x, x), x.width),
+		yy: cubed(await multiply(y, y), x.width),
+		xy: cubed(await multiply(x, y), x.width),
+		columns: y.count,
+		rows: x.count,
 	});
+	// Subsets overlap: where they are many, every pair is computed once for all of them.
+	const all = first.count ** 2 + second.count ** 2 + first.count * second.count;
+	const whole = all <= 3 * subsets * subsetSize ** 2 && all <= 2 ** 28;
+	const table = whole ? await kernels(first, second) : undefined;
+	const identity = Int32Array.from({ length: subsetSize }, (_, i) => i);
+	const values: number[] = [];
+	for (const { rows, columns } of draws)
+		if (table) values.push(discrepancy(table, rows, columns));
+		else {
+			const part = await kernels(gather(first, rows), gather(second, columns));
+			values.push(discrepancy(part, identity, identity));
+		}
 	return meanAndDeviation(values);
 }
 
@@ -78,32 +74,47 @@ function gather({ width, data }: Features, rows: Int32Array): Features {
 	return { count: rows.length, width, data: gathered };
 }
 
-interface Products {
-	readonly xx: Float64Array;
-	readonly yy: Float64Array;
-	readonly xy: Float64Array;
+/** Kernel values of all pairs of two sets. */
+interface Kernels {
+	readonly xx: Float32Array;
+	readonly yy: Float32Array;
+	readonly xy: Float32Array;
+	readonly rows: number;
+	readonly columns: number;
 }
 
-/** Unbiased squared MMD of the chosen rows. */
+/** (product / width + 1)³, in float32 as torch-fidelity has them. */
+function cubed(
+	products: Float32Array | Float64Array,
+	width: number,
+): Float32Array {
+	const values = new Float32Array(products.length);
+	for (let i = 0; i < values.length; i++) {
+		const base = products[i] / width + 1;
+		values[i] = base * base * base;
+	}
+	return values;
+}
+
+/** Unbiased squared MMD of the chosen rows; sums in double. */
 function discrepancy(
-	{ xx, yy, xy }: Products,
+	kernels: Kernels,
 	rows: Int32Array,
 	columns: Int32Array,
-	first: Features,
-	second: Features,
-	width: number,
 ): number {
+	const { xx, yy, xy } = kernels;
 	const size = rows.length;
-	const cube = (product: number) => (product / width + 1) ** 3;
 	let same = 0;
 	let cross = 0;
-	for (let i = 0; i < size; i++)
+	for (let i = 0; i < size; i++) {
+		const xRow = rows[i] * kernels.rows;
+		const yRow = columns[i] * kernels.columns;
+		const crossRow = rows[i] * kernels.columns;
 		for (let j = 0; j < size; j++) {
-			cross += cube(xy[rows[i] * second.count + columns[j]]);
-			if (i !== j)
-				same +=
-					cube(xx[rows[i] * first.count + rows[j]]) +
-					cube(yy[columns[i] * second.count + columns[j]]);
+			cross += xy[crossRow + columns[j]];
+			same += xx[xRow + rows[j]] + yy[yRow + columns[j]];
 		}
+		same -= xx[xRow + rows[i]] + yy[yRow + columns[i]];
+	}
 	return same / (size * (size - 1)) - (2 * cross) / (size * size);
 }

@@ -8,6 +8,8 @@ import {
 import { cmmd } from "../../src/metrics/cmmd.js";
 import { inceptionScore } from "../../src/metrics/inceptionScore.js";
 import { kernelDistance } from "../../src/metrics/kernelDistance.js";
+import { innerProducts } from "../../src/metrics/linearAlgebra/innerProducts.js";
+import { runtimeInnerProducts } from "../../src/metrics/nodeInnerProducts.js";
 import { numpyPermutations } from "../../src/metrics/numpyPermutation.js";
 import { relativeError } from "../goldenFile.js";
 import { golden } from "./golden.js";
@@ -24,21 +26,21 @@ test("permutations are numpy's, call after call", () => {
 });
 
 describe("KID", () => {
-	test.each(golden.kid)("of $n1 and $n2, subsets of $size", (item) => {
+	test.each(golden.kid)("of $n1 and $n2, subsets of $size", async (item) => {
 		const first = madeFeatures(item.n1, item.width, 1);
 		const second = madeFeatures(item.n2, item.width, 2);
 		const options = { subsets: item.subsets, subsetSize: item.size };
-		const { mean, deviation } = kernelDistance(first, second, options);
+		const { mean, deviation } = await kernelDistance(first, second, options);
 		// torch-fidelity sums in float32.
 		expect(mean).toBeCloseTo(item.mean, 6);
 		expect(deviation).toBeCloseTo(item.std, 6);
 	});
 
-	test("is the same computed at once or subset by subset", () => {
+	test("is the same computed at once or subset by subset", async () => {
 		const first = madeFeatures(40, 8, 1);
 		const second = madeFeatures(40, 8, 2);
 		let calls = 0;
-		const counted = (left: typeof first, right: typeof first) => {
+		const counted = async (left: typeof first, right: typeof first) => {
 			calls++;
 			const products = new Float64Array(left.count * right.count);
 			for (let i = 0; i < left.count; i++)
@@ -49,27 +51,30 @@ describe("KID", () => {
 			return products;
 		};
 		const few = { subsets: 3, subsetSize: 5, seed: 1 };
-		const apart = kernelDistance(first, second, {
+		const apart = await kernelDistance(first, second, {
 			...few,
 			innerProducts: counted,
 		});
 		expect(calls).toBe(9);
 		const wide = { subsets: 300, subsetSize: 30, seed: 1 };
-		const together = kernelDistance(first, second, {
+		const together = await kernelDistance(first, second, {
 			...wide,
 			innerProducts: counted,
 		});
 		expect(calls).toBe(12);
-		expect(apart.mean).toBeCloseTo(kernelDistance(first, second, few).mean, 12);
+		expect(apart.mean).toBeCloseTo(
+			(await kernelDistance(first, second, few)).mean,
+			12,
+		);
 		expect(together.mean).toBeCloseTo(
-			kernelDistance(first, second, wide).mean,
+			(await kernelDistance(first, second, wide)).mean,
 			12,
 		);
 	});
 
-	test("needs enough images", () => {
+	test("needs enough images", async () => {
 		const side = madeFeatures(10, 4, 1);
-		expect(() => kernelDistance(side, side)).toThrow(UserError);
+		await expect(kernelDistance(side, side)).rejects.toThrow(UserError);
 	});
 });
 
@@ -94,7 +99,18 @@ test("CLIP scores of torchmetrics and of Hessel et al.", () => {
 	expect([...hesselClipScores([-0.5, 0.25])]).toEqual([0, 0.625]);
 });
 
-test("CMMD", () => {
-	const value = cmmd(madeFeatures(37, 40, 1), madeFeatures(52, 40, 2));
+test("CMMD", async () => {
+	const value = await cmmd(madeFeatures(37, 40, 1), madeFeatures(52, 40, 2));
 	expect(value).toBeCloseTo(golden.cmmd, 5);
+});
+
+test("the runtime's inner products are those of doubles", async () => {
+	const { innerProducts: runtime, release } = await runtimeInnerProducts({
+		threads: 1,
+	});
+	const [x, y] = [madeFeatures(37, 90, 1), madeFeatures(52, 90, 2)];
+	const expected = await innerProducts(x, y);
+	expect(relativeError(await runtime(x, y), expected)).toBeLessThan(1e-6);
+	expect(await cmmd(x, y, runtime)).toBeCloseTo(await cmmd(x, y), 3);
+	await release();
 });

@@ -1,8 +1,8 @@
 import type { InnerProducts } from "../features.js";
 import { addProduct } from "./productKernel.js";
 
-/** Inner products on the caller's thread. */
-export const innerProducts: InnerProducts = (left, right) => {
+/** Inner products in double on the caller's thread. */
+export const innerProducts: InnerProducts = async (left, right) => {
 	const width = left.width;
 	const result = new Float64Array(left.count * right.count);
 	const doubles = Float64Array.from(left.data);

@@ -1,0 +1,39 @@
+import { graphBuilder } from "../graph/graphBuilder.js";
+import { createSession } from "../runtime/nodeSession.js";
+import type { SessionOptions } from "../runtime/session.js";
+import type { InnerProducts } from "./features.js";
+
+/**
+ * Inner products by ONNX Runtime, in float32 on any of its devices: about twenty times as fast as on the caller's thread.
+ * Release it in the end.
+ */
+export async function runtimeInnerProducts(options: SessionOptions): Promise<{
+	innerProducts: InnerProducts;
+	release(): Promise<void>;
+}> {
+	const none = {
+		label: "inner products",
+		files: new Map(),
+		tensors: new Map(),
+	};
+	const g = graphBuilder(none);
+	const left = g.input("left", ["rows", "width"], [1, 1]);
+	const right = g.input("right", ["columns", "width"], [1, 1]);
+	const product = g.node("FusedMatMul", [left, right], {
+		dims: [1, 1],
+		domain: "com.microsoft",
+		attributes: { transB: 1n },
+	});
+	g.output("products", product);
+	const session = await createSession(g.finish(), options);
+	return {
+		async innerProducts(first, second) {
+			const { products } = await session.run({
+				left: { dims: [first.count, first.width], data: first.data },
+				right: { dims: [second.count, second.width], data: second.data },
+			});
+			return products.data;
+		},
+		release: () => session.release(),
+	};
+}
