@@ -1,0 +1,339 @@
+import { mkdir, rename, writeFile } from "node:fs/promises";
+import { dirname, join, parse } from "node:path";
+import { type Command, Option } from "commander";
+import { UserError } from "../errors/userError.js";
+import type { GenerateOptions } from "../pipeline/generateOptions.js";
+import { loadPipeline } from "../pipeline/loadPipeline.js";
+import {
+	type KeyStepPlan,
+	planFromStates,
+} from "../propagation/keyStepPlan.js";
+import { parsePlanFile, planFromFile } from "../propagation/planFile.js";
+import {
+	frontFindings,
+	frontJson,
+	frontSvg,
+	frontTable,
+} from "../tuning/frontReport.js";
+import {
+	readTuningState,
+	writeTuningState,
+} from "../tuning/nodeTuningState.js";
+import { splitPrompts } from "../tuning/promptSplit.js";
+import {
+	type TunedFor,
+	tunedPlanFile,
+	tunedPlanName,
+} from "../tuning/tunedPlanFile.js";
+import { tuneInjection } from "../tuning/tuneInjection.js";
+import {
+	autoPlan,
+	type FrontPoint,
+	type TuneResult,
+	tunePlans,
+} from "../tuning/tunePlans.js";
+import { parseTuningBudget } from "../tuning/tuningBudget.js";
+import {
+	addGenerationFlags,
+	type GenerationFlags,
+	pipelineOptions,
+} from "./generationFlags.js";
+import { interruptSignal } from "./interrupt.js";
+import { parseNumber, parseWhole, readFlagFile } from "./parseFlag.js";
+import { progressBar } from "./progressBar.js";
+import { promptList } from "./promptList.js";
+
+interface TuneFlags extends GenerationFlags {
+	readonly captions?: string;
+	readonly budget?: string;
+	readonly cost: "measured" | "flops";
+	readonly calibration: number;
+	readonly heldOut: number;
+	readonly tablePrompts: number;
+	readonly trials: number;
+	readonly reach: number;
+	readonly speedups: string;
+	readonly out: string;
+	readonly state?: string;
+	readonly start?: readonly string[];
+	readonly plans?: string;
+	readonly tuneInjection?: boolean;
+}
+
+const EXAMPLES = `
+Examples:
+  $ fdiff tune --sampler dpm-solver++ --steps 20 --budget 1.5x --captions captions.json --out plan.json
+  $ fdiff tune --sampler ddim --steps 50 --budget 2TFLOP --cost flops --captions prompts.txt --out plan.json
+  $ fdiff generate "a bowl of ramen" --key-steps plan.json
+
+Broken off, the same command goes on where it ended (its state is beside --out).`;
+
+const ADAPTIVE = [0.005, 0.01, 0.02, 0.04, 0.08];
+
+/** `fdiff tune`: finds the plan of least error under a cost budget, and shows it among all others. */
+export function addTuneCommand(program: Command): void {
+	const command = program
+		.command("tune")
+		.description("find key steps (and cheaper states of steps) for a budget")
+		.argument("[prompts...]", "prompts to tune on and to check with")
+		.addHelpText("after", EXAMPLES);
+	addGenerationFlags(command)
+		.option(
+			"--captions <file>",
+			"prompts: a caption table (COCO JSON, CSV) or text, one a line",
+		)
+		.option(
+			"--budget <cost>",
+			"1.5x, 0.6s or 2TFLOP: what the plan of --out may cost (default: 1.5x)",
+		)
+		.addOption(
+			new Option("--cost <kind>", "what steps cost: measured here, or counted")
+				.choices(["measured", "flops"])
+				.default("measured"),
+		)
+		.option("--calibration <n>", "prompts to tune on", parseWhole, 3)
+		.option("--held-out <n>", "prompts to check with", parseWhole, 6)
+		.option(
+			"--table-prompts <n>",
+			"prompts that error tables are made of",
+			parseWhole,
+			2,
+		)
+		.option(
+			"--trials <n>",
+			"plans tried by local search for each budget",
+			parseWhole,
+			16,
+		)
+		.option("--reach <n>", "the most steps between key steps", parseWhole, 8)
+		.option(
+			"--speedups <list>",
+			"budgets of the front, times faster than plain",
+			"1.1,1.2,1.35,1.5,1.75,2,2.5,3,4",
+		)
+		.option("--start <files...>", "plans to begin the search with")
+		.option(
+			"--state <file>",
+			"where the search keeps its state (default: beside --out)",
+		)
+		.option(
+			"--plans <dir>",
+			"write the plans of all budgets here, for --key-steps auto",
+		)
+		.option(
+			"--tune-injection",
+			"also find alpha and tau that match the plain run's spectrum",
+		)
+		.requiredOption(
+			"--out <file.json>",
+			"the plan; tables and plots go beside it",
+		)
+		.action((words: string[], flags: TuneFlags) => tune(words, flags));
+}
+
+async function tune(words: string[], flags: TuneFlags): Promise<void> {
+	const prompts = await promptList(words, flags.captions, "tune");
+	for (const [flag, value] of [
+		["--calibration", flags.calibration],
+		["--held-out", flags.heldOut],
+		["--table-prompts", flags.tablePrompts],
+		["--reach", flags.reach],
+	] as const)
+		if (value < 1 || value > 10_000)
+			throw new UserError(`${flag}: ${value} is not between 1 and 10000`, 2);
+	const budget = parseTuningBudget(flags.budget ?? "1.5x");
+	const speedups = parseSpeedups(flags.speedups);
+	const seed = flags.seed ?? 0n;
+	const split = splitPrompts(prompts, flags, Number(seed % 2n ** 31n));
+	const signal = interruptSignal();
+	const pipeline = await loadPipeline(flags.model, {
+		...pipelineOptions(flags),
+		keepResident: true,
+		signal,
+	});
+	const request = (steps?: number): GenerateOptions => ({
+		prompt: "",
+		negativePrompt: flags.negativePrompt,
+		width: flags.width,
+		height: flags.height,
+		steps,
+		sampler: flags.sampler,
+		schedule: flags.schedule,
+		eta: flags.eta,
+		guidanceScale: flags.guidanceScale,
+		seed,
+		keySteps: "all",
+		injectNoise: 0,
+	});
+	const settings = pipeline.settings(request(flags.steps));
+	const { sampler, steps, guidanceScale } = settings;
+	const base = join(dirname(flags.out), parse(flags.out).name);
+	await mkdir(dirname(flags.out), { recursive: true });
+	const statePath = flags.state ?? `${base}.state.json`;
+	const state = await readTuningState(
+		statePath,
+		JSON.stringify([
+			pipeline.hash,
+			sampler.name,
+			settings.schedule,
+			settings.eta,
+			steps,
+			guidanceScale,
+			settings.negativePrompt,
+			[settings.width, settings.height],
+			flags.cost,
+			flags.reach,
+			flags.tablePrompts,
+			String(seed),
+			split,
+		]),
+	);
+	const run = {
+		sampler: sampler.name,
+		steps,
+		evaluations: sampler.timesteps.length,
+	};
+	const starts: KeyStepPlan[] = [];
+	for (const path of flags.start ?? []) {
+		const { states, extrapolation } = planFromFile(
+			parsePlanFile(
+				(await readFlagFile("--start", path)).toString("utf8"),
+				path,
+			),
+			run,
+			path,
+		);
+		starts.push(
+			planFromStates(states, run.evaluations, "tuned", extrapolation),
+		);
+	}
+	let bar: ReturnType<typeof progressBar> | undefined;
+	let stage = "";
+	let result: TuneResult;
+	try {
+		result = await tunePlans({
+			pipeline,
+			settings,
+			settingsFor: (count) => pipeline.settings(request(count)),
+			...split,
+			speedups,
+			budget,
+			cost: flags.cost,
+			trials: flags.trials,
+			tablePrompts: flags.tablePrompts,
+			reach: Math.min(flags.reach, run.evaluations),
+			adaptive: ADAPTIVE,
+			starts,
+			state,
+			save: (own) => writeTuningState(statePath, own),
+			signal,
+			onProgress(name, done, total) {
+				const kind = name.startsWith("search") ? "searching" : name;
+				if (kind !== stage) {
+					bar?.stop();
+					bar = progressBar({
+						label: kind,
+						total,
+						unit: "it",
+						quiet: flags.quiet,
+					});
+					stage = kind;
+				}
+				bar?.update(done, name === kind ? "" : name);
+			},
+		});
+	} finally {
+		bar?.stop();
+		await writeTuningState(statePath, state);
+	}
+	const { points, chosen } = result;
+	if (!chosen?.plan)
+		throw new UserError(
+			`--budget: no plan costs as little as ${flags.budget}; allow more`,
+		);
+	const auto = autoPlan(points);
+	const tunedFor = (point: FrontPoint): TunedFor => ({
+		model: pipeline.hash,
+		sampler: sampler.name,
+		steps,
+		guidanceScale,
+		seed,
+		calibrationPrompts: split.calibration.length,
+		heldOutPrompts: split.heldOut.length,
+		costUnit: result.costs.unit,
+		auto: point === auto,
+	});
+	const injection = flags.tuneInjection
+		? await tuneInjection({
+				pipeline,
+				settings,
+				prompts: split.calibration,
+				plan: chosen.plan,
+				signal,
+			})
+		: undefined;
+	const title = `${sampler.name}, ${steps} steps, ${pipeline.label}`;
+	await writeWhole(
+		flags.out,
+		json(
+			tunedPlanFile(chosen, {
+				...tunedFor(chosen),
+				injection: injection?.best,
+			}),
+		),
+	);
+	await writeWhole(`${base}.front.svg`, await frontSvg(points, title));
+	await writeWhole(
+		`${base}.front.json`,
+		json({
+			model: pipeline.hash,
+			sampler: sampler.name,
+			steps,
+			guidanceScale,
+			costs: {
+				unit: result.costs.unit,
+				...Object.fromEntries(result.costs.costs),
+			},
+			plainCost: result.plainCost,
+			prompts: split,
+			points: frontJson(points),
+			findings: frontFindings(points),
+			...(injection ? { injection: injection.tried } : {}),
+		}),
+	);
+	if (flags.plans) {
+		await mkdir(flags.plans, { recursive: true });
+		for (const point of points)
+			if (point.series === "tuned")
+				await writeWhole(
+					join(flags.plans, tunedPlanName(point, tunedFor(point))),
+					json(tunedPlanFile(point, tunedFor(point))),
+				);
+	}
+	await pipeline.release();
+	if (flags.json)
+		process.stdout.write(
+			`${JSON.stringify({ plan: flags.out, points: frontJson(points) })}\n`,
+		);
+	else
+		process.stdout.write(
+			`${title}\n\n${frontTable(points)}\n\n${frontFindings(points).join("\n")}\n\n${flags.out}: ${chosen.speedup.toFixed(2)}x, error ${chosen.error.estimate.toFixed(4)}\n`,
+		);
+}
+
+function parseSpeedups(list: string): number[] {
+	return list.split(",").map((word) => {
+		const value = parseNumber(word);
+		if (value < 1 || value > 1000)
+			throw new UserError(`--speedups: ${value} is not between 1 and 1000`, 2);
+		return value;
+	});
+}
+
+const json = (value: unknown) => `${JSON.stringify(value, undefined, "\t")}\n`;
+
+/** Writes to a temporary name, then renames. */
+async function writeWhole(path: string, text: string): Promise<void> {
+	await writeFile(`${path}.tmp`, text);
+	await rename(`${path}.tmp`, path);
+}

@@ -1,0 +1,35 @@
+import { UserError } from "../errors/userError.js";
+import { mersenneTwister } from "../random/mersenneTwister.js";
+
+/** Prompts to tune on, and others to check with. */
+export interface PromptSplit {
+	readonly calibration: readonly string[];
+	readonly heldOut: readonly string[];
+}
+
+/**
+ * Draws prompts for both uses, seeded and without overlap; the same text counts once.
+ * @throws UserError (exit code 2) when there are too few different prompts
+ */
+export function splitPrompts(
+	prompts: readonly string[],
+	counts: { readonly calibration: number; readonly heldOut: number },
+	seed: number,
+): PromptSplit {
+	const pool = [...new Set(prompts)];
+	const wanted = counts.calibration + counts.heldOut;
+	if (pool.length < wanted)
+		throw new UserError(
+			`--captions: ${pool.length} different prompts are too few for ${counts.calibration} to tune on and ${counts.heldOut} to check with; give more, or lower --calibration and --held-out`,
+			2,
+		);
+	const generator = mersenneTwister(BigInt(seed));
+	for (let i = pool.length - 1; i > 0; i--) {
+		const other = Math.floor((generator.next() / 2 ** 32) * (i + 1));
+		[pool[i], pool[other]] = [pool[other], pool[i]];
+	}
+	return {
+		calibration: pool.slice(0, counts.calibration),
+		heldOut: pool.slice(counts.calibration, wanted),
+	};
+}
