@@ -68,7 +68,11 @@ async function compare(prompt: string, flags: CompareFlags): Promise<void> {
 	const options: GenerateOptions = { ...given, seed, signal };
 	// checked before the first picture, so that a bad plan costs nothing
 	const propagated = { ...options, keySteps: options.keySteps ?? "paper" };
-	pipeline.settings(propagated);
+	const { warnings } = pipeline.settings(propagated);
+	if (!quiet)
+		for (const warning of warnings)
+			process.stderr.write(`warning: ${warning}\n`);
+	await place.prepare();
 
 	await warmUp(pipeline, propagated);
 	const plain = await drawn(

@@ -1,3 +1,4 @@
+import { CommanderError } from "commander";
 import { UserError } from "../errors/userError.js";
 
 /** How a command ends: one line for stderr (none: nothing to say) and the exit code. */
@@ -23,6 +24,7 @@ export function failure(error: unknown): Failure {
 			line: `fdiff: ${oneLine(error.message)}`,
 			exitCode: error.exitCode,
 		};
+	if (error instanceof CommanderError) return wrongUsage(error);
 	if (error instanceof Error && error.name === "AbortError")
 		return { line: "fdiff: interrupted", exitCode: 130 };
 	if (error instanceof Error && "code" in error) {
@@ -37,6 +39,17 @@ export function failure(error: unknown): Failure {
 	return {
 		line: `fdiff: ${oneLine(message)} (set FDIFF_DEBUG=1 for where it happened)`,
 		exitCode: 1,
+	};
+}
+
+/** What commander found wrong; --help and --version end a command too, and have said all there is to say. */
+function wrongUsage({ code, exitCode, message }: CommanderError): Failure {
+	if (exitCode === 0) return { exitCode: 0 };
+	if (code === "commander.help") return { exitCode: 2 };
+	const words = message.replace(/\s*\n\s*/g, " ").replace(/^error: /, "");
+	return {
+		line: `fdiff: ${words}${code === "commander.excessArguments" ? ' Put a prompt of several words in quotes: fdiff "a bowl of ramen".' : ""}`,
+		exitCode: 2,
 	};
 }
 

@@ -4,6 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { type Command, Option } from "commander";
 import { UserError } from "../errors/userError.js";
 import { readParameters, writeImage } from "../image/nodeImageFile.js";
+import type { GenerateOptions } from "../pipeline/generateOptions.js";
 import {
 	imageParameters,
 	optionsFromParameters,
@@ -21,7 +22,7 @@ import {
 	pipelineOptions,
 } from "./generationFlags.js";
 import { interruptSignal } from "./interrupt.js";
-import { outputPlace } from "./outputPlace.js";
+import { cannotWrite, outputPlace, writableFile } from "./outputPlace.js";
 import { parseWhole, readFlagFile } from "./parseFlag.js";
 import { type ProgressBar, progressBar } from "./progressBar.js";
 
@@ -91,6 +92,11 @@ async function generate(
 			'nothing to draw: give a prompt, as in fdiff generate "a bowl of ramen", or --from-image FILE',
 			2,
 		);
+	if (remade?.givenNoise && !flags.latents)
+		throw new UserError(
+			`--from-image ${flags.fromImage}: made from noise that was given; give it again with --latents`,
+			2,
+		);
 	const given = await generateOptions(prompt, flags);
 	const options = {
 		...remade?.options,
@@ -98,9 +104,13 @@ async function generate(
 			Object.entries(given).filter(([, value]) => value !== undefined),
 		),
 		prompt,
-		initialNoise: flags.latents ? await readNpy(flags.latents) : undefined,
+		...(flags.latents ? await startingNoise(flags) : {}),
 	};
 	const place = await outputPlace(flags.output, prompt, options.numImages ?? 1);
+	if (flags.saveLatents)
+		await writableFile("--save-latents", flags.saveLatents);
+	if (flags.saveInitialLatents)
+		await writableFile("--save-initial-latents", flags.saveInitialLatents);
 	const quiet = flags.quiet === true;
 	const signal = interruptSignal();
 	const download = downloadBar(quiet);
@@ -119,6 +129,7 @@ async function generate(
 	if (!quiet)
 		for (const warning of settings.warnings)
 			process.stderr.write(`warning: ${warning}\n`);
+	await place.prepare();
 	const evaluations = settings.sampler.timesteps.length;
 	const bar = progressBar({
 		label: "drawing",
@@ -153,9 +164,14 @@ async function generate(
 		bar.stop();
 		if (done.length > 0) {
 			if (flags.saveLatents)
-				await writeNpy(flags.saveLatents, concat(done.map((r) => r.latents)));
+				await writeNpy(
+					"--save-latents",
+					flags.saveLatents,
+					concat(done.map((r) => r.latents)),
+				);
 			if (flags.saveInitialLatents)
 				await writeNpy(
+					"--save-initial-latents",
 					flags.saveInitialLatents,
 					concat(done.map((r) => r.initialNoise)),
 				);
@@ -215,21 +231,35 @@ async function optionsOfImage(file: string) {
 	return optionsFromParameters(text);
 }
 
-async function readNpy(file: string): Promise<Tensor> {
-	return decodeNpy(await readFlagFile("--latents", file), file);
+/** The noise of `--latents`, and as many images as it is for. */
+async function startingNoise({
+	latents = "",
+	numImages,
+}: GenerateFlags): Promise<
+	Pick<GenerateOptions, "initialNoise" | "numImages">
+> {
+	const initialNoise = decodeNpy(
+		await readFlagFile("--latents", latents),
+		`--latents ${latents}`,
+	);
+	return { initialNoise, numImages: numImages ?? initialNoise.dims[0] };
 }
 
 /** Written beside its place first: nothing half-written is left. */
-async function writeNpy(file: string, value: Tensor): Promise<void> {
+async function writeNpy(
+	flag: string,
+	file: string,
+	value: Tensor,
+): Promise<void> {
 	const temporary = join(
 		dirname(file),
-		`.${basename(file)}.${randomBytes(4).toString("hex")}.tmp`,
+		`.${basename(file).slice(0, 100)}.${randomBytes(6).toString("hex")}.tmp`,
 	);
 	try {
-		await writeFile(temporary, encodeNpy(value));
+		await writeFile(temporary, encodeNpy(value), { flag: "wx" });
 		await rename(temporary, file);
-	} catch (error) {
-		await rm(temporary, { force: true });
-		throw error;
+	} catch (cause) {
+		await rm(temporary, { force: true }).catch(() => undefined);
+		throw cannotWrite(flag, file, cause);
 	}
 }

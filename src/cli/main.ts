@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
-import { Command, CommanderError } from "commander";
+import { Command } from "commander";
 import { failure } from "./failure.js";
 
 /** The commands, each loaded only when it is called: `--help` and short runs must start fast. */
@@ -38,7 +38,8 @@ async function main(words: readonly string[]): Promise<void> {
 		.version(version())
 		.helpCommand(false)
 		.showSuggestionAfterError(true)
-		.showHelpAfterError("(add --help for the flags and examples)")
+		// said in one line by failure()
+		.configureOutput({ outputError: () => undefined })
 		.enablePositionalOptions()
 		.addHelpText("after", HELP)
 		.exitOverride();
@@ -46,7 +47,7 @@ async function main(words: readonly string[]): Promise<void> {
 	const overview =
 		words.length === 0 || ["--help", "-h"].includes(words[0] ?? "");
 	const needed =
-		asked !== undefined && asked in COMMANDS && !overview
+		asked !== undefined && Object.hasOwn(COMMANDS, asked) && !overview
 			? [asked]
 			: overview
 				? Object.keys(COMMANDS)
@@ -63,12 +64,7 @@ async function main(words: readonly string[]): Promise<void> {
 try {
 	await main(process.argv.slice(2));
 } catch (error) {
-	if (error instanceof CommanderError) {
-		// commander has printed its own line; what is not --help or --version is wrong usage
-		process.exitCode = error.exitCode === 0 ? 0 : 2;
-	} else {
-		const { line, exitCode } = failure(error);
-		if (line) process.stderr.write(`${line}\n`);
-		process.exitCode = exitCode;
-	}
+	const { line, exitCode } = failure(error);
+	if (line) process.stderr.write(`${line}\n`);
+	process.exitCode = exitCode;
 }

@@ -1,11 +1,13 @@
 import { constants } from "node:fs";
 import { access, mkdir, stat } from "node:fs/promises";
-import { dirname, extname, join } from "node:path";
+import { dirname, extname, join, resolve } from "node:path";
 import { UserError } from "../errors/userError.js";
 import { imageFormat } from "../image/nodeEncodeImage.js";
 
 /** Names for the images of a run. */
 export interface OutputPlace {
+	/** Makes the folder, where one was named that does not exist. Called once the run is known to be in order. */
+	prepare(): Promise<void>;
 	/** The file of image `index` of the run. */
 	file(index: number, seed: bigint): string;
 }
@@ -34,51 +36,102 @@ export async function outputPlace(
 	numImages: number,
 ): Promise<OutputPlace> {
 	const slug = promptSlug(prompt);
-	const named = (folder: string): OutputPlace => ({
+	const inFolder = (folder: string): OutputPlace => ({
+		async prepare() {
+			await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
+				throw cannotWrite("--output", folder, cause);
+			});
+		},
 		file: (_, seed) => join(folder, `${slug}-${seed}.png`),
 	});
 	if (output === undefined) {
-		await writable(".", "the current folder");
-		return named(".");
+		await writableFolder(".", "--output", "the current folder");
+		return inFolder(".");
 	}
 	const extension = extname(output).toLowerCase();
 	const isFolder =
-		output.endsWith("/") ||
+		/[\\/]$/.test(output) ||
 		extension === "" ||
-		(await stat(output).catch(() => undefined))?.isDirectory() === true;
+		(await isDirectory(output).catch(() => false));
 	if (isFolder) {
-		await mkdir(output, { recursive: true }).catch((cause: unknown) => {
-			throw cannotWrite(output, cause);
-		});
-		await writable(output, output);
-		return named(output);
+		await writableFolder(
+			await nearestFolder(output, "--output"),
+			"--output",
+			output,
+		);
+		return inFolder(output);
 	}
 	imageFormat(output);
-	await writable(dirname(output), output);
+	await writableFolder(dirname(output), "--output", output);
 	const stem = output.slice(0, -extension.length);
 	return {
+		prepare: async () => undefined,
 		file: (_, seed) =>
 			numImages === 1 ? output : `${stem}-${seed}${output.slice(stem.length)}`,
 	};
 }
 
-async function writable(folder: string, shown: string): Promise<void> {
-	await access(folder, constants.W_OK).catch((cause: unknown) => {
-		throw cannotWrite(shown, cause);
-	});
+/**
+ * Checks, before anything is drawn, that the file a flag names can be written.
+ * @throws UserError that names the flag and the path
+ */
+export async function writableFile(flag: string, path: string): Promise<void> {
+	if (await isDirectory(path).catch(() => false))
+		throw cannotWrite(flag, path, { code: "EISDIR" });
+	await writableFolder(dirname(path), flag, path);
 }
 
-function cannotWrite(path: string, cause: unknown): UserError {
-	const { code } = cause as NodeJS.ErrnoException;
-	const why =
-		code === "ENOENT"
-			? "its folder does not exist"
-			: code === "EACCES" || code === "EROFS"
-				? "no permission to write there"
-				: code === "ENOTDIR" || code === "EEXIST"
-					? "a part of the path is a file"
-					: String(code);
-	return new UserError(`--output ${path}: cannot be written: ${why}`, 1, {
-		cause,
-	});
+const isDirectory = async (path: string) => (await stat(path)).isDirectory();
+
+/** The folder itself, or the nearest one above it that exists. */
+async function nearestFolder(path: string, flag: string): Promise<string> {
+	for (let folder = resolve(path); ; folder = dirname(folder))
+		try {
+			await stat(folder);
+			return folder;
+		} catch (cause) {
+			const { code } = cause as NodeJS.ErrnoException;
+			if (code !== "ENOENT" || folder === dirname(folder))
+				throw cannotWrite(flag, path, cause);
+		}
+}
+
+async function writableFolder(
+	folder: string,
+	flag: string,
+	shown: string,
+): Promise<void> {
+	try {
+		if (!(await isDirectory(folder)))
+			throw Object.assign(new Error("a file"), { code: "ENOTDIR" });
+		await access(folder, constants.W_OK);
+	} catch (cause) {
+		throw cannotWrite(flag, shown, cause);
+	}
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+	ENOENT: "its folder does not exist",
+	EACCES: "no permission to write there",
+	EROFS: "the file system is read-only",
+	ENOTDIR: "a part of the path is a file",
+	EEXIST: "a part of the path is a file",
+	EISDIR: "it is a folder",
+	ENOSPC: "the disk is full",
+	EDQUOT: "the disk quota is used up",
+	ENAMETOOLONG: "the name is too long",
+};
+
+/** The error of a file that a flag names and that cannot be written. */
+export function cannotWrite(
+	flag: string,
+	path: string,
+	cause: unknown,
+): UserError {
+	const { code = "unknown reason" } = cause as NodeJS.ErrnoException;
+	return new UserError(
+		`${flag} ${path}: cannot be written: ${REASONS[code] ?? code}`,
+		1,
+		{ cause },
+	);
 }

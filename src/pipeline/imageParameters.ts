@@ -8,6 +8,8 @@ import type { GeneratedImage, Pipeline } from "./pipeline.js";
 
 const PROMPT_WEIGHTING = "Prompt weighting";
 const LONG_PROMPTS = "Long prompts";
+const TILED_DECODING = "Tiled decoding";
+const INITIAL_NOISE = "Initial noise";
 const MAKER = "faster-diffusion";
 
 /** The `parameters` text of an image: A1111's keys and ours, enough to make the same image again. */
@@ -18,6 +20,8 @@ export function imageParameters(
 	const others = new Map<string, string>();
 	if (settings.promptWeighting) others.set(PROMPT_WEIGHTING, "true");
 	if (settings.longPrompts) others.set(LONG_PROMPTS, "true");
+	if (settings.tiledDecoding) others.set(TILED_DECODING, "true");
+	if (settings.givenNoise) others.set(INITIAL_NOISE, "given");
 	return writeGenerationSettings({
 		prompt: settings.prompt,
 		negativePrompt: settings.negativePrompt,
@@ -48,6 +52,8 @@ export interface ParametersOfImage {
 	readonly options: GenerateOptions;
 	readonly model?: string;
 	readonly modelHash?: string;
+	/** Whether it began with noise that was given, not with its seed's: the same image needs that noise again. */
+	readonly givenNoise: boolean;
 }
 
 /** Reads the `parameters` text of an image of ours, or of A1111, as the options that make it again. */
@@ -65,6 +71,7 @@ export function optionsFromParameters(text: string): ParametersOfImage {
 	return {
 		model: read.model,
 		modelHash: read.modelHash,
+		givenNoise: read.others?.get(INITIAL_NOISE) === "given",
 		options: {
 			prompt: read.prompt,
 			negativePrompt: read.negativePrompt,
@@ -86,6 +93,7 @@ export function optionsFromParameters(text: string): ParametersOfImage {
 			injectUntil: read.injectUntil,
 			promptWeighting: flag(PROMPT_WEIGHTING),
 			longPrompts: flag(LONG_PROMPTS),
+			tiledDecoding: flag(TILED_DECODING),
 		},
 	};
 }

@@ -1,3 +1,4 @@
+import { UserError } from "../errors/userError.js";
 import type { RgbImage } from "../image/rgbImage.js";
 import { propagatedDenoiser } from "../propagation/propagatedDenoiser.js";
 import { rows, type Tensor } from "../tensor/tensor.js";
@@ -205,36 +206,63 @@ export function createPipeline(
 	async function* stream(
 		request: GenerateOptions,
 	): AsyncGenerator<PipelineEvent> {
-		const settings = runSettings(request, defaults);
-		checkInitialNoise(request.initialNoise, settings, defaults.factor);
+		const settings = checkedSettings(request);
 		request.signal?.throwIfAborted();
-		const conditioning = await textStates(networks, tokenizer, settings);
-		if (!keepResident) await networks.releaseText();
-		networks.expectRuns(
-			settings.sampler.timesteps.length *
-				Math.ceil(settings.numImages / settings.batchSize),
-		);
-		const waiting: FinishedLatents[] = [];
-		let aborted: unknown;
 		try {
-			for (
-				let first = 0;
-				first < settings.numImages;
-				first += settings.batchSize
-			) {
-				const finished = yield* denoise(settings, request, conditioning, first);
-				if (keepResident)
-					for (const latents of finished) yield await decode(settings, latents);
-				else waiting.push(...finished);
+			const conditioning = await textStates(networks, tokenizer, settings);
+			if (!keepResident) await networks.releaseText();
+			networks.expectRuns(
+				settings.sampler.timesteps.length *
+					Math.ceil(settings.numImages / settings.batchSize),
+			);
+			const waiting: FinishedLatents[] = [];
+			let aborted: unknown;
+			try {
+				for (
+					let first = 0;
+					first < settings.numImages;
+					first += settings.batchSize
+				) {
+					const finished = yield* denoise(
+						settings,
+						request,
+						conditioning,
+						first,
+					);
+					if (keepResident)
+						for (const latents of finished)
+							yield await decode(settings, latents);
+					else waiting.push(...finished);
+				}
+			} catch (error) {
+				if (!request.signal?.aborted || waiting.length === 0) throw error;
+				aborted = error;
 			}
-		} catch (error) {
-			if (!request.signal?.aborted || waiting.length === 0) throw error;
-			aborted = error;
+			if (!keepResident) await networks.unet.release();
+			for (const latents of waiting) yield await decode(settings, latents);
+			if (aborted !== undefined) throw aborted;
+		} finally {
+			// also where a consumer stops iterating, or the run fails
+			if (!keepResident) await release();
 		}
-		if (!keepResident) await networks.unet.release();
-		for (const latents of waiting) yield await decode(settings, latents);
-		if (!keepResident) await networks.releaseVae();
-		if (aborted !== undefined) throw aborted;
+	}
+
+	/** As `runSettings`, with what the model's shape says about the noise it starts from. */
+	function checkedSettings(request: GenerateOptions): RunSettings {
+		const settings = runSettings(request, defaults);
+		checkInitialNoise(
+			request.initialNoise,
+			settings,
+			networks.unetConfig.inChannels,
+			defaults.factor,
+		);
+		return settings;
+	}
+
+	async function release(): Promise<void> {
+		await networks.releaseText();
+		await networks.unet.release();
+		await networks.releaseVae();
 	}
 
 	return {
@@ -242,7 +270,7 @@ export function createPipeline(
 		hash: files.hash,
 		networks,
 		tokenizer,
-		settings: (request) => runSettings(request, defaults),
+		settings: checkedSettings,
 		stream,
 		async generate(request) {
 			const images: GeneratedImage[] = [];
@@ -250,24 +278,22 @@ export function createPipeline(
 				if (event.kind === "image") images.push(event.result);
 			return images;
 		},
-		async release() {
-			await networks.releaseText();
-			await networks.unet.release();
-			await networks.releaseVae();
-		},
+		release,
 	};
 }
 
 function checkInitialNoise(
 	noise: Tensor | undefined,
 	{ numImages, width, height }: RunSettings,
+	channels: number,
 	factor: number,
 ): void {
 	if (!noise) return;
-	const expected = [numImages, 4, height / factor, width / factor];
+	const expected = [numImages, channels, height / factor, width / factor];
 	if (noise.dims.join() !== expected.join())
-		throw new RangeError(
-			`initial noise is [${noise.dims.join(", ")}], but this run needs [${expected.join(", ")}]`,
+		throw new UserError(
+			`--latents: the initial noise is [${noise.dims.join(", ")}], but this run needs [${expected.join(", ")}]`,
+			2,
 		);
 }
 

@@ -3,6 +3,7 @@ import {
 	isPlain,
 	type KeyStepPlan,
 	parseKeySteps,
+	planWords,
 } from "../propagation/keyStepPlan.js";
 import {
 	NO_INJECTION,
@@ -50,6 +51,8 @@ export interface RunSettings {
 	readonly promptWeighting: boolean;
 	readonly longPrompts: boolean;
 	readonly tiledDecoding: boolean;
+	/** Whether the run starts from `initialNoise` instead of the seed's. */
+	readonly givenNoise: boolean;
 	/** Things that will surprise, one line each. */
 	readonly warnings: readonly string[];
 }
@@ -89,10 +92,17 @@ export function runSettings(
 	const height = options.height ?? model.height;
 	checkSize("--width", width, model.factor);
 	checkSize("--height", height, model.factor);
-	const asked = options.sampler
-		? samplerByName(options.sampler)
+	// a plan file says which run it is for
+	const planned =
+		typeof options.keySteps === "object" && "steps" in options.keySteps
+			? options.keySteps
+			: undefined;
+	const samplerName = options.sampler ?? planned?.sampler;
+	const asked = samplerName
+		? samplerByName(samplerName)
 		: defaultSampler(model.scheduler);
-	const steps = options.steps ?? DEFAULT_STEPS[asked.name] ?? 20;
+	const steps =
+		options.steps ?? planned?.steps ?? DEFAULT_STEPS[asked.name] ?? 20;
 	checkWhole("--steps", steps, 1, 1000);
 	const guidanceScale =
 		options.guidanceScale ?? (asked.name === "lcm" ? 1 : model.guidanceScale);
@@ -155,6 +165,7 @@ export function runSettings(
 		promptWeighting: options.promptWeighting ?? false,
 		longPrompts: options.longPrompts ?? false,
 		tiledDecoding: options.tiledDecoding ?? width * height > TILED_ABOVE,
+		givenNoise: options.initialNoise !== undefined,
 		warnings,
 	};
 }
@@ -185,11 +196,12 @@ function resolvePlan(
 			);
 		return keySteps;
 	}
-	return planFromFile(
+	const plan = planFromFile(
 		keySteps,
 		{ sampler: sampler.name, steps, evaluations },
 		"--key-steps",
 	);
+	return { ...plan, label: planWords(plan) };
 }
 
 function resolveInjection(
