@@ -11,6 +11,7 @@ import {
 } from "node:fs/promises";
 import { dirname } from "node:path";
 import { UserError } from "../errors/userError.js";
+import { withFileLock } from "./nodeFileLock.js";
 
 /** A file to fetch, and what it must be. */
 export interface Download {
@@ -46,9 +47,25 @@ export async function download(
 	file: Download,
 	options: DownloadOptions = {},
 ): Promise<boolean> {
-	const { retries = 4, retryDelay = 1000, signal } = options;
 	if (await isRight(file.path, file)) return false;
 	await mkdir(dirname(file.path), { recursive: true });
+	// Of several processes that want the file, one fetches it.
+	return withFileLock(
+		`${file.path}.lock`,
+		async () => {
+			if (await isRight(file.path, file)) return false;
+			await fetchWhole(file, options);
+			return true;
+		},
+		options.signal,
+	);
+}
+
+async function fetchWhole(
+	file: Download,
+	options: DownloadOptions,
+): Promise<void> {
+	const { retries = 4, retryDelay = 1000, signal } = options;
 	const part = `${file.path}.part`;
 	for (let attempt = 0; ; attempt++)
 		try {
@@ -73,7 +90,6 @@ export async function download(
 	}
 	await rename(part, file.path);
 	await rm(`${part}.json`, { force: true });
-	return true;
 }
 
 /** One request, from where the part ends. */

@@ -84,6 +84,13 @@ test("fetches, checks and leaves nothing else behind; a second call fetches noth
 	expect(requests).toHaveLength(1);
 });
 
+test("several at once fetch it once", async () => {
+	await Promise.all([pull(), pull(), pull()]);
+	expect(requests).toHaveLength(1);
+	expect(await fetched()).toBe(true);
+	expect(await readdir(folder)).toEqual(["a.zip"]);
+});
+
 test("goes on where the connection broke, in the same call and in the next", async () => {
 	behaviour.breaks = [100_000, 50_000];
 	await expect(pull({ retries: 1 })).rejects.toThrow(/goes on from there/);

@@ -1,7 +1,7 @@
-import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { UserError } from "../../src/errors/userError.js";
 import {
 	parseClipPreprocessing,
@@ -15,6 +15,7 @@ import { openWeightsFile } from "../../src/weights/nodeWeightsFile.js";
 import { readGolden, relativeError } from "../goldenFile.js";
 import { runGraph } from "../models/networkTest.js";
 import { pictureBytes } from "../models/randomWeights.js";
+import { startHub } from "../weights/hubServer.js";
 
 // Golden data and the model tiny-clip: test/reference/metric_networks.py (transformers).
 const folder = join(import.meta.dirname, "../models/tiny-clip");
@@ -73,6 +74,36 @@ describe("CLIP as transformers computes it", () => {
 		const expected = golden.get("clip.text_embeds")!;
 		expect(relativeError(text_embeds.data, expected.data)).toBeLessThan(1e-5);
 	});
+});
+
+test("a model of the Hub is pulled once, then opened offline", async () => {
+	const names = [
+		...["config.json", "preprocessor_config.json", "model.safetensors"],
+		...["vocab.json", "merges.txt"],
+	];
+	const files = new Map<string, Uint8Array>();
+	for (const name of names)
+		files.set(name, new Uint8Array(await readFile(join(folder, name))));
+	const hub = await startHub("openai/tiny-clip", files);
+	const cache = await mkdtemp(join(tmpdir(), "clip-hub-"));
+	vi.stubEnv("HF_ENDPOINT", hub.endpoint);
+	vi.stubEnv("HF_HUB_CACHE", cache);
+	try {
+		const embedded = async () => {
+			const model = await openClipModel("openai/tiny-clip", { threads: 1 });
+			const { data } = await model.embedImages(pictures.slice(0, 1));
+			await model.release();
+			return data;
+		};
+		const pulled = await embedded();
+		vi.stubEnv("HF_HUB_OFFLINE", "1");
+		expect(await embedded()).toEqual(pulled);
+		await expect(openClipModel("openai/other")).rejects.toThrow(UserError);
+	} finally {
+		vi.unstubAllEnvs();
+		await hub.close();
+		await rm(cache, { recursive: true, force: true });
+	}
 });
 
 describe("a folder that is no CLIP model", () => {
