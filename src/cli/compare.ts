@@ -17,6 +17,7 @@ import {
 	pipelineOptions,
 } from "./generationFlags.js";
 import { interruptSignal } from "./interrupt.js";
+import { settleKeySteps } from "./keyStepChoice.js";
 import { outputPlace } from "./outputPlace.js";
 import { progressBar } from "./progressBar.js";
 
@@ -64,10 +65,13 @@ async function compare(prompt: string, flags: CompareFlags): Promise<void> {
 		signal,
 	});
 	download.stop();
-	const { seed, steps } = pipeline.settings(given);
+	const { seed, steps } = pipeline.settings({ ...given, keySteps: "all" });
 	const options: GenerateOptions = { ...given, seed, signal };
 	// checked before the first picture, so that a bad plan costs nothing
-	const propagated = { ...options, keySteps: options.keySteps ?? "paper" };
+	const propagated = await settleKeySteps(
+		{ ...options, keySteps: options.keySteps ?? "paper" },
+		pipeline,
+	);
 	const { warnings } = pipeline.settings(propagated);
 	if (!quiet)
 		for (const warning of warnings)

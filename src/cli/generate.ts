@@ -22,6 +22,7 @@ import {
 	pipelineOptions,
 } from "./generationFlags.js";
 import { interruptSignal } from "./interrupt.js";
+import { settleKeySteps } from "./keyStepChoice.js";
 import { cannotWrite, outputPlace, writableFile } from "./outputPlace.js";
 import { parseWhole, readFlagFile } from "./parseFlag.js";
 import { type ProgressBar, progressBar } from "./progressBar.js";
@@ -125,7 +126,8 @@ async function generate(
 			`--from-image ${flags.fromImage}: made with the model ${remade.model ?? "?"} (${remade.modelHash}), not with ${pipeline.label} (${pipeline.hash}); say which one with --model`,
 			2,
 		);
-	const settings = pipeline.settings(options);
+	const settled = await settleKeySteps(options, pipeline);
+	const settings = pipeline.settings(settled);
 	if (!quiet)
 		for (const warning of settings.warnings)
 			process.stderr.write(`warning: ${warning}\n`);
@@ -140,7 +142,7 @@ async function generate(
 	const done: GeneratedImage[] = [];
 	try {
 		for await (const event of pipeline.stream({
-			...options,
+			...settled,
 			seed: settings.seed,
 			signal,
 		})) {

@@ -123,7 +123,7 @@ export function addGenerationFlags(command: Command): Command {
 		)
 		.option(
 			"--key-steps <plan>",
-			"all (plain), paper, auto, uniform:K, deepcache:K, a list 0,1,2,5,… or a plan FILE.json (default: paper)",
+			"all (plain), paper, auto, adaptive:X, uniform:K, deepcache:K, a list 0,1,2,5,… or a plan FILE.json (default: paper)",
 		)
 		.option(
 			"--inject-noise <alpha>",

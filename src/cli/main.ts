@@ -11,6 +11,9 @@ const COMMANDS: Readonly<
 	compare: async () => (await import("./compare.js")).addCompareCommand,
 	models: async () => (await import("./models.js")).addModelsCommand,
 	dataset: async () => (await import("./dataset.js")).addDatasetCommand,
+	tune: async () => (await import("./tune.js")).addTuneCommand,
+	evaluate: async () => (await import("./evaluate.js")).addEvaluateCommand,
+	merge: async () => (await import("./merge.js")).addMergeCommand,
 	score: async () => (await import("./score.js")).addScoreCommand,
 };
 

@@ -90,6 +90,7 @@ export async function* denoisingLoop(
 				prediction: prediction.data,
 				latents: injected,
 				noise: run.noise,
+				images: dims[0],
 			});
 			({ state, latents } = taken);
 			const now = performance.now();

@@ -132,8 +132,15 @@ export function createPipeline(
 			? rows(request.initialNoise, first, first + count)
 			: noise.initial;
 		let flops = 0;
+		let encoderRuns = 0;
 		const denoiser = (request.denoiser ?? propagatedDenoiser)({
-			unet: networks.unet,
+			unet: {
+				...networks.unet,
+				run(part, inputs) {
+					if (part.encoder === "full") encoderRuns++;
+					return networks.unet.run(part, inputs);
+				},
+			},
 			sampler: settings.sampler,
 			plan: settings.plan,
 			conditioning: forImages(conditioning, count),
@@ -146,7 +153,7 @@ export function createPipeline(
 		let latents = initialNoise;
 		let seconds = 0;
 		let networkSeconds = 0;
-		let encoderRuns = 0;
+		let encoderRunsBefore = 0;
 		let loaded = networks.loadSeconds();
 		for await (const step of denoisingLoop({
 			sampler: settings.sampler,
@@ -163,8 +170,10 @@ export function createPipeline(
 			loaded += loading;
 			seconds += step.seconds - loading;
 			networkSeconds += step.networkSeconds - loading;
-			if (step.encoderRan) encoderRuns++;
-			yield { kind: "step", image: first, step };
+			// some denoisers decide for themselves: what counts is what ran
+			const encoderRan = encoderRuns > encoderRunsBefore;
+			encoderRunsBefore = encoderRuns;
+			yield { kind: "step", image: first, step: { ...step, encoderRan } };
 		}
 		return seeds.map((_, n) => ({
 			index: first + n,

@@ -110,7 +110,7 @@ export function plainPlan(evaluations: number): KeyStepPlan {
 }
 
 /** Plans that a word says for any number of steps. */
-const NAMED = /^(all|paper|(uniform|deepcache)(:\d+)+)$/;
+const NAMED = /^(all|paper|(uniform|deepcache)(:\d+)+|adaptive:.*)$/;
 
 /** The words that `parseKeySteps` reads as this very plan. */
 export function planWords({

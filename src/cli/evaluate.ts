@@ -1,0 +1,307 @@
+import { join } from "node:path";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { problemLines } from "../datasets/captionedImages.js";
+import { UserError } from "../errors/userError.js";
+import {
+	type Method,
+	parseMethodFile,
+	parseMethods,
+} from "../evaluation/method.js";
+import {
+	drawMissing,
+	type EvaluationProgress,
+	type EvaluationRequest,
+	prepareRun,
+	type Shard,
+} from "../evaluation/nodeEvaluate.js";
+import { readRun, writeResults } from "../evaluation/nodeWriteResults.js";
+import { resultsTable } from "../evaluation/resultsTable.js";
+import {
+	type FidVariant,
+	fidVariants,
+} from "../metrics/inceptionPreprocessing.js";
+import { embeddedModelsFolder } from "../weights/nodeEmbeddedModels.js";
+import {
+	addModelFlags,
+	type GenerationFlags,
+	pipelineOptions,
+} from "./generationFlags.js";
+import { interruptSignal } from "./interrupt.js";
+import {
+	parseNumber,
+	parseSeed,
+	parseWhole,
+	readFlagFile,
+} from "./parseFlag.js";
+import { progressBar } from "./progressBar.js";
+
+interface EvaluateFlags extends GenerationFlags {
+	readonly protocol: string;
+	readonly methods: string;
+	readonly out: string;
+	readonly dataset?: string;
+	readonly images?: string;
+	readonly captions?: string;
+	readonly clip?: string | false;
+	readonly fid?: FidVariant | "none";
+	readonly inceptionWeights?: string;
+	readonly keepImages?: number;
+	readonly limit: number;
+	readonly shard?: Shard;
+	readonly queue?: string;
+	readonly stalledAfter?: number;
+}
+
+const EXAMPLES = `
+Examples:
+  $ fdiff evaluate --protocol embedded --methods study --out out/embedded      the embedded model, offline, minutes
+  $ fdiff evaluate --protocol val-5k --methods honest --out out/val-5k \\
+      --model stable-diffusion-v1-5/stable-diffusion-v1-5 --dataset coco
+  $ fdiff evaluate … --shard 3/16                                              the third of 16 parts; fdiff merge joins them
+  $ fdiff evaluate … --queue redis://host:6379                                 drawn by fdiff worker --queue … anywhere
+
+Methods: SAMPLER-STEPS, then what differs from plain sampling after plus signs: paper, uniform:K, keys:0/1/2/5,
+deepcache:K:D, no-inject, inject:ALPHA, batch:N, guidance:X, ucache:THRESHOLD, cfg-cutoff:SHARE, fewer, fewer-flops;
+presets study, honest, key-steps; or a FILE.json. Stop it in any way and run it again: it goes on where it stopped.`;
+
+/** Adds `evaluate` to the program. */
+export function addEvaluateCommand(program: Command): void {
+	const command = program
+		.command("evaluate")
+		.description("the study's table: quality and time of methods on captions")
+		.requiredOption(
+			"--protocol <name>",
+			"embedded, smoke-N, val-5k, paper-10k or every-image",
+		)
+		.option("--methods <list>", "methods, presets or FILE.json", "study")
+		.requiredOption("--out <dir>", "run folder, made or taken up")
+		.option(
+			"--dataset <dir>",
+			"COCO's folder, or images with captions (default: the embedded model's set)",
+		)
+		.option("--images <dir|zip>", "real images")
+		.option("--captions <file>", "captions: COCO JSON, JSON, JSONL, CSV")
+		.option(
+			"--clip <dir|hub id>",
+			"CLIP model that scores (default: the embedded one with the embedded set, else openai/clip-vit-base-patch32)",
+		)
+		.option("--no-clip", "no CLIP score")
+		.addOption(
+			new Option(
+				"--fid <variant>",
+				"whose FID (default: torch-fidelity, none with the embedded set)",
+			).choices([...fidVariants, "none"]),
+		)
+		.option(
+			"--inception-weights <file>",
+			"FID's Inception (.pth, .safetensors)",
+		)
+		.option("--seed <n>", "seed of the first caption", parseSeed)
+		.option(
+			"--width <pixels>",
+			"default: what the model is trained at",
+			parseWhole,
+		)
+		.option(
+			"--height <pixels>",
+			"default: what the model is trained at",
+			parseWhole,
+		)
+		.option("--guidance-scale <x>", "default: the model's", parseNumber)
+		.option("--negative-prompt <text>", "what to steer away from")
+		.addOption(
+			new Option("--rng <name>", "whose random numbers").choices([
+				"cpu",
+				"cuda",
+			]),
+		)
+		.option(
+			"--keep-images <n|all>",
+			"keep the images of so many captions (default: all up to 5,000 images, else of 16 captions)",
+			parseKeepImages,
+		)
+		.option(
+			"--limit <share>",
+			"share of broken or missing images above which a set is refused",
+			parseNumber,
+			0.01,
+		)
+		.option("--shard <i/n>", "one of n parts, 1-based", parseShard)
+		.option(
+			"--queue <url>",
+			"hand the drawing to workers, over Redis or Valkey",
+		)
+		.option(
+			"--stalled-after <seconds>",
+			"with --queue: a worker that is silent for so long is given up",
+			parseNumber,
+		)
+		.option("--quiet", "no progress bar, no words")
+		.option("--json", "results as JSON on stdout, nothing else there")
+		.addHelpText("after", EXAMPLES)
+		.action(runEvaluate);
+	addModelFlags(command);
+}
+
+async function runEvaluate(flags: EvaluateFlags): Promise<void> {
+	const signal = interruptSignal();
+	const { out, quiet = false, json = false } = flags;
+	const say = (line: string) => {
+		if (!quiet) process.stderr.write(`${line}\n`);
+	};
+	const request = await evaluationRequest(flags, signal);
+	if (flags.queue && flags.shard)
+		throw new UserError("--queue and --shard: take one of them", 2);
+	const progress = progressReporter(quiet || json);
+	const run = await prepareRun({
+		...request,
+		onNote: say,
+		onProgress: progress.update,
+	});
+	try {
+		for (const line of problemLines(run.dataset.problems))
+			say(`${run.dataset.label}: ${line}`);
+		for (const { name, run: steps, fewer } of run.methods)
+			if (fewer) say(`${name}: ${steps} steps`);
+		if (flags.queue) {
+			const { drawByQueue } = await import("../evaluation/nodeQueue.js");
+			await drawByQueue(run, {
+				url: flags.queue,
+				stalledAfter: flags.stalledAfter,
+			});
+		} else await drawMissing(run);
+	} finally {
+		progress.stop();
+		await run.release();
+	}
+	const { missing } = await readRun(out);
+	if (missing) {
+		say(
+			`${out}: this part is done; ${missing}. When all parts are done: fdiff merge ${out}`,
+		);
+		return;
+	}
+	const results = await writeResults(out);
+	if (json) process.stdout.write(`${JSON.stringify(results)}\n`);
+	else {
+		process.stdout.write(`\n${resultsTable(results)}`);
+		say(`Report: ${join(out, "report.html")}`);
+	}
+}
+
+/** What the flags ask for. @throws UserError when they do not go together or a file cannot be read */
+async function evaluationRequest(
+	flags: EvaluateFlags,
+	signal: AbortSignal,
+): Promise<EvaluationRequest> {
+	const embeddedSet = !flags.dataset && !flags.images && !flags.captions;
+	if (flags.protocol === "embedded" && !embeddedSet)
+		throw new UserError(
+			"--protocol embedded is of the embedded model's own images; with --dataset, --images or --captions use every-image or smoke-N",
+			2,
+		);
+	const seed = flags.seed ?? 0n;
+	if (seed < 0n || seed > BigInt(Number.MAX_SAFE_INTEGER) / 2n)
+		throw new UserError(`--seed: ${seed} is negative or too large`, 2);
+	const methods: Method[] = flags.methods.endsWith(".json")
+		? parseMethodFile(
+				(await readFlagFile("--methods", flags.methods)).toString("utf8"),
+				flags.methods,
+			)
+		: parseMethods(flags.methods);
+	const fid = flags.fid ?? (embeddedSet ? "none" : "torch-fidelity");
+	const clip =
+		flags.clip === false
+			? undefined
+			: (flags.clip ??
+				(embeddedSet
+					? join(embeddedModelsFolder, "emoji-clip")
+					: "openai/clip-vit-base-patch32"));
+	const { device, threads } = flags;
+	return {
+		out: flags.out,
+		protocol: flags.protocol === "embedded" ? "every-image" : flags.protocol,
+		dataset: embeddedSet
+			? { folder: join(embeddedModelsFolder, "emoji", "eval") }
+			: {
+					folder: flags.dataset,
+					images: flags.images,
+					captions: flags.captions,
+				},
+		methods,
+		model: flags.model ?? "emoji",
+		modelOptions: { ...defined(pipelineOptions(flags)), signal },
+		scoring: {
+			clip,
+			...(fid === "none" ? {} : { fid }),
+			inceptionWeights: flags.inceptionWeights,
+			device,
+			threads,
+		},
+		common: defined({
+			width: flags.width,
+			height: flags.height,
+			guidanceScale: flags.guidanceScale,
+			negativePrompt: flags.negativePrompt,
+			rng: flags.rng,
+		}),
+		seed: Number(seed),
+		keepImages: flags.keepImages ?? -1,
+		limit: flags.limit,
+		shard: flags.shard,
+		signal,
+	};
+}
+
+/** Without the keys whose value is undefined. */
+function defined<T extends object>(options: T): T {
+	return Object.fromEntries(
+		Object.entries(options).filter(([, value]) => value !== undefined),
+	) as T;
+}
+
+function parseKeepImages(word: string): number {
+	return word === "all" ? Number.POSITIVE_INFINITY : parseWhole(word);
+}
+
+function parseShard(word: string): Shard {
+	const match = /^(\d{1,6})\/(\d{1,6})$/.exec(word);
+	const [index, count] = [Number(match?.[1]), Number(match?.[2])];
+	if (!match || index < 1 || index > count)
+		throw new InvalidArgumentError(`"${word}" is no part such as 3/16.`);
+	return { index: index - 1, count };
+}
+
+/** A bar with the remaining time, and each method's running CLIP score and seconds. */
+function progressReporter(quiet: boolean): {
+	update(progress: EvaluationProgress): void;
+	stop(): void;
+} {
+	let bar: ReturnType<typeof progressBar> | undefined;
+	let phase = "";
+	const sums = new Map<string, { n: number; clip: number; seconds: number }>();
+	return {
+		update({ phase: now, done, total, record }) {
+			if (now !== phase) {
+				bar?.stop();
+				phase = now;
+				bar = progressBar({ label: now, total, unit: "it", quiet });
+			}
+			if (record) {
+				const sum = sums.get(record.method) ?? { n: 0, clip: 0, seconds: 0 };
+				sum.n++;
+				sum.clip += 2.5 * Math.max(0, record.prefixedCosine ?? 0);
+				sum.seconds += record.cost.seconds;
+				sums.set(record.method, sum);
+			}
+			const note = [...sums]
+				.map(
+					([name, { n, clip, seconds }]) =>
+						`${name} ${(clip / n).toFixed(3)} ${(seconds / n).toFixed(2)}s`,
+				)
+				.join(" | ");
+			bar?.update(done, note);
+		},
+		stop: () => bar?.stop(),
+	};
+}

@@ -1,0 +1,50 @@
+import type { Command } from "commander";
+import { UserError } from "../errors/userError.js";
+import { mergeRuns } from "../evaluation/nodeMerge.js";
+import { readRun, writeResults } from "../evaluation/nodeWriteResults.js";
+import { resultsTable } from "../evaluation/resultsTable.js";
+
+interface MergeFlags {
+	readonly out?: string;
+	readonly json?: boolean;
+}
+
+/** Adds `merge` to the program. */
+export function addMergeCommand(program: Command): void {
+	program
+		.command("merge")
+		.description("join the parts of an evaluation and write its results")
+		.argument("<dirs...>", "run folders of fdiff evaluate, of the same run")
+		.option("--out <dir>", "where the joined run goes (several folders)")
+		.option("--json", "results as JSON on stdout, nothing else there")
+		.addHelpText(
+			"after",
+			`
+Examples:
+  $ fdiff merge out/val-5k                              all parts wrote into one folder
+  $ fdiff merge part-1 part-2 part-3 --out out/val-5k   each had its own`,
+		)
+		.action(async (folders: string[], flags: MergeFlags) => {
+			let out = folders[0];
+			if (folders.length > 1 || flags.out !== undefined) {
+				if (flags.out === undefined)
+					throw new UserError(
+						"--out: several folders need a new one to be joined in",
+						2,
+					);
+				out = flags.out;
+				await mergeRuns(folders, out);
+			}
+			const { missing } = await readRun(out);
+			if (missing)
+				throw new UserError(
+					`${out}: ${missing}; run the parts that are missing and merge again`,
+				);
+			const results = await writeResults(out);
+			process.stdout.write(
+				flags.json
+					? `${JSON.stringify(results)}\n`
+					: `\n${resultsTable(results)}`,
+			);
+		});
+}
