@@ -11,7 +11,6 @@ import {
 } from "../pipeline/imageParameters.js";
 import { loadPipeline } from "../pipeline/loadPipeline.js";
 import type { GeneratedImage, Pipeline } from "../pipeline/pipeline.js";
-import { keySteps } from "../propagation/keyStepPlan.js";
 import { decodeNpy, encodeNpy } from "../tensor/npy.js";
 import { concat, type Tensor } from "../tensor/tensor.js";
 import {
@@ -204,7 +203,6 @@ function report(
 			steps: settings.steps,
 			guidanceScale: settings.guidanceScale,
 			plan: settings.plan.label,
-			keySteps: keySteps(settings.plan),
 			injectNoise: settings.injection.alpha,
 			injectUntil: settings.injection.until,
 			model: pipeline.label,

@@ -40,6 +40,8 @@ export interface ImageCost {
 	/** Key steps: how often the encoder half ran, and how many network evaluations the run had. */
 	readonly encoderRuns: number;
 	readonly evaluations: number;
+	/** The evaluations at which it ran. */
+	readonly keySteps: readonly number[];
 }
 
 /** A finished image. */
@@ -154,6 +156,7 @@ export function createPipeline(
 		let seconds = 0;
 		let networkSeconds = 0;
 		let encoderRunsBefore = 0;
+		const keySteps: number[] = [];
 		let loaded = networks.loadSeconds();
 		for await (const step of denoisingLoop({
 			sampler: settings.sampler,
@@ -173,6 +176,7 @@ export function createPipeline(
 			// some denoisers decide for themselves: what counts is what ran
 			const encoderRan = encoderRuns > encoderRunsBefore;
 			encoderRunsBefore = encoderRuns;
+			if (encoderRan) keySteps.push(step.index);
 			yield { kind: "step", image: first, step: { ...step, encoderRan } };
 		}
 		return seeds.map((_, n) => ({
@@ -185,6 +189,7 @@ export function createPipeline(
 				flops: flops / count,
 				encoderRuns,
 				evaluations: settings.sampler.timesteps.length,
+				keySteps,
 			},
 		}));
 	}
