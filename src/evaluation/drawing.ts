@@ -4,6 +4,10 @@ import { psnr } from "../metrics/psnr.js";
 import { ssim } from "../metrics/ssim.js";
 import type { Pipeline } from "../pipeline/pipeline.js";
 import {
+	type PropagationOptions,
+	propagatedDenoiser,
+} from "../propagation/propagatedDenoiser.js";
+import {
 	type CommonOptions,
 	methodOptions,
 	type SettledMethod,
@@ -60,15 +64,27 @@ export async function* drawEntry(
 	const references = new Map<string, RgbImage>();
 	const wanted = new Set(missing.map(({ reference }) => reference));
 	const draw = async (method: SettledMethod) => {
+		const options = methodOptions(method, common, entry.caption, entry.seed);
+		// counted here: some denoisers decide themselves when to run the network
+		let encoderRuns = 0;
+		const denoiser = (given: PropagationOptions) =>
+			(options.denoiser ?? propagatedDenoiser)({
+				...given,
+				unet: {
+					...given.unet,
+					run(part, inputs) {
+						if (part.encoder === "full") encoderRuns++;
+						return given.unet.run(part, inputs);
+					},
+				},
+			});
 		const started = performance.now();
-		const [made] = await pipeline.generate({
-			...methodOptions(method, common, entry.caption, entry.seed),
-			signal,
-		});
-		return { made, seconds: (performance.now() - started) / 1000 };
+		const [made] = await pipeline.generate({ ...options, denoiser, signal });
+		const seconds = (performance.now() - started) / 1000;
+		return { made, seconds, encoderRuns };
 	};
 	for (const method of missing) {
-		const { made, seconds } = await draw(method);
+		const { made, seconds, encoderRuns } = await draw(method);
 		const { image, cost } = made;
 		if (wanted.has(method.name)) references.set(method.name, image);
 		let reference: RgbImage | undefined;
@@ -108,7 +124,7 @@ export async function* drawEntry(
 					networkSeconds: cost.networkSeconds,
 					decodingSeconds: cost.decodingSeconds,
 					flops: cost.flops,
-					encoderRuns: cost.encoderRuns,
+					encoderRuns,
 					evaluations: cost.evaluations,
 				},
 				machine,

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { arch, cpus, hostname, platform, release, totalmem } from "node:os";
+import { arch, cpus, hostname, platform, totalmem } from "node:os";
 import type { NetworkOptions } from "../pipeline/networks.js";
 import { sha256 } from "./nodeSha256.js";
 import type { MachineRecord } from "./record.js";
@@ -15,7 +15,7 @@ export function thisMachine({
 		processor: processor?.model.trim() ?? "unknown",
 		cores: cpus().length,
 		memory: totalmem(),
-		platform: `${platform()} ${arch()} ${release()}`,
+		platform: `${platform()} ${arch()}`,
 		device,
 		...(threads === undefined ? {} : { threads }),
 		node: process.versions.node,

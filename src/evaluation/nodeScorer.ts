@@ -4,6 +4,7 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../errors/userError.js";
 import { cosines, hesselPrefix } from "../metrics/clipScore.js";
+import type { Features } from "../metrics/features.js";
 import {
 	type FidVariant,
 	fidResizes,
@@ -103,6 +104,8 @@ export async function openScorer(options: ScorerOptions): Promise<Scorer> {
 				}
 			: {}),
 	};
+	// a caption is drawn by all methods one after another
+	let texts: { caption: string; embeddings: Features } | undefined;
 	return {
 		description,
 		async score(image, caption) {
@@ -113,18 +116,22 @@ export async function openScorer(options: ScorerOptions): Promise<Scorer> {
 				const embedding = await clip.embedImages([image]);
 				features.set(embedding.data);
 				if (caption !== undefined) {
-					const texts = await clip.embedTexts([
-						caption,
-						hesselPrefix + caption,
-					]);
-					const { width } = texts;
+					if (texts?.caption !== caption)
+						texts = {
+							caption,
+							embeddings: await clip.embedTexts([
+								caption,
+								hesselPrefix + caption,
+							]),
+						};
+					const { width } = texts.embeddings;
 					[cosine, prefixedCosine] = cosines(
 						{
 							count: 2,
 							width,
 							data: Float32Array.of(...embedding.data, ...embedding.data),
 						},
-						texts,
+						texts.embeddings,
 					);
 				}
 			}

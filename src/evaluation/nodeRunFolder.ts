@@ -1,0 +1,93 @@
+import { randomBytes } from "node:crypto";
+import { link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import {
+	parseResolvedProtocol,
+	type ResolvedProtocol,
+} from "../datasets/protocol.js";
+import { UserError } from "../errors/userError.js";
+import {
+	checkComparable,
+	parseRunDefinition,
+	type RunDefinition,
+} from "./runDefinition.js";
+
+/** Where the parts of a run folder lie. */
+export const runFolder = (out: string) => ({
+	definition: join(out, "run.json"),
+	captions: join(out, "captions.json"),
+	records: join(out, "records"),
+	images: join(out, "images"),
+});
+
+/** The definition in a run folder, or undefined where there is none yet. */
+export async function readRunDefinition(
+	out: string,
+): Promise<RunDefinition | undefined> {
+	const path = runFolder(out).definition;
+	const text = await readFile(path, "utf8").catch(
+		(error: NodeJS.ErrnoException) => {
+			if (error.code === "ENOENT") return undefined;
+			if (error.code === "ENOTDIR")
+				throw new UserError(`--out: ${out} is no folder`, 2);
+			throw error;
+		},
+	);
+	return text === undefined ? undefined : parseRunDefinition(text, path);
+}
+
+/** The captions, seeds and reals of a run folder. @throws UserError when they are missing or malformed */
+export async function readRunCaptions(out: string): Promise<ResolvedProtocol> {
+	const path = runFolder(out).captions;
+	const text = await readFile(path, "utf8").catch(() => {
+		throw new UserError(
+			`${path} cannot be read: ${out} is no folder of a run, or it is incomplete`,
+		);
+	});
+	return parseResolvedProtocol(text, path);
+}
+
+/**
+ * Makes a run folder, or takes up the one that is there.
+ * @throws UserError that names the differing field when the folder is of another run
+ */
+export async function openRunFolder(
+	out: string,
+	definition: RunDefinition,
+	captions: ResolvedProtocol,
+): Promise<void> {
+	const paths = runFolder(out);
+	await mkdir(paths.records, { recursive: true });
+	await writeWhole(paths.captions, JSON.stringify(captions, null, "\t"), true);
+	// of several processes that begin at once, one is the first; the others must want the same
+	await writeWhole(
+		paths.definition,
+		`${JSON.stringify(definition, null, "\t")}\n`,
+		true,
+	);
+	const there = await readRunDefinition(out);
+	if (there) checkComparable(definition, there, paths.definition);
+}
+
+/**
+ * Writes a file whole or not at all.
+ * @param keep leaves a file that is there as it is
+ */
+export async function writeWhole(
+	path: string,
+	content: string | Uint8Array,
+	keep = false,
+): Promise<void> {
+	await mkdir(dirname(path), { recursive: true });
+	const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
+	try {
+		await writeFile(temporary, content);
+		if (keep)
+			await link(temporary, path).catch((error: NodeJS.ErrnoException) => {
+				if (error.code !== "EEXIST") throw error;
+			});
+		else await rename(temporary, path);
+	} finally {
+		await rm(temporary, { force: true });
+	}
+}

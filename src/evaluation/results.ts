@@ -1,0 +1,89 @@
+import type { ConfidenceInterval } from "../metrics/bootstrap.js";
+import type { MachineRecord } from "./record.js";
+import type { RunDefinition } from "./runDefinition.js";
+
+/** Median and quartiles. */
+export interface Spread {
+	readonly median: number;
+	readonly lowQuartile: number;
+	readonly highQuartile: number;
+}
+
+/** A figure of one method; the interval is missing where it was too much to compute. */
+export interface Figure {
+	readonly value: number;
+	readonly low?: number;
+	readonly high?: number;
+}
+
+/** What was measured of one method. Everything but `timing` is the same however often the run was interrupted. */
+export interface MethodResults {
+	readonly name: string;
+	readonly sampler: string;
+	/** Sampler steps that were run. */
+	readonly steps: number;
+	readonly images: number;
+	/** Fréchet distance of Inception features. */
+	readonly fid?: Figure;
+	/** Fréchet distance of CLIP image embeddings. */
+	readonly clipFrechet?: Figure;
+	/** 2.5 max(cos, 0), "A photo depicts" (Hessel et al.). */
+	readonly clipScore?: Figure;
+	/** 100 cos (torchmetrics). */
+	readonly clipCosine?: Figure;
+	/** Against the plain images of the same seeds. */
+	readonly fidelity?: {
+		readonly to: string;
+		/** Mean over images that are not identical, dB. */
+		readonly psnr?: number;
+		readonly ssim: Figure;
+		readonly identical: number;
+	};
+	/** Paired differences: this method minus the plain one. */
+	readonly difference?: {
+		readonly to: string;
+		readonly fid?: Figure;
+		readonly clipFrechet?: Figure;
+		readonly clipScore?: Figure;
+	};
+	readonly flops: number;
+	readonly encoderRuns: number;
+	readonly evaluations: number;
+	readonly timing: {
+		/** Seconds an image, prompt to pixels, without loading and scoring. */
+		readonly seconds: Spread;
+		readonly networkSeconds: Spread;
+		readonly decodingSeconds: Spread;
+		/** Of the plain method's seconds for the same caption, median over captions. */
+		readonly speedup?: Figure;
+	};
+	/** Captions whose image moved most from the plain one, the worst first. */
+	readonly worst: readonly WorstCaption[];
+}
+
+export interface WorstCaption {
+	readonly index: number;
+	readonly caption: string;
+	readonly seed: number;
+	readonly ssim: number;
+	readonly psnr?: number;
+	/** CLIP score minus that of the plain image. */
+	readonly clipScore?: number;
+}
+
+/** The file results.json. */
+export interface Results {
+	readonly format: 1;
+	readonly definition: RunDefinition;
+	readonly methods: readonly MethodResults[];
+	readonly brokenReals: readonly { id: string; reason: string }[];
+	readonly warnings: readonly string[];
+	readonly machines: readonly MachineRecord[];
+	/** Largest resident memory of a process, bytes. */
+	readonly peakMemory: number;
+}
+
+/** A bootstrap interval as a figure. */
+export function figure({ estimate, low, high }: ConfidenceInterval): Figure {
+	return { value: estimate, low, high };
+}
