@@ -5,7 +5,7 @@
  */
 export function parseCsv(text: string): string[][] {
 	const rows: string[][] = [];
-	const field = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r?\n|\r|$)/y;
+	const field = /(?:"([^"]*(?:""[^"]*)*)"|([^",\r\n]*))(,|\r?\n|\r|$)/y;
 	field.lastIndex = text.startsWith("\uFEFF") ? 1 : 0;
 	let row: string[] = [];
 	while (field.lastIndex < text.length) {

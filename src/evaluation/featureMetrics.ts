@@ -107,7 +107,7 @@ export async function clipMetrics(
 	const { metrics } = request;
 	const results: MetricResult[] = [];
 	const counts = [first.count, ...(second ? [second.count] : [])];
-	const common = { madeWith: `CLIP ${clip.name}`, warnings: [] };
+	const common = { madeWith: clip.madeWith, warnings: [] };
 	const [images, others] = [first.embeddings, second?.embeddings];
 	if (metrics.includes("clip") && images && captions) {
 		const captioned = [...first.rows].flatMap(([name, row]) => {

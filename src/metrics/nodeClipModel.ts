@@ -11,7 +11,8 @@ import { concat } from "../tensor/tensor.js";
 import { loadTokenizer } from "../tokenizer/loadTokenizer.js";
 import { readTokenizerTexts } from "../weights/diffusersFolder.js";
 import { parseHubId } from "../weights/hubId.js";
-import { readJson } from "../weights/modelFolder.js";
+import { memoryFile, readJson } from "../weights/modelFolder.js";
+import { modelHash } from "../weights/modelHash.js";
 import { cachedSnapshot, hubSettings } from "../weights/nodeHubCache.js";
 import { pullHubModel } from "../weights/nodeHubModel.js";
 import { nodeModelFolder } from "../weights/nodeModelFolder.js";
@@ -27,6 +28,8 @@ import type { Pixels } from "./resize/pixels.js";
 export interface ClipModel {
 	/** As it was given: the folder or Hub id. */
 	readonly name: string;
+	/** Name and weights in words: only embeddings with equal words are comparable. */
+	readonly madeWith: string;
 	embedImages(images: readonly Pixels[]): Promise<Features>;
 	embedTexts(texts: readonly string[]): Promise<Features>;
 	release(): Promise<void>;
@@ -72,6 +75,16 @@ export async function openClipModel(
 	const opened = await folder.open(file);
 	if (!("path" in opened.file)) throw new Error("a folder on disk has paths");
 	const weights = await openWeightsFile(opened.file.path);
+	if (tokenizer.maxLength > textConfig.maxTokens)
+		throw new UserError(
+			`${where}: its tokenizer makes ${tokenizer.maxLength} tokens, its text model takes ${textConfig.maxTokens}`,
+		);
+	const hash = await modelHash(weights, async (key) => {
+		const part = weights.files.get(key);
+		return part && "bytes" in part
+			? memoryFile(where, key, part.bytes)
+			: opened;
+	});
 	const vision = await createSession(
 		buildClipVision(visionConfig, weights, { batch: 1 }),
 		options,
@@ -87,6 +100,7 @@ export async function openClipModel(
 	);
 	return {
 		name: where,
+		madeWith: `CLIP ${where} (weights ${hash})`,
 		async embedImages(images) {
 			const pixels = images.map((image) => ({
 				dims: [1, 3, imageSize, imageSize],

@@ -2,12 +2,8 @@ import { UserError } from "../errors/userError.js";
 import { openZip } from "../zip/nodeZipArchive.js";
 import type { ReadableFile } from "./modelFolder.js";
 import { dtypeBits } from "./safetensorsHeader.js";
-import {
-	PickleEnd,
-	type PickleValue,
-	readTorchPickle,
-	type TorchTensor,
-} from "./torchPickle.js";
+import { PickleEnd, readTorchPickle } from "./torchPickle.js";
+import type { PickleValue, TorchTensor } from "./torchPickleValues.js";
 import type { TensorEntry, WeightFile, Weights } from "./weights.js";
 
 /** Pickles of state dicts take a few hundred bytes a tensor. */

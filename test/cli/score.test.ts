@@ -195,7 +195,7 @@ describe("fdiff score", () => {
 			"--quiet",
 		);
 		expect(text).toMatch(
-			/^clip {4}\d[\d.]* \[.*\] {2}torchmetrics \(100 cos\); 3 images; CLIP .*tiny-clip\n/,
+			/^clip {4}\d[\d.]* \[.*\] {2}torchmetrics \(100 cos\); 3 images; CLIP .*tiny-clip \(weights [0-9a-f]{10}\)\n/,
 		);
 	});
 });
