@@ -1,0 +1,101 @@
+import type { Command } from "commander";
+import { analyzePrompts } from "../analysis/analyzePrompts.js";
+import {
+	verdictSentences,
+	writeAnalysisReport,
+} from "../analysis/nodeAnalysisReport.js";
+import { UserError } from "../errors/userError.js";
+import { loadPipeline } from "../pipeline/loadPipeline.js";
+import {
+	addGenerationFlags,
+	type GenerationFlags,
+	generateOptions,
+	pipelineOptions,
+} from "./generationFlags.js";
+import { interruptSignal } from "./interrupt.js";
+import { parseWhole } from "./parseFlag.js";
+import { progressBar } from "./progressBar.js";
+import { promptList } from "./promptList.js";
+
+interface AnalyzeFlags extends GenerationFlags {
+	readonly captions?: string;
+	readonly limit: number;
+	readonly shown: number;
+	readonly out: string;
+}
+
+const EXAMPLES = `
+Examples:
+  $ fdiff analyze "a bowl of ramen" "a red apple" --out analysis/
+  $ fdiff analyze --captions captions_val2017.json --limit 16 --sampler ddim --steps 50 --out analysis/
+
+The folder gets report.html (one self-contained page), plots as SVG and PNG, and all numbers as CSV, JSON and .npy.`;
+
+/** `fdiff analyze`: how much the features of each block change from step to step. */
+export function addAnalyzeCommand(program: Command): void {
+	const command = program
+		.command("analyze")
+		.description("measure how the features of each block change over the steps")
+		.argument("[prompts...]", "what to draw, one run each")
+		.addHelpText("after", EXAMPLES);
+	addGenerationFlags(command)
+		.option(
+			"--captions <file>",
+			"prompts: a caption table (COCO JSON, CSV) or text, one a line",
+		)
+		.option("--limit <n>", "the most prompts to take", parseWhole, 8)
+		.option(
+			"--shown <n>",
+			"steps that pictures and spectra are made of",
+			parseWhole,
+			8,
+		)
+		.requiredOption("--out <dir>", "folder for the report")
+		.action((words: string[], flags: AnalyzeFlags) => analyze(words, flags));
+}
+
+async function analyze(words: string[], flags: AnalyzeFlags): Promise<void> {
+	if (flags.limit < 1)
+		throw new UserError(`--limit: ${flags.limit} is less than 1`, 2);
+	if (flags.shown < 1)
+		throw new UserError(`--shown: ${flags.shown} is less than 1`, 2);
+	const prompts = (await promptList(words, flags.captions, "analyze")).slice(
+		0,
+		flags.limit,
+	);
+	const signal = interruptSignal();
+	const pipeline = await loadPipeline(flags.model, {
+		...pipelineOptions(flags),
+		signal,
+	});
+	const { prompt: _, ...request } = await generateOptions("", flags);
+	const bar = progressBar({
+		label: "analyzing",
+		total: 1,
+		unit: "it",
+		quiet: flags.quiet,
+	});
+	let analysis: Awaited<ReturnType<typeof analyzePrompts>>;
+	try {
+		analysis = await analyzePrompts(pipeline, {
+			prompts,
+			request: { ...request, seed: flags.seed ?? 0n },
+			shown: flags.shown,
+			onProgress: (done, total) => bar.update(done, "", total),
+			signal,
+		});
+	} finally {
+		bar.stop();
+	}
+	await pipeline.release();
+	await writeAnalysisReport(analysis, flags.out, {
+		model: pipeline.label,
+		modelHash: pipeline.hash,
+	});
+	const sentences = verdictSentences(analysis);
+	process.stdout.write(
+		flags.json
+			? `${JSON.stringify({ out: flags.out, verdicts: analysis.verdicts, sentences })}\n`
+			: `${sentences.join("\n")}\n${flags.out}: report.html\n`,
+	);
+}
