@@ -5,6 +5,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../errors/userError.js";
 import { download } from "../weights/nodeDownload.js";
+import { hubSettings } from "../weights/nodeHubCache.js";
 import { openWeightsFile } from "../weights/nodeWeightsFile.js";
 import type { Weights } from "../weights/weights.js";
 
@@ -31,6 +32,7 @@ export interface InceptionWeights {
 export interface InceptionWeightsOptions {
 	/** A file (.pth or .safetensors); found or fetched unless given. */
 	readonly path?: string;
+	/** Nothing is fetched; HF_HUB_OFFLINE says so too. */
 	readonly offline?: boolean;
 	readonly onProgress?: (received: number, total: number | undefined) => void;
 	readonly signal?: AbortSignal;
@@ -62,7 +64,7 @@ async function cachedOrFetched(
 		}
 	const [{ name, server }] = published;
 	const url = `${server}/${name}`;
-	if (options.offline)
+	if (options.offline || (await hubSettings()).offline)
 		throw new UserError(
 			`FID needs Inception's weights: fetch ${url} and give it as --inception-weights FILE`,
 		);
