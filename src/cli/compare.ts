@@ -76,7 +76,6 @@ async function compare(prompt: string, flags: CompareFlags): Promise<void> {
 	if (!quiet)
 		for (const warning of warnings)
 			process.stderr.write(`warning: ${warning}\n`);
-	await place.prepare();
 
 	await warmUp(pipeline, propagated);
 	const plain = await drawn(
@@ -107,6 +106,7 @@ async function compare(prompt: string, flags: CompareFlags): Promise<void> {
 		{ title: prompt, columns: contenders.length },
 	);
 	const file = place.file(0, seed);
+	await place.prepare();
 	await writeImage(file, sheet);
 	for (const contender of contenders) report(contender, plain, flags);
 	if (flags.json)

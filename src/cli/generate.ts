@@ -130,7 +130,6 @@ async function generate(
 	if (!quiet)
 		for (const warning of settings.warnings)
 			process.stderr.write(`warning: ${warning}\n`);
-	await place.prepare();
 	const evaluations = settings.sampler.timesteps.length;
 	const bar = progressBar({
 		label: "drawing",
@@ -155,6 +154,7 @@ async function generate(
 			}
 			const { result } = event;
 			const file = place.file(result.index, result.seed);
+			await place.prepare();
 			await writeImage(file, result.image, {
 				parameters: imageParameters(result, pipeline),
 			});

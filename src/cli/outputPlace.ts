@@ -6,7 +6,7 @@ import { imageFormat } from "../image/nodeEncodeImage.js";
 
 /** Names for the images of a run. */
 export interface OutputPlace {
-	/** Makes the folder, where one was named that does not exist. Called once the run is known to be in order. */
+	/** Makes the folder, where one was named that does not exist. Called when there is something to write. */
 	prepare(): Promise<void>;
 	/** The file of image `index` of the run. */
 	file(index: number, seed: bigint): string;
