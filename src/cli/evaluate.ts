@@ -14,7 +14,6 @@ import {
 	prepareRun,
 	type Shard,
 } from "../evaluation/nodeEvaluate.js";
-import { readRun, writeResults } from "../evaluation/nodeWriteResults.js";
 import { resultsTable } from "../evaluation/resultsTable.js";
 import {
 	type FidVariant,
@@ -49,7 +48,6 @@ interface EvaluateFlags extends GenerationFlags {
 	readonly limit: number;
 	readonly shard?: Shard;
 	readonly queue?: string;
-	readonly stalledAfter?: number;
 }
 
 const EXAMPLES = `
@@ -131,11 +129,6 @@ export function addEvaluateCommand(program: Command): void {
 			"--queue <url>",
 			"hand the drawing to workers, over Redis or Valkey",
 		)
-		.option(
-			"--stalled-after <seconds>",
-			"with --queue: a worker that is silent for so long is given up",
-			parseNumber,
-		)
 		.option("--quiet", "no progress bar, no words")
 		.option("--json", "results as JSON on stdout, nothing else there")
 		.addHelpText("after", EXAMPLES)
@@ -165,15 +158,16 @@ async function runEvaluate(flags: EvaluateFlags): Promise<void> {
 			if (fewer) say(`${name}: ${steps} steps`);
 		if (flags.queue) {
 			const { drawByQueue } = await import("../evaluation/nodeQueue.js");
-			await drawByQueue(run, {
-				url: flags.queue,
-				stalledAfter: flags.stalledAfter,
-			});
+			await drawByQueue(run, { url: flags.queue });
 		} else await drawMissing(run);
 	} finally {
 		progress.stop();
 		await run.release();
 	}
+	// the plotting library is loaded only where something is plotted
+	const { readRun, writeResults } = await import(
+		"../evaluation/nodeWriteResults.js"
+	);
 	const { missing } = await readRun(out);
 	if (missing) {
 		say(

@@ -26,6 +26,7 @@ import {
 import { settleMethods } from "./fewerSteps.js";
 import type { Method } from "./method.js";
 import type { CommonOptions, SettledMethod } from "./methodRun.js";
+import { imagePath } from "./nodeImagePath.js";
 import { thisMachine } from "./nodeMachine.js";
 import { modelHashes } from "./nodeModelHashes.js";
 import {
@@ -335,17 +336,6 @@ async function drawEntries(
 				record: drawn.record,
 			});
 		}
-}
-
-/** Where a kept image lies in the run folder. */
-export function imagePath(out: string, method: string, index: number): string {
-	// "+" and ":" are not welcome in file names everywhere
-	const folder = method.replace(/[^A-Za-z0-9._+-]/g, "_");
-	return join(
-		runFolder(out).images,
-		folder,
-		`${String(index).padStart(5, "0")}.png`,
-	);
 }
 
 /** Writes the image's file, if it is one of those that are kept. */

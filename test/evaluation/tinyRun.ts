@@ -80,3 +80,12 @@ export function recordLines(out: string): string[] {
 			readFileSync(join(folder, name), "utf8").split("\n").filter(Boolean),
 		);
 }
+
+/** Words of a worker for `tinyEvaluation`. */
+export function tinyWorker(url: string): string[] {
+	return [
+		...["worker", "--queue", url, "--model", join(models, "tiny-sd")],
+		...["--fid", "none", "--clip", join(models, "tiny-clip")],
+		...["--threads", "1", "--stalled-after", "2"],
+	];
+}

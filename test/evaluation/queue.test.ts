@@ -1,0 +1,140 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { compiled } from "./compiled.js";
+import {
+	ended,
+	recordLines,
+	resultsOf,
+	start,
+	tinyDataset,
+	tinyEvaluation,
+	tinyWorker,
+} from "./tinyRun.js";
+
+/** A real server is needed: Debian's valkey-server or redis-server, which CI installs. */
+const binary = ["valkey-server", "redis-server"].find(
+	(name) => spawnSync(name, ["--version"]).status === 0,
+);
+if (!binary)
+	console.warn(
+		"queue.test.ts is skipped: neither valkey-server nor redis-server is installed",
+	);
+
+const folder = mkdtempSync(join(tmpdir(), "fdiff-queue-"));
+const dataset = join(folder, "images");
+const children: ChildProcess[] = [];
+let program = "";
+let url = "";
+
+beforeAll(async () => {
+	if (!binary) return;
+	program = compiled();
+	await tinyDataset(dataset);
+	const port = await freePort();
+	url = `redis://127.0.0.1:${port}`;
+	children.push(
+		spawn(
+			binary,
+			[
+				...["--port", String(port), "--bind", "127.0.0.1"],
+				...["--dir", folder, "--save", "", "--appendonly", "no"],
+			],
+			{ stdio: "ignore" },
+		),
+	);
+	const client = new Redis(url);
+	client.on("error", () => {});
+	await client.ping();
+	client.disconnect();
+});
+afterAll(() => {
+	for (const child of children) child.kill("SIGKILL");
+	rmSync(folder, { recursive: true, force: true });
+});
+
+test.skipIf(!binary)(
+	"workers that are killed at random lose nothing: the results are those of one machine",
+	async () => {
+		const alone = await ended(
+			start(program, tinyEvaluation(dataset, join(folder, "alone"))),
+		);
+		expect(alone).toEqual({ code: 0, errors: "" });
+
+		const out = join(folder, "queued");
+		const words = [...tinyEvaluation(dataset, out), "--queue", url];
+		const work = () => {
+			const child = start(program, tinyWorker(url));
+			children.push(child);
+			return child;
+		};
+		let workers = [work(), work()];
+		let coordinator = start(program, words);
+		children.push(coordinator);
+		let finished = ended(coordinator);
+		let kills = 0;
+		let running = true;
+		while (running && kills < 30) {
+			const code = await Promise.race([
+				finished.then(({ code }) => code ?? -1),
+				delay(1200 + Math.random() * 1500).then(() => undefined),
+			]);
+			if (code !== undefined && code !== -1) {
+				running = false;
+				break;
+			}
+			if (kills < 4) {
+				// a worker, and once the process that collects
+				workers[0].kill("SIGKILL");
+				workers = [workers[1], work()];
+				if (kills === 1) {
+					coordinator.kill("SIGKILL");
+					await finished;
+					coordinator = start(program, words);
+					children.push(coordinator);
+					finished = ended(coordinator);
+				}
+			}
+			kills++;
+		}
+		const { code, errors } = await finished;
+		expect(errors).toBe("");
+		expect(code).toBe(0);
+		expect(kills).toBeGreaterThanOrEqual(2);
+		expect(resultsOf(out)).toEqual(resultsOf(join(folder, "alone")));
+		const images = recordLines(out).filter((line) =>
+			line.includes('"kind":"image"'),
+		);
+		expect(images.length).toBe(12);
+
+		// asked to stop, a worker leaves in order
+		workers[1].kill("SIGTERM");
+		expect((await ended(workers[1])).code).toBe(0);
+	},
+);
+
+test.skipIf(!binary)("an address without a server is named", async () => {
+	const { code, errors } = await ended(
+		start(program, tinyWorker(`redis://127.0.0.1:${await freePort()}`)),
+	);
+	expect(code).toBe(1);
+	expect(errors).toMatch(/--queue: no Redis or Valkey server at 127.0.0.1/);
+});
+
+function freePort(): Promise<number> {
+	return new Promise((resolve, reject) => {
+		const server = createServer();
+		server.on("error", reject);
+		server.listen(0, "127.0.0.1", () => {
+			const address = server.address();
+			server.close(() =>
+				resolve(typeof address === "object" && address ? address.port : 0),
+			);
+		});
+	});
+}
