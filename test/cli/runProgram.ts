@@ -31,11 +31,13 @@ export function emptyFolder(): string {
 /**
  * Runs the built program, offline.
  * @param onStarted is handed the process, to send it signals
+ * @param environment variables over the usual ones
  */
 export function fdiff(
 	words: readonly string[],
 	cwd: string,
 	onStarted?: (child: ChildProcess) => void,
+	environment: Readonly<Record<string, string>> = {},
 ): Promise<Ended> {
 	return new Promise((resolve, reject) => {
 		const child = spawn(process.execPath, [program, ...words], {
@@ -44,6 +46,7 @@ export function fdiff(
 				...process.env,
 				HF_HUB_OFFLINE: "1",
 				HF_HUB_CACHE: join(cwd, "no-cache"),
+				...environment,
 			},
 			stdio: ["ignore", "pipe", "pipe"],
 		});
