@@ -52,7 +52,7 @@ export function frechetDistance(
 	const root = traceOfRoot(factored.covariance, other.covariance, size);
 	return {
 		distance: means + traces - 2 * root,
-		warnings: [first, second].flatMap((side) => fewSamples(side)),
+		warnings: [...new Set([first, second].flatMap((side) => fewSamples(side)))],
 	};
 }
 
