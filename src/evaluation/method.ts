@@ -127,7 +127,10 @@ export function parseMethod(words: string): Method {
 			case "fewer":
 			case "fewer-flops":
 				say("fewer", {
-					plan: argument === "" ? "paper" : argument.replaceAll("/", ","),
+					plan:
+						argument === ""
+							? "paper"
+							: argument.replace(/^keys:/, "").replaceAll("/", ","),
 					by: head === "fewer" ? "time" : "flops",
 				});
 				break;

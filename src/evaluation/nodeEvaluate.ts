@@ -114,8 +114,8 @@ export async function openEvaluationPipeline(
 ): Promise<{ pipeline: Pipeline; hashes: RunDefinition["model"] }> {
 	const files = await openModel(model, options);
 	const pipeline = createPipeline(files, {
-		optimization: "all",
 		...options,
+		optimization: options.optimization ?? "all",
 		keepResident: true,
 	});
 	return { pipeline, hashes: await modelHashes(files) };

@@ -1,0 +1,86 @@
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { guidanceCutoff } from "../../src/evaluation/guidanceCutoff.js";
+import { residualReuse } from "../../src/evaluation/residualReuse.js";
+import type { GenerateOptions } from "../../src/pipeline/generateOptions.js";
+import { loadPipeline } from "../../src/pipeline/loadPipeline.js";
+import type { Pipeline } from "../../src/pipeline/pipeline.js";
+
+const model = join(import.meta.dirname, "..", "models", "tiny-sd");
+let pipeline: Pipeline;
+beforeAll(async () => {
+	pipeline = await loadPipeline(model, { threads: 1 });
+});
+afterAll(() => pipeline.release());
+
+async function draw(options: Partial<GenerateOptions> = {}) {
+	const [{ latents, cost }] = await pipeline.generate({
+		prompt: "a wall",
+		seed: 3,
+		sampler: "ddim",
+		steps: 8,
+		width: 64,
+		height: 64,
+		keySteps: "all",
+		...options,
+	});
+	return { latents: latents.data, flops: cost.flops };
+}
+
+describe("residual reuse", () => {
+	test("that may skip nothing is plain sampling", async () => {
+		expect(await draw({ denoiser: residualReuse({ threshold: 0 }) })).toEqual(
+			await draw(),
+		);
+	});
+
+	test("skips between its shares of the run, and no more than the threshold allows", async () => {
+		const plain = await draw();
+		const evaluation = plain.flops / 8;
+		// 8 evaluations: 0 and 1 run (15 %), as does 7.6 on (95 %)
+		const all = await draw({ denoiser: residualReuse({ threshold: 1e9 }) });
+		expect(all.flops / evaluation).toBeCloseTo(2, 6);
+		const some = await draw({ denoiser: residualReuse({ threshold: 0.05 }) });
+		expect(some.flops).toBeGreaterThan(all.flops);
+		expect(some.flops).toBeLessThan(plain.flops);
+		expect(distance(some.latents, plain.latents)).toBeLessThan(
+			distance(all.latents, plain.latents),
+		);
+	});
+});
+
+describe("guidance cut-off", () => {
+	test("at the end is plain sampling, at the start sampling without guidance", async () => {
+		expect(await draw({ denoiser: guidanceCutoff({ from: 1 }) })).toEqual(
+			await draw(),
+		);
+		expect(await draw({ denoiser: guidanceCutoff({ from: 0 }) })).toEqual(
+			await draw({ guidanceScale: 1 }),
+		);
+	});
+
+	test("in the middle costs three quarters", async () => {
+		const { flops } = await draw();
+		const cut = await draw({ denoiser: guidanceCutoff({ from: 0.5 }) });
+		expect(cut.flops / flops).toBeCloseTo(0.75, 3);
+	});
+
+	test("with key steps waits for the next one", async () => {
+		const keySteps = "0,2,6";
+		const { flops } = await draw({ keySteps });
+		const cut = await draw({
+			keySteps,
+			denoiser: guidanceCutoff({ from: 0.5 }),
+		});
+		const late = await draw({
+			keySteps,
+			denoiser: guidanceCutoff({ from: 0.75 }),
+		});
+		expect(cut).toEqual(late);
+		expect(cut.flops).toBeLessThan(flops);
+	});
+});
+
+function distance(a: Float32Array, b: Float32Array): number {
+	return Math.sqrt(a.reduce((sum, value, i) => sum + (value - b[i]) ** 2, 0));
+}

@@ -1,0 +1,177 @@
+import {
+	appendFileSync,
+	mkdtempSync,
+	readFileSync,
+	rmSync,
+	writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parseMethods } from "../../src/evaluation/method.js";
+import {
+	drawMissing,
+	type EvaluationRequest,
+	prepareRun,
+} from "../../src/evaluation/nodeEvaluate.js";
+import { mergeRuns } from "../../src/evaluation/nodeMerge.js";
+import {
+	readRun,
+	writeResults,
+} from "../../src/evaluation/nodeWriteResults.js";
+import type { Results } from "../../src/evaluation/results.js";
+import { resultsOf, tinyDataset } from "./tinyRun.js";
+
+const models = join(import.meta.dirname, "..", "models");
+const folder = mkdtempSync(join(tmpdir(), "fdiff-run-"));
+const dataset = join(folder, "images");
+const whole = join(folder, "whole");
+
+const request = (
+	out: string,
+	changed: Partial<EvaluationRequest> = {},
+): EvaluationRequest => ({
+	out,
+	protocol: "every-image",
+	dataset: { folder: dataset },
+	methods: parseMethods(
+		"ddim-3+keys:0 ddim-3 ddim-3+fewer-flops:keys:0 ddim-3+deepcache:2:1",
+	),
+	model: join(models, "tiny-sd"),
+	modelOptions: { threads: 1 },
+	scoring: { clip: join(models, "tiny-clip"), threads: 1 },
+	common: { width: 64, height: 64 },
+	seed: 0,
+	keepImages: 2,
+	...changed,
+});
+
+async function draw(wanted: EvaluationRequest): Promise<void> {
+	const run = await prepareRun(wanted);
+	try {
+		await drawMissing(run);
+	} finally {
+		await run.release();
+	}
+}
+
+let results: Results;
+beforeAll(async () => {
+	await tinyDataset(dataset);
+	await draw(request(whole));
+	results = await writeResults(whole);
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe("a run", () => {
+	test("has a row for each method, in the order they were given, with what it cost", () => {
+		expect(
+			results.methods.map(({ name, steps, encoderRuns, evaluations }) => [
+				name,
+				steps,
+				encoderRuns,
+				evaluations,
+			]),
+		).toEqual([
+			["ddim-3+keys:0", 3, 1, 3],
+			["ddim-3", 3, 3, 3],
+			["ddim-3+fewer-flops:keys:0", 2, 2, 2],
+			["ddim-3+deepcache:2:1", 3, 2, 3],
+		]);
+		const [propagated, plain, fewer] = results.methods;
+		expect(propagated.flops).toBeLessThan(plain.flops);
+		expect(fewer.flops).toBeCloseTo((plain.flops * 2) / 3, -3);
+		expect(plain.difference).toBeUndefined();
+		expect(propagated.difference?.to).toBe("ddim-3");
+		expect(propagated.fidelity?.ssim.value).toBeLessThan(1);
+		expect(propagated.timing.speedup?.value).toBeGreaterThan(0);
+	});
+
+	test("the report escapes captions, shows the kept images and needs nothing outside it", () => {
+		const html = readFileSync(join(whole, "report.html"), "utf8");
+		expect(html).toContain("&lt;b&gt;painted&lt;/b&gt;");
+		expect(html).not.toContain("<b>painted");
+		expect(html).not.toMatch(/<script|(?:src|href)="(?!data:)/);
+		expect(html.match(/<svg/g)?.length).toBe(2);
+		expect(html).toContain("data:image/png;base64,");
+		const markdown = readFileSync(join(whole, "results.md"), "utf8");
+		expect(markdown.split("\n")[0]).toBe(
+			"| Method | Steps | Fréchet distance (CLIP features) | CLIP score | s/image |",
+		);
+		const csv = readFileSync(join(whole, "results.csv"), "utf8").split("\n");
+		expect(csv[0]).toMatch(/^method,sampler,steps,images,fid,/);
+		expect(csv.length).toBe(6);
+	});
+
+	test("of shards in folders of their own, merged, is the whole run", async () => {
+		const parts = [0, 1, 2].map((index) => join(folder, `part-${index}`));
+		for (const [index, out] of parts.entries())
+			await draw(request(out, { shard: { index, count: 3 } }));
+		const out = join(folder, "merged");
+		await mergeRuns(parts.slice(1), out);
+		expect((await readRun(out)).missing).toBe(
+			"8 of 16 images and 2 of 4 real images are missing",
+		);
+		await expect(writeResults(out)).rejects.toThrow(/not complete/);
+		await mergeRuns(parts, out);
+		await writeResults(out);
+		expect(resultsOf(out)).toEqual(resultsOf(whole));
+	});
+
+	test("of shards in one folder is the whole run too", async () => {
+		const out = join(folder, "shared");
+		for (const index of [1, 0])
+			await draw(request(out, { shard: { index, count: 2 } }));
+		await writeResults(out);
+		expect(resultsOf(out)).toEqual(resultsOf(whole));
+	});
+
+	test.each([
+		["protocol.captions", { seed: 1 }],
+		["image.width", { common: { width: 72, height: 64 } }],
+		["methods", { methods: parseMethods("ddim-3") }],
+		["model.unet", { model: join(models, "tiny-sd2") }],
+		["protocol.name", { protocol: "smoke-4" }],
+	] as const)(
+		"of another %s is refused by that name",
+		async (field, changed) => {
+			await expect(prepareRun(request(whole, changed))).rejects.toThrow(
+				new RegExp(`of another run.*: ${field.replace(".", "\\.")}`),
+			);
+		},
+	);
+
+	test("fewer steps at equal time are not for shards, which would measure each their own", async () => {
+		await expect(
+			prepareRun(
+				request(join(folder, "timed"), {
+					methods: parseMethods("ddim-3+fewer"),
+					shard: { index: 0, count: 2 },
+				}),
+			),
+		).rejects.toThrow(/fewer-flops/);
+	});
+
+	test("broken real images are named and counted, and refused beyond the limit", async () => {
+		const broken = join(folder, "broken");
+		await tinyDataset(broken);
+		writeFileSync(join(broken, "2.png"), "no image");
+		const place = { dataset: { folder: broken } };
+		await expect(draw(request(join(folder, "strict"), place))).rejects.toThrow(
+			/1 of 4 real images cannot be used/,
+		);
+		const out = join(folder, "lenient");
+		await draw(request(out, { ...place, limit: 0.5 }));
+		const { brokenReals } = await writeResults(out);
+		expect(brokenReals).toEqual([
+			{ id: "2", reason: expect.stringMatching(/2\.png is no image/) },
+		]);
+	});
+
+	test("a damaged run.json is named", async () => {
+		const out = join(folder, "damaged");
+		await draw(request(out, { methods: parseMethods("ddim-2") }));
+		appendFileSync(join(out, "run.json"), "}");
+		await expect(readRun(out)).rejects.toThrow(/run\.json: not a run's/);
+	});
+});
