@@ -48,11 +48,12 @@ export function parsePlanFile(text: string, name: string): PlanFile {
 	}
 	const parsed = fileSchema.safeParse(json);
 	if (parsed.success) return parsed.data;
-	const [issue] = parsed.error.issues;
-	throw new UserError(
-		`${name}: not a plan file: ${[...issue.path.map(String), ""].join(": ")}${issue.message}`,
-		2,
-	);
+	const [{ path, message }] = parsed.error.issues;
+	const where = path.join(".");
+	const what = /received undefined$/.test(message)
+		? `${where} is missing`
+		: `${where}${where && ": "}${message}`;
+	throw new UserError(`${name}: not a plan file: ${what}`, 2);
 }
 
 /** The run that a plan is to be used for. */
