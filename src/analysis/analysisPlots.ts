@@ -102,7 +102,8 @@ function changePlot(
 		type: "nominal",
 		sort: analysis.blocks.map(({ name }) => name),
 		scale: { scheme: "tableau20" },
-		title: null,
+		// the bands' opacity is not the lines'
+		legend: { title: null, symbolOpacity: 1, symbolType: "stroke" },
 	} as const;
 	return {
 		data: { values },

@@ -95,7 +95,7 @@ export function addTuneCommand(program: Command): void {
 		.option("--held-out <n>", "prompts to check with", parseWhole, 6)
 		.option(
 			"--table-prompts <n>",
-			"prompts that error tables are made of",
+			"prompts that error tables are made of (0: search from --start only)",
 			parseWhole,
 			2,
 		)
@@ -136,7 +136,6 @@ async function tune(words: string[], flags: TuneFlags): Promise<void> {
 	for (const [flag, value] of [
 		["--calibration", flags.calibration],
 		["--held-out", flags.heldOut],
-		["--table-prompts", flags.tablePrompts],
 		["--reach", flags.reach],
 	] as const)
 		if (value < 1 || value > 10_000)

@@ -18,13 +18,13 @@ export function comparisonPlans(
 	const plans: ComparisonPlan[] = [
 		{ series: "paper", plan: parseKeySteps("paper", evaluations) },
 	];
-	for (const period of [2, 3, 4, 6])
+	for (const period of [2, 3, 4])
 		if (period < evaluations)
 			plans.push({
 				series: "uniform",
 				plan: parseKeySteps(`uniform:${period}`, evaluations),
 			});
-	for (const period of [2, 3, 5])
+	for (const period of [2, 3])
 		for (const layers of deepCacheLayers)
 			if (period < evaluations)
 				plans.push({

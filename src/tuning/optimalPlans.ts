@@ -19,12 +19,12 @@ export interface EstimatedPlan {
 	readonly estimate: number;
 }
 
-/** Parts that the plain run's cost is divided into. */
+/** About how many parts the plain run's cost is divided into; a key step is a whole number of them. */
 const RESOLUTION = 600;
 
 /**
  * The plans of least estimated error for every cost, by dynamic programming: over key steps, the distance to the key step
- * before, and the cost spent so far (in 1/600 of the plain run, each step rounded up). Exact where errors of segments add up
+ * before, and the cost spent so far (in about 1/600 of the plain run, each step rounded up). Exact where errors of segments add up
  * and all steps of a segment are in one state.
  * @returns plans of falling error and rising cost: the front, without plans that cost more and err more than another
  */
@@ -34,10 +34,10 @@ export function optimalPlans(
 ): EstimatedPlan[] {
 	const { evaluations, reach, states, errors } = table;
 	const costOf = (state: StepState) => costs.get(stepStateWord(state)) ?? NaN;
-	const unit = (costOf(FULL) * evaluations) / RESOLUTION;
-	const whole = Math.max(1, Math.floor(costOf(FULL) / unit + 1e-9));
+	const whole = Math.max(10, Math.round(RESOLUTION / evaluations));
+	const unit = costOf(FULL) / whole;
 	const parts = states.map((state) => Math.ceil(costOf(state) / unit - 1e-9));
-	const width = RESOLUTION + 1;
+	const width = whole * evaluations + 1;
 	const size = (evaluations + 1) * (reach + 1) * width;
 	const best = new Float64Array(size).fill(Number.POSITIVE_INFINITY);
 	// how a node was reached: length of the segment, its distance before, the state of its steps
@@ -96,7 +96,7 @@ export function optimalPlans(
 		least = error;
 		plans.push({
 			plan: trace(cost),
-			share: cost / RESOLUTION,
+			share: cost / (width - 1),
 			estimate: Math.sqrt(error),
 		});
 	}

@@ -24,8 +24,10 @@ export interface TableOptions {
 	readonly sampler: Sampler;
 	/** States to try besides the whole network; `nothing` needs no table. */
 	readonly states: readonly StepState[];
-	/** How far back kept features are tried. */
+	/** How far back kept features are tried, for the decoder half, which may extrapolate them from key steps further back. */
 	readonly window: number;
+	/** How far back they are tried for other states; default `window`. */
+	readonly outerWindow?: number;
 	readonly signal?: AbortSignal;
 	readonly onStep?: () => void;
 }
@@ -38,7 +40,15 @@ type Features = Readonly<Record<string, Tensor>>;
  */
 export async function plainTables(
 	{ conditioning, initialNoise, noise }: CalibrationPrompt,
-	{ unet, sampler, states, window, signal, onStep }: TableOptions,
+	{
+		unet,
+		sampler,
+		states,
+		window,
+		outerWindow = window,
+		signal,
+		onStep,
+	}: TableOptions,
 ): Promise<PlainTables> {
 	const { positive, negative, guidanceScale } = conditioning;
 	const guided = negative !== undefined;
@@ -92,7 +102,8 @@ export async function plainTables(
 			if (!table) continue;
 			const row: Float32Array[] = [];
 			table.push(row);
-			for (let gap = 1; gap <= Math.min(window, index); gap++) {
+			const most = state.run === "decoder" ? window : outerWindow;
+			for (let gap = 1; gap <= Math.min(most, index); gap++) {
 				signal?.throwIfAborted();
 				const old = kept[kept.length - gap];
 				const output =

@@ -56,7 +56,13 @@ export async function searchPlans(
 			return false;
 		seen.add(key);
 		const error = await judge(plan, best?.error ?? Number.POSITIVE_INFINITY);
-		if (error < (best?.error ?? Number.POSITIVE_INFINITY))
+		if (
+			!best ||
+			error < best.error ||
+			// what it saves may pay for something else
+			(error === best.error &&
+				planCost(plan, costs) < planCost(best.plan, costs))
+		)
 			best = { plan, error };
 		return true;
 	};

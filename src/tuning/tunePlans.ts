@@ -57,7 +57,7 @@ export interface TuneOptions {
 	readonly cost: "measured" | "flops";
 	/** Plans judged end to end by local search, for each budget. */
 	readonly trials: number;
-	/** The most calibration prompts that error tables are made of. */
+	/** The most calibration prompts that error tables are made of; 0: only `starts` are searched from. */
 	readonly tablePrompts: number;
 	/** The most steps that features are kept for, and key steps lie apart. */
 	readonly reach: number;
@@ -162,9 +162,8 @@ export async function tunePlans(options: TuneOptions): Promise<TuneResult> {
 			await options.save(state);
 		},
 	});
-	const comparisons = comparisonPlans(evaluations, [1, 2, 3]).filter(
-		({ plan }) =>
-			plan.states.every((own) => costs.costs.has(stepStateWord(own))),
+	const comparisons = comparisonPlans(evaluations, [1, 2]).filter(({ plan }) =>
+		plan.states.every((own) => costs.costs.has(stepStateWord(own))),
 	);
 	const paperCost = planCost(comparisons[0].plan, costs);
 	const asked = budgetSpeedup(options.budget, plainCost);
@@ -331,6 +330,7 @@ async function tableCandidates(
 	const { pipeline, settings, state, reach, signal } = options;
 	const { sampler } = settings;
 	const evaluations = sampler.timesteps.length;
+	if (prompts.length === 0) state.candidates = [];
 	if (!state.candidates) {
 		const { unet } = pipeline.networks;
 		const sensitivity = samplerSensitivity(sampler);
@@ -343,6 +343,7 @@ async function tableCandidates(
 					sampler,
 					states,
 					window: Math.min(2 * reach, reach + 4),
+					outerWindow: reach - 1,
 					signal,
 					onStep: () =>
 						options.onProgress?.(
@@ -423,7 +424,8 @@ async function searchBudgets(
 ): Promise<BudgetedPlan[]> {
 	const { candidates, costs, plainCost, runs, calibration } = context;
 	const found: BudgetedPlan[] = [];
-	const families: PlanFamily[] = ["tuned", "tuned, two states"];
+	// plans of two states are plans of all states too, and begin their search
+	const families: PlanFamily[] = ["tuned, two states", "tuned"];
 	let done = 0;
 	for (const speedup of speedups.toReversed())
 		for (const family of families) {
@@ -445,7 +447,14 @@ async function searchBudgets(
 				starts: [
 					...affordable.slice(0, 3).map(({ plan }) => plan),
 					...(previous ? [previous.plan] : []),
-					...(family === "tuned" ? (options.starts ?? []) : []),
+					...(family === "tuned"
+						? [
+								...found
+									.filter(({ budget }) => budget === speedup)
+									.map(({ plan }) => plan),
+								...(options.starts ?? []),
+							]
+						: []),
 				],
 				states: family === "tuned" ? context.states : [DECODER],
 				extrapolations: EXTRAPOLATIONS,

@@ -1,0 +1,358 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Command } from "commander";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { addTuneCommand } from "../../src/cli/tune.js";
+import { UserError } from "../../src/errors/userError.js";
+import { loadPipeline } from "../../src/pipeline/loadPipeline.js";
+import type { Pipeline } from "../../src/pipeline/pipeline.js";
+import type { RunSettings } from "../../src/pipeline/runSettings.js";
+import {
+	plainPlan,
+	planFromStates,
+} from "../../src/propagation/keyStepPlan.js";
+import { parsePlanFile } from "../../src/propagation/planFile.js";
+import { parseStepState } from "../../src/propagation/stepState.js";
+import { createSampler } from "../../src/samplers/createSampler.js";
+import {
+	adaptiveDenoiser,
+	parseAdaptive,
+} from "../../src/tuning/adaptiveDenoiser.js";
+import {
+	type CalibrationPrompt,
+	calibrationPrompts,
+} from "../../src/tuning/calibrationPrompt.js";
+import { relativeError, runToEnd } from "../../src/tuning/endToEnd.js";
+import { findTunedPlan } from "../../src/tuning/nodeFindTunedPlan.js";
+import { type PlainTables, plainTables } from "../../src/tuning/plainTables.js";
+import { planCost } from "../../src/tuning/planCost.js";
+import { searchPlans } from "../../src/tuning/planSearch.js";
+import { splitPrompts } from "../../src/tuning/promptSplit.js";
+import { samplerSensitivity } from "../../src/tuning/samplerSensitivity.js";
+import { segmentErrors, segmentIndex } from "../../src/tuning/segmentErrors.js";
+import { parseTuningBudget } from "../../src/tuning/tuningBudget.js";
+
+const tiny = join(import.meta.dirname, "..", "models", "tiny-sd");
+const words = ["decoder", "nothing:1", "outer:2", "outer:2:kept"];
+const states = words.map((word) => parseStepState(word, "test"));
+
+describe("on the tiny model", () => {
+	let pipeline: Pipeline;
+	let settings: RunSettings;
+	let prompt: CalibrationPrompt;
+	let tables: PlainTables;
+	let folder: string;
+	const evaluations = 6;
+	beforeAll(async () => {
+		folder = await mkdtemp(join(tmpdir(), "fdiff-tune-"));
+		pipeline = await loadPipeline(tiny, {
+			threads: 1,
+			optimization: "extended",
+		});
+		settings = pipeline.settings({
+			prompt: "",
+			sampler: "dpm-solver++",
+			steps: evaluations,
+			seed: 5n,
+		});
+		[prompt] = await calibrationPrompts(pipeline, settings, ["a red apple"]);
+		tables = await plainTables(prompt, {
+			unet: pipeline.networks.unet,
+			sampler: settings.sampler,
+			states,
+			window: 4,
+		});
+	});
+	afterAll(async () => {
+		await pipeline.release();
+		await rm(folder, { recursive: true, force: true });
+	});
+
+	const run = (list: string[], order: 0 | 1 = 0) =>
+		runToEnd(prompt, {
+			unet: pipeline.networks.unet,
+			sampler: settings.sampler,
+			plan: planFromStates(
+				list.map((word) => parseStepState(word, "test")),
+				evaluations,
+				"test",
+				{ order, over: "log-snr" },
+			),
+		});
+
+	test("the tables' plain run is the pipeline's plain run", async () => {
+		const { latents } = await run(new Array<string>(evaluations).fill("full"));
+		expect(relativeError(tables.latents[evaluations], latents)).toBeLessThan(
+			1e-5,
+		);
+	});
+
+	for (const word of words.filter((own) => own !== "outer:2"))
+		test(`where no network answers to an error, its estimate is exact: ${word}`, async () => {
+			const final = (await run(new Array<string>(evaluations).fill("full")))
+				.latents;
+			// three key steps, then steps to the end that do not see the latents
+			const plan = ["full", "full", "full", word, word, word];
+			const truth = relativeError((await run(plan)).latents, final);
+			const table = segmentErrors([tables], {
+				sampler: settings.sampler,
+				states,
+				extrapolation: { order: 0, over: "log-snr" },
+				reach: 4,
+				sensitivity: samplerSensitivity(settings.sampler),
+			});
+			const s = words.indexOf(word);
+			const estimate = Math.sqrt(table.errors[segmentIndex(table, 2, 1, s, 3)]);
+			expect(estimate).toBeGreaterThan(1e-3);
+			expect(estimate / truth).toBeCloseTo(1, 3);
+		});
+
+	test("extrapolated features are estimated from the predictions on the features themselves", async () => {
+		// small steps: it is a statement about small changes
+		const steps = 16;
+		const { sampler } = pipeline.settings({
+			prompt: "",
+			sampler: "dpm-solver++",
+			steps,
+		});
+		const { unet } = pipeline.networks;
+		const own = await plainTables(prompt, {
+			unet,
+			sampler,
+			states: [states[0]],
+			window: 2,
+		});
+		const list = Array.from({ length: steps }, (_, i) =>
+			parseStepState(i === steps - 1 ? "decoder" : "full", "test"),
+		);
+		const errors = async (order: 0 | 1) => {
+			const extrapolation = { order, over: "timestep" } as const;
+			const { latents } = await runToEnd(prompt, {
+				unet,
+				sampler,
+				plan: planFromStates(list, steps, "test", extrapolation),
+			});
+			const table = segmentErrors([own], {
+				sampler,
+				states: [states[0]],
+				extrapolation,
+				reach: 2,
+				sensitivity: samplerSensitivity(sampler),
+			});
+			return {
+				truth: relativeError(latents, own.latents[steps]),
+				estimate: Math.sqrt(
+					table.errors[segmentIndex(table, steps - 2, 1, 0, 1)],
+				),
+			};
+		};
+		const repeated = await errors(0);
+		const extrapolated = await errors(1);
+		expect(repeated.estimate / repeated.truth).toBeCloseTo(1, 2);
+		expect(
+			Math.abs(extrapolated.estimate / extrapolated.truth - 1),
+		).toBeLessThan(0.35);
+		expect(extrapolated.truth).toBeLessThan(0.5 * repeated.truth);
+	});
+
+	test("adaptive key steps: nothing is skipped at a threshold that is never met, and less runs at a loose one", async () => {
+		const common = {
+			unet: pipeline.networks.unet,
+			sampler: settings.sampler,
+			plan: plainPlan(evaluations),
+		};
+		const plain = await runToEnd(prompt, common);
+		const strict = await runToEnd(prompt, {
+			...common,
+			denoiser: adaptiveDenoiser({ threshold: 1e-12 }),
+		});
+		expect(relativeError(strict.latents, plain.latents)).toBeLessThan(1e-5);
+		expect(strict.flops).toBe(plain.flops);
+		for (const between of ["nothing", "decoder"] as const) {
+			const keys: boolean[] = [];
+			const loose = await runToEnd(prompt, {
+				...common,
+				denoiser: adaptiveDenoiser({
+					threshold: 1e3,
+					between,
+					onDecision: (_, key) => keys.push(key),
+				}),
+			});
+			expect(loose.flops).toBeLessThan(plain.flops);
+			expect(keys.slice(0, 3)).toEqual([true, true, between === "nothing"]);
+			expect(keys.at(-1)).toBe(false);
+			expect(relativeError(loose.latents, plain.latents)).toBeGreaterThan(1e-4);
+		}
+	});
+
+	test("fdiff tune finds a plan in its budget, resumes without running a network, and its plan is found again", async () => {
+		const out = join(folder, "plan.json");
+		const printed: string[] = [];
+		const write = vi
+			.spyOn(process.stdout, "write")
+			.mockImplementation((text) => printed.push(String(text)) > 0);
+		const tune = () => {
+			const program = new Command("fdiff");
+			addTuneCommand(program);
+			return program.parseAsync(
+				`tune --model ${tiny} --threads 1 --optimization extended --sampler ddim --steps 5 --cost flops --budget 1.5x --speedups 1.5,2 --calibration 1 --held-out 1 --table-prompts 1 --reach 3 --trials 3 --seed 2 --quiet --out ${out} --plans ${join(folder, "plans")}`
+					.split(" ")
+					.concat(["a red apple", "a bowl of ramen"]),
+				{ from: "user" },
+			);
+		};
+		try {
+			await tune();
+			const first = await readFile(out, "utf8");
+			const state = JSON.parse(
+				await readFile(join(folder, "plan.state.json"), "utf8"),
+			);
+			const started = Object.keys(state.runs).length;
+			// a second run takes every score from the state: were one wrong there, it would be wrong in the plan
+			for (const run of Object.values<{ error: number }>(state.runs))
+				run.error *= 2;
+			await writeFile(join(folder, "plan.state.json"), JSON.stringify(state));
+			await tune();
+			const second = JSON.parse(await readFile(out, "utf8"));
+			const plan = JSON.parse(first);
+			expect(second.states).toEqual(plan.states);
+			expect(second.madeBy.relativeError.heldOut).toBeCloseTo(
+				2 * plan.madeBy.relativeError.heldOut,
+				2,
+			);
+			expect(started).toBeGreaterThan(10);
+			expect(plan.madeBy.speedup).toBeGreaterThanOrEqual(1.5);
+			expect(parsePlanFile(first, "plan.json").model).toBe(pipeline.hash);
+		} finally {
+			write.mockRestore();
+		}
+		expect(printed.join("")).toContain("At the paper plan's cost");
+		const svg = await readFile(join(folder, "plan.front.svg"), "utf8");
+		expect(svg).toMatch(/^<svg/);
+		const found = await findTunedPlan(pipeline.hash, "ddim", 5, 7.5, [
+			join(folder, "none"),
+			join(folder, "plans"),
+		]);
+		expect(found?.plan.steps).toBe(5);
+		// the paper's plan is plain at so few steps, so nothing faster is as good
+		expect(found?.speedup).toBe(1);
+		const search = (
+			hash: string,
+			sampler: string,
+			steps: number,
+			guidance: number,
+		) => findTunedPlan(hash, sampler, steps, guidance, [join(folder, "plans")]);
+		expect(await search("0000000000", "ddim", 5, 7.5)).toBeUndefined();
+		expect(await search(pipeline.hash, "euler", 5, 7.5)).toBeUndefined();
+		expect(await search(pipeline.hash, "ddim", 6, 7.5)).toBeUndefined();
+		expect(await search(pipeline.hash, "ddim", 5, 5)).toBeUndefined();
+	});
+});
+
+for (const name of ["ddim", "dpm-solver", "dpm-solver++"] as const)
+	test(`sensitivity of ${name} is the change of the final latents for a changed prediction`, () => {
+		const sampler = createSampler({
+			name,
+			steps: 8,
+			config: { clip_sample: false },
+		});
+		const noise = () => new Float32Array(1);
+		const final = (changed: number, by: number) => {
+			let latents: Float32Array = Float32Array.of(0.7);
+			let state = sampler.start();
+			for (let index = 0; index < 8; index++)
+				({ state, latents } = sampler.step(state, {
+					index,
+					prediction: Float32Array.of(
+						0.3 * index - 1 + (index === changed ? by : 0),
+					),
+					latents,
+					noise,
+				}));
+			return latents[0];
+		};
+		const sensitivity = samplerSensitivity(sampler);
+		for (let index = 0; index < 8; index++)
+			expect(sensitivity[index]).toBeCloseTo(
+				final(index, 1) - final(index, 0),
+				3,
+			);
+	});
+
+test("local search stays in its budget, judges no plan twice and keeps the best", async () => {
+	const costs = {
+		unit: "flops",
+		costs: new Map([
+			["full", 3],
+			["decoder", 1],
+			["nothing:0", 0],
+		]),
+	} as const;
+	const own = ["decoder", "nothing:0"].map((word) =>
+		parseStepState(word, "test"),
+	);
+	const judged: string[] = [];
+	// full steps at the end are worth most
+	const worth = (list: readonly { run: string }[]) =>
+		list.reduce((sum, { run }, i) => sum - (run === "full" ? i : 0), 100);
+	const best = await searchPlans({
+		starts: [
+			planFromStates(
+				["full", "full", "full", "decoder", "decoder", "decoder"].map((word) =>
+					parseStepState(word, "test"),
+				),
+				6,
+				"start",
+			),
+		],
+		states: own,
+		extrapolations: [{ order: 0, over: "timestep" }],
+		costs,
+		budget: 12,
+		trials: 300,
+		seed: 1,
+		judge: async (plan) => {
+			expect(planCost(plan, costs)).toBeLessThanOrEqual(12);
+			judged.push(JSON.stringify(plan.states));
+			return worth(plan.states);
+		},
+	});
+	expect(new Set(judged).size).toBe(judged.length);
+	expect(best?.error).toBe(worth(best?.plan.states ?? []));
+	// of 12 units three go to step 0: the last three steps can be full
+	expect(best?.error).toBe(100 - 5 - 4 - 3);
+});
+
+test("budgets in words", () => {
+	expect(parseTuningBudget("1.5x")).toEqual({ kind: "speedup", times: 1.5 });
+	expect(parseTuningBudget("0.6s")).toEqual({ kind: "seconds", seconds: 0.6 });
+	expect(parseTuningBudget("2TFLOP")).toEqual({ kind: "flops", flops: 2e12 });
+	for (const wrong of ["", "x", "0x", "0.5x", "fast", "1.5", "-1s"])
+		expect(() => parseTuningBudget(wrong)).toThrow(UserError);
+});
+
+test("adaptive thresholds in words", () => {
+	expect(parseAdaptive("adaptive:0.02")).toEqual({
+		threshold: 0.02,
+		between: "nothing",
+	});
+	expect(parseAdaptive("adaptive:.1:decoder")).toEqual({
+		threshold: 0.1,
+		between: "decoder",
+	});
+	for (const other of ["paper", "adaptive", "adaptive:0", "adaptive:x"])
+		expect(parseAdaptive(other)).toBeUndefined();
+});
+
+test("prompts to tune on and to check with do not overlap, and too few are refused", () => {
+	const prompts = Array.from({ length: 30 }, (_, n) => `prompt ${n % 20}`);
+	const split = splitPrompts(prompts, { calibration: 5, heldOut: 15 }, 3);
+	expect(new Set([...split.calibration, ...split.heldOut]).size).toBe(20);
+	expect(splitPrompts(prompts, { calibration: 5, heldOut: 15 }, 3)).toEqual(
+		split,
+	);
+	expect(() =>
+		splitPrompts(prompts, { calibration: 6, heldOut: 15 }, 3),
+	).toThrow(UserError);
+});
