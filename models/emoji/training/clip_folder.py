@@ -1,5 +1,4 @@
 """Writes the CLIPModel folder: fp16 weights, configuration, tokenizer, preprocessor_config.json."""
-import copy
 import json
 import os
 import shutil
@@ -10,6 +9,20 @@ from safetensors.torch import save_file
 MEAN, STD = [0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]  # OpenAI's, as everywhere
 IMAGE_MEAN, IMAGE_STD = (torch.tensor(x).view(1, 3, 1, 1) for x in (MEAN, STD))
 
+# what transformers writes for every model, and says nothing about this one
+NOISE = (
+    "_name_or_path", "chunk_size_feed_forward", "dtype", "id2label", "label2id", "is_encoder_decoder", "output_attentions",
+    "output_hidden_states", "problem_type", "return_dict",
+)
+
+
+def without_noise(config):
+    return {
+        name: without_noise(value) if isinstance(value, dict) else value
+        for name, value in config.items()
+        if name not in NOISE and value is not None
+    }
+
 
 def save_clip(clip, tokenizer_folder, out):
     tmp = out + ".tmp"
@@ -18,7 +31,7 @@ def save_clip(clip, tokenizer_folder, out):
     weights = {name: value.half().contiguous() for name, value in clip.state_dict().items() if "position_ids" not in name}
     save_file(weights, tmp + "/model.safetensors", metadata={"format": "pt"})
     os.chmod(tmp + "/model.safetensors", 0o644)
-    config = copy.deepcopy(clip.config.to_dict())
+    config = without_noise(clip.config.to_dict())
     config.update(architectures=["CLIPModel"], model_type="clip", torch_dtype="float16")
     with open(tmp + "/config.json", "w") as file:
         json.dump(config, file, indent=2, sort_keys=True)

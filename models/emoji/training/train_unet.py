@@ -106,7 +106,8 @@ def work(args, modules, tokenizer, rows, seed, gradients, losses, go, done):
     """The second process: on every `go` one share of a batch, its gradients and losses into shared memory, then `done`."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     torch.set_num_threads(1)
-    batches, weights = Batches(args, modules, tokenizer, rows, seed), list(modules.parameters())
+    batches = Batches(args, modules, tokenizer, rows, seed)
+    weights = [p for p in modules.parameters() if p.requires_grad]
     while True:
         while not go.acquire(timeout=60):
             if os.getppid() == 1:
@@ -129,6 +130,7 @@ def main():
     parser.add_argument("--repeat", type=int, default=2, help="noise levels per caption: the text encoder runs once for them")
     parser.add_argument("--decay", type=float, default=0.4, help="share of the minutes over which the learning rate falls")
     parser.add_argument("--flip", type=float, default=0.25, help="share of mirrored pictures, where captions allow it")
+    parser.add_argument("--freeze-text", action="store_true", help="train the UNet alone")
     parser.add_argument("--weighting", choices=("relative", "min-snr"), default="relative")
     parser.add_argument("--export-every", type=float, default=12, help="minutes")
     parser.add_argument("--save-every", type=float, default=3, help="minutes")
@@ -149,7 +151,11 @@ def main():
 
     torch.manual_seed(1)
     modules = build_unet_and_text(len(tokenizer)).share_memory()
-    optimizer = torch.optim.AdamW(modules.parameters(), args.lr, betas=(0.9, 0.99), weight_decay=1e-2, fused=True)
+    if args.freeze_text:
+        modules[1].requires_grad_(False)
+    named = [(name, p) for name, p in modules.named_parameters() if p.requires_grad]
+    names, weights = [name for name, _ in named], [p for _, p in named]
+    optimizer = torch.optim.AdamW(weights, args.lr, betas=(0.9, 0.99), weight_decay=1e-2, fused=True)
     step = seen = 0
     average_state = None
     if os.path.exists(checkpoint):
@@ -160,7 +166,6 @@ def main():
         print("resumed at", step, flush=True)
     elif args.init:
         modules.load_state_dict(weights_of_folder(args.init, modules))
-    weights, names = list(modules.parameters()), [name for name, _ in modules.named_parameters()]
     average = [(average_state[n] if average_state else p.detach()).clone() for n, p in zip(names, weights)]
     first_step = step
 
@@ -203,7 +208,9 @@ def main():
         optimizer.zero_grad()
         go.release()
         own_losses = batches.backward()
-        done.acquire()
+        while not done.acquire(timeout=60):
+            if not helper.is_alive():
+                raise SystemExit("the second process ended by itself")
         own = [p.grad for p in weights]
         torch._foreach_add_(own, gradients)
         torch._foreach_mul_(own, 1 / WORKERS)
