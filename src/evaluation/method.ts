@@ -16,7 +16,13 @@ export interface GuidanceCutoff {
 	readonly from: number;
 }
 
-export type Accelerator = ResidualReuse | GuidanceCutoff;
+/** Key steps are chosen during the run (see tuning/adaptiveDenoiser.ts). */
+export interface AdaptiveKeySteps {
+	readonly kind: "adaptive";
+	readonly threshold: number;
+}
+
+export type Accelerator = ResidualReuse | GuidanceCutoff | AdaptiveKeySteps;
 
 /** The same sampler, plain, with as many steps as take the time (or the FLOPs) of a plan. */
 export interface FewerSteps {
@@ -30,7 +36,7 @@ export interface Method {
 	readonly name: string;
 	readonly sampler: string;
 	readonly steps: number;
-	/** Key steps in the words of `--key-steps`; `all` is plain sampling. */
+	/** Key steps in the words of `--key-steps`; `all` is plain sampling, `auto` the plan tuned for the model. */
 	readonly keySteps: string;
 	/** Absent: the default (0.003 with propagation, else 0). */
 	readonly injectNoise?: number;
@@ -51,8 +57,8 @@ const EXAMPLES =
 
 /**
  * Reads a method from its words: `SAMPLER-STEPS` and then, each after a `+`, what differs from plain sampling:
- * `paper`, `uniform:K`, `keys:0/1/2/5`, `deepcache:K[:D]` (key-step plans); `no-inject`, `inject:ALPHA`, `inject-until:TAU`;
- * `batch:N` (decoder steps in one batch); `guidance:X`; `ucache[:THRESHOLD]`; `cfg-cutoff[:SHARE]`;
+ * `paper`, `auto`, `uniform:K`, `keys:0/1/2/5`, `deepcache:K[:D]` (key-step plans); `no-inject`, `inject:ALPHA`, `inject-until:TAU`;
+ * `batch:N` (decoder steps in one batch); `guidance:X`; `ucache[:THRESHOLD]`; `cfg-cutoff[:SHARE]`; `adaptive:THRESHOLD`;
  * `fewer[:PLAN]` and `fewer-flops[:PLAN]` (as many plain steps as take the time or the FLOPs of PLAN, else of `paper`).
  * @throws UserError (exit code 2) that names the method and what is wrong in it
  */
@@ -90,6 +96,7 @@ export function parseMethod(words: string): Method {
 		};
 		switch (head) {
 			case "paper":
+			case "auto":
 			case "uniform":
 			case "deepcache":
 				say("keySteps", word);
@@ -117,6 +124,9 @@ export function parseMethod(words: string): Method {
 					kind: "ucache",
 					threshold: argument === "" ? 1 : number(0, 100),
 				});
+				break;
+			case "adaptive":
+				say("accelerator", { kind: "adaptive", threshold: number(0, 100) });
 				break;
 			case "cfg-cutoff":
 				say("accelerator", {
@@ -164,6 +174,10 @@ const methodSchema = z.strictObject({
 		.discriminatedUnion("kind", [
 			z.strictObject({
 				kind: z.literal("ucache"),
+				threshold: z.number().min(0).max(100),
+			}),
+			z.strictObject({
+				kind: z.literal("adaptive"),
 				threshold: z.number().min(0).max(100),
 			}),
 			z.strictObject({
@@ -243,7 +257,8 @@ function checkMethod(method: Method): Method {
 	const evaluations = ["heun", "dpm2", "pndm"].includes(sampler)
 		? 2 * steps
 		: steps;
-	parseKeySteps(keySteps, evaluations, `--methods: ${name.slice(0, 80)}`);
+	if (keySteps !== "auto")
+		parseKeySteps(keySteps, evaluations, `--methods: ${name.slice(0, 80)}`);
 	if (fewer) {
 		if (keySteps !== "all" || accelerator)
 			refuse(
@@ -251,13 +266,16 @@ function checkMethod(method: Method): Method {
 			);
 		parseKeySteps(fewer.plan, evaluations, `--methods: ${name.slice(0, 80)}`);
 	}
-	if (accelerator?.kind === "ucache" && keySteps !== "all")
+	if (
+		(accelerator?.kind === "ucache" || accelerator?.kind === "adaptive") &&
+		keySteps !== "all"
+	)
 		refuse(
-			"ucache decides itself which evaluations run: leave the key steps out",
+			`${accelerator.kind} decides itself which evaluations run: leave the key steps out`,
 		);
 	if (
 		accelerator?.kind === "cfg-cutoff" &&
-		/outer|deepcache|nothing/.test(keySteps)
+		/outer|deepcache|nothing|auto/.test(keySteps)
 	)
 		refuse("cfg-cutoff goes with plans of full and decoder steps only");
 	const guidance =

@@ -1,6 +1,8 @@
 import type { GenerateOptions } from "../pipeline/generateOptions.js";
+import { PAPER_INJECTION } from "../propagation/noiseInjection.js";
+import { adaptiveDenoiser } from "../tuning/adaptiveDenoiser.js";
 import { guidanceCutoff } from "./guidanceCutoff.js";
-import type { Method } from "./method.js";
+import type { Accelerator, Method } from "./method.js";
 import { residualReuse } from "./residualReuse.js";
 
 /** A method whose number of steps is settled. */
@@ -34,14 +36,24 @@ export function methodOptions(
 		sampler: method.sampler,
 		steps: method.run,
 		keySteps: method.keySteps,
-		injectNoise: method.injectNoise,
+		injectNoise:
+			method.injectNoise ??
+			(accelerator?.kind === "adaptive" ? PAPER_INJECTION.alpha : undefined),
 		injectUntil: method.injectUntil,
 		maxDecodeBatch: method.maxDecodeBatch,
-		denoiser:
-			accelerator?.kind === "ucache"
-				? residualReuse(accelerator)
-				: accelerator?.kind === "cfg-cutoff"
-					? guidanceCutoff(accelerator)
-					: undefined,
+		denoiser: accelerator && acceleratedDenoiser(accelerator),
 	};
+}
+
+function acceleratedDenoiser(
+	accelerator: Accelerator,
+): GenerateOptions["denoiser"] {
+	switch (accelerator.kind) {
+		case "ucache":
+			return residualReuse(accelerator);
+		case "cfg-cutoff":
+			return guidanceCutoff(accelerator);
+		case "adaptive":
+			return adaptiveDenoiser(accelerator);
+	}
 }

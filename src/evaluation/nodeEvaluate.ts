@@ -23,7 +23,6 @@ import {
 	referencesFirst,
 	warmUp,
 } from "./drawing.js";
-import { settleMethods } from "./fewerSteps.js";
 import type { Method } from "./method.js";
 import type { CommonOptions, SettledMethod } from "./methodRun.js";
 import { imagePath } from "./nodeImagePath.js";
@@ -47,6 +46,7 @@ import {
 	type Scorer,
 	type ScorerOptions,
 } from "./nodeScorer.js";
+import { settleMethods } from "./nodeSettleMethods.js";
 import { sha256 } from "./nodeSha256.js";
 import { type ImageRecord, recordKey } from "./record.js";
 import type { RunDefinition } from "./runDefinition.js";
@@ -144,13 +144,18 @@ export async function prepareRun(
 		dataset.source?.close();
 	};
 	try {
-		const kept = new Map(there?.methods.map(({ name, run }) => [name, run]));
+		const kept = new Map(there?.methods.map((method) => [method.name, method]));
 		const known = request.methods.every(({ name }) => kept.has(name));
+		// what was measured or found for them when the run began
 		const methods = known
-			? request.methods.map((method) => ({
-					...method,
-					run: kept.get(method.name) ?? method.steps,
-				}))
+			? request.methods.map((method) => {
+					const before = kept.get(method.name);
+					return {
+						...method,
+						...(method.keySteps === "auto" ? before : {}),
+						run: before?.run ?? method.steps,
+					};
+				})
 			: await settleMethods(request.methods, pipeline, common, signal);
 		if (
 			request.shard &&

@@ -53,6 +53,10 @@ export const runDefinitionSchema = z.strictObject({
 			accelerator: z
 				.discriminatedUnion("kind", [
 					z.strictObject({ kind: z.literal("ucache"), threshold: z.number() }),
+					z.strictObject({
+						kind: z.literal("adaptive"),
+						threshold: z.number(),
+					}),
 					z.strictObject({ kind: z.literal("cfg-cutoff"), from: z.number() }),
 				])
 				.optional(),

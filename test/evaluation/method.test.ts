@@ -32,6 +32,9 @@ describe("methods in words", () => {
 		expect(parseMethod("ddim-50+ucache:0.4")).toMatchObject({
 			accelerator: { kind: "ucache", threshold: 0.4 },
 		});
+		expect(parseMethod("ddim-50+adaptive:0.1")).toMatchObject({
+			accelerator: { kind: "adaptive", threshold: 0.1 },
+		});
 		expect(
 			parseMethod("ddim-50+paper+cfg-cutoff:0.6+guidance:3"),
 		).toMatchObject({

@@ -1,6 +1,12 @@
+import { join } from "node:path";
 import { UserError } from "../errors/userError.js";
 import type { Pipeline } from "../pipeline/pipeline.js";
-import { parseKeySteps } from "../propagation/keyStepPlan.js";
+import { parseKeySteps, planWords } from "../propagation/keyStepPlan.js";
+import { planFromFile } from "../propagation/planFile.js";
+import {
+	embeddedPlansFolder,
+	findTunedPlan,
+} from "../tuning/nodeFindTunedPlan.js";
 import type { Method } from "./method.js";
 import {
 	type CommonOptions,
@@ -26,7 +32,11 @@ export async function settleMethods(
 	signal?: AbortSignal,
 ): Promise<SettledMethod[]> {
 	const settled: SettledMethod[] = [];
-	for (const method of methods) {
+	for (const given of methods) {
+		const method =
+			given.keySteps === "auto"
+				? await withTunedPlan(given, pipeline, common)
+				: given;
 		const { fewer, steps } = method;
 		let run = steps;
 		if (fewer) {
@@ -43,6 +53,47 @@ export async function settleMethods(
 		pipeline.settings(methodOptions({ ...method, run }, common, PROMPT, 0));
 	}
 	return settled;
+}
+
+/** A method whose key steps are `auto`, with the plan that was tuned for it written out. */
+async function withTunedPlan(
+	method: Method,
+	pipeline: Pipeline,
+	common: CommonOptions,
+): Promise<Method> {
+	const asked = methodOptions(
+		{ ...method, run: method.steps },
+		common,
+		PROMPT,
+		0,
+	);
+	const { sampler, steps, guidanceScale } = pipeline.settings({
+		...asked,
+		keySteps: "all",
+	});
+	const found = await findTunedPlan(
+		pipeline.hash,
+		sampler.name,
+		steps,
+		guidanceScale,
+		[join(pipeline.label, "plans"), embeddedPlansFolder],
+	);
+	if (!found)
+		throw new UserError(
+			`--methods: ${method.name}: no plan was tuned for this model (${pipeline.hash}) with ${sampler.name}, ${steps} steps and guidance ${guidanceScale}; make one with fdiff tune, or leave the method out`,
+			2,
+		);
+	const plan = planFromFile(
+		found.plan,
+		{ sampler: sampler.name, steps, evaluations: sampler.timesteps.length },
+		found.path,
+	);
+	return {
+		...method,
+		keySteps: planWords(plan),
+		injectNoise: method.injectNoise ?? plan.injectNoise,
+		injectUntil: method.injectUntil ?? plan.injectUntil,
+	};
 }
 
 /** Network seconds of the plan, as a share of those of plain sampling with as many steps. */
