@@ -3,8 +3,6 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../errors/userError.js";
 import { type HubId, isCommit } from "./hubId.js";
-import type { ModelFolder } from "./modelFolder.js";
-import { nodeModelFolder } from "./nodeModelFolder.js";
 
 /** Where the Hub is and where its files are kept, as huggingface_hub reads it from the environment. */
 export interface HubSettings {
@@ -114,24 +112,4 @@ export async function listCachedRepos(
 		});
 	}
 	return repos;
-}
-
-/** Cached folders that hold CLIP's own vocabulary, as every Stable Diffusion 1.x and 2.x model uses it. */
-export async function cachedClipTokenizers(
-	cacheFolder: string,
-): Promise<ModelFolder[]> {
-	const folders: ModelFolder[] = [];
-	for (const repo of [
-		"openai/clip-vit-large-patch14",
-		"stable-diffusion-v1-5/stable-diffusion-v1-5",
-		"runwayml/stable-diffusion-v1-5",
-		"CompVis/stable-diffusion-v1-4",
-	]) {
-		const snapshot = await cachedSnapshot(cacheFolder, {
-			repo,
-			revision: "main",
-		});
-		if (snapshot) folders.push(await nodeModelFolder(snapshot, repo));
-	}
-	return folders;
 }

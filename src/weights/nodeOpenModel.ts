@@ -6,11 +6,11 @@ import { openDiffusersFolder } from "./diffusersFolder.js";
 import { type HubId, parseHubId } from "./hubId.js";
 import type { ModelFiles, OpenModelOptions } from "./modelFiles.js";
 import { modelHash } from "./modelHash.js";
+import { clipTokenizerFolder } from "./nodeClipTokenizer.js";
 import {
 	embeddedModelNames,
 	embeddedModelsFolder,
 } from "./nodeEmbeddedModels.js";
-import { cachedClipTokenizers, hubSettings } from "./nodeHubCache.js";
 import { openHubModel } from "./nodeHubModel.js";
 import { nodeModelFolder, openNodeFile } from "./nodeModelFolder.js";
 import { openSingleFile } from "./singleFile.js";
@@ -94,9 +94,7 @@ async function openCheckpoint(
 	return openSingleFile(await openNodeFile(path), {
 		...(config ? { config: await nodeModelFolder(config) } : {}),
 		...(tokenizer ? { tokenizer: await nodeModelFolder(tokenizer) } : {}),
-		clipTokenizers: await cachedClipTokenizers(
-			(await hubSettings()).cacheFolder,
-		),
+		clipTokenizers: [clipTokenizerFolder()],
 	});
 }
 

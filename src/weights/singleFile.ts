@@ -19,7 +19,7 @@ export interface SingleFileSources {
 	readonly config?: ModelFolder;
 	/** A folder with a tokenizer, or with a `tokenizer/` folder. */
 	readonly tokenizer?: ModelFolder;
-	/** Folders that may hold CLIP's own vocabulary (of Hub caches), tried last. */
+	/** Folders that may hold CLIP's own vocabulary, tried last. */
 	readonly clipTokenizers?: readonly ModelFolder[];
 }
 
@@ -254,7 +254,7 @@ async function findTokenizer(
 				return second ? paddedWithZero(texts) : texts;
 			}
 	throw new UserError(
-		`${label} has no tokenizer in it, as no checkpoint has: give a folder with CLIP's vocab.json and merges.txt (--tokenizer DIR), or get them once with: fdiff models pull openai/clip-vit-large-patch14`,
+		`${label} has no tokenizer in it, as no checkpoint has: give a folder with CLIP's vocab.json and merges.txt (--tokenizer DIR)`,
 	);
 }
 

@@ -1,6 +1,6 @@
 """Golden ids of transformers' CLIPTokenizer, for src/tokenizer/.
 
-Writes test/golden/clip_merges.txt.gz (the merges of OpenAI's CLIP, from PyPI's open_clip_torch, MIT licence) and
+Writes models/clip-tokenizer/merges.txt.gz (the merges of OpenAI's CLIP, from PyPI's open_clip_torch, MIT licence) and
 clip_tokens.json.gz: the strings, and their ids (without padding, not truncated) under three configurations:
   plain     vocab.json + merges.txt alone
   sd1       with the special_tokens_map.json and tokenizer_config.json of Stable Diffusion v1.x (normalized special tokens)
@@ -27,7 +27,7 @@ def gz(path, text):
     path.write_bytes(gzip.compress(text.encode(), 9, mtime=0))
 
 
-gz(golden / "clip_merges.txt.gz", "\n".join(["#version: 0.2", *merges]) + "\n")
+gz(golden.parents[1] / "models/clip-tokenizer/merges.txt.gz", "\n".join(["#version: 0.2", *merges]) + "\n")
 
 visible = [*range(33, 127), *range(161, 173), *range(174, 256)]
 alphabet = [chr(c) for c in visible] + [chr(256 + i) for i in range(256 - len(visible))]

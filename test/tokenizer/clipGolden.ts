@@ -6,12 +6,12 @@ import {
 } from "../../src/tokenizer/clipVocabulary.js";
 
 const read = (name: string) =>
-	gunzipSync(
-		readFileSync(new URL(`../golden/${name}`, import.meta.url)),
-	).toString("utf8");
+	gunzipSync(readFileSync(new URL(`../../${name}`, import.meta.url))).toString(
+		"utf8",
+	);
 
 /** merges.txt of OpenAI's CLIP (from open_clip_torch, MIT licence). */
-export const clipMerges = read("clip_merges.txt.gz");
+export const clipMerges = read("models/clip-tokenizer/merges.txt.gz");
 /** vocab.json of OpenAI's CLIP. */
 export const clipVocab = JSON.stringify(
 	Object.fromEntries(
@@ -20,7 +20,9 @@ export const clipVocab = JSON.stringify(
 );
 
 /** Written by test/reference/clip_tokens.py. */
-export const clipTokens = JSON.parse(read("clip_tokens.json.gz")) as {
+export const clipTokens = JSON.parse(
+	read("test/golden/clip_tokens.json.gz"),
+) as {
 	texts: string[];
 	plain: number[][];
 	sd1: Record<string, number[]>;

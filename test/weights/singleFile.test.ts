@@ -1,14 +1,22 @@
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+	mkdtempSync,
+	readFileSync,
+	rmSync,
+	truncateSync,
+	writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { loadTokenizer } from "../../src/tokenizer/loadTokenizer.js";
 import type { ModelFiles } from "../../src/weights/modelFiles.js";
 import { memoryFile, modelFolderOf } from "../../src/weights/modelFolder.js";
 import { openModel } from "../../src/weights/nodeOpenModel.js";
 import { readTensor } from "../../src/weights/nodeReadTensor.js";
 import { openSingleFile } from "../../src/weights/singleFile.js";
 import type { Weights } from "../../src/weights/weights.js";
+import { clipMerges, clipTokens, clipVocab } from "../tokenizer/clipGolden.js";
 import { safetensorsBytes } from "./safetensorsBytes.js";
 
 const models = join(import.meta.dirname, "..", "models");
@@ -311,6 +319,50 @@ describe("configs of published shapes are those of the published folders", () =>
 			prediction_type: "epsilon",
 		});
 		expect(stated.unet.config).toMatchObject({ sample_size: 64 });
+	});
+});
+
+describe("a checkpoint without a tokenizer", () => {
+	/** On disk, its data a hole in the file. */
+	function checkpoint(name: string, shapes: Record<string, number[]>): string {
+		const header: Record<string, unknown> = {};
+		let end = 0;
+		for (const [tensor, shape] of Object.entries(shapes)) {
+			const begin = end;
+			end += shape.reduce((a, b) => a * b, 2);
+			header[tensor] = { dtype: "F16", shape, data_offsets: [begin, end] };
+		}
+		const head = safetensorsBytes(JSON.stringify(header));
+		const path = join(temporary, name);
+		writeFileSync(path, head);
+		truncateSync(path, head.length + end);
+		return path;
+	}
+
+	test.each(["1.x", "2.x"] as const)(
+		"of Stable Diffusion %s has CLIP's, which comes with the package",
+		async (kind) => {
+			const { tokenizer } = await openModel(
+				checkpoint(`${kind}.safetensors`, checkpointShapes(kind)),
+			);
+			expect(tokenizer).toMatchObject({ vocab: clipVocab, merges: clipMerges });
+			const { encode } = loadTokenizer(tokenizer);
+			const { padded } = clipTokens;
+			const expected = kind === "1.x" ? padded.sd1 : padded.sd2;
+			expect(Object.keys(expected).length).toBeGreaterThan(0);
+			for (const [n, ids] of Object.entries(expected))
+				expect(encode(clipTokens.texts[Number(n)])).toEqual(ids);
+		},
+	);
+
+	test("and with a vocabulary of its own is refused", async () => {
+		const shapes = checkpointShapes("1.x");
+		shapes[
+			"cond_stage_model.transformer.text_model.embeddings.token_embedding.weight"
+		] = [640, 768];
+		await expect(
+			openModel(checkpoint("own.safetensors", shapes)),
+		).rejects.toThrow(/vocabulary of its own \(640 tokens.*--tokenizer/);
 	});
 });
 
