@@ -9,12 +9,14 @@ const COMMANDS: Readonly<
 > = {
 	generate: async () => (await import("./generate.js")).addGenerateCommand,
 	compare: async () => (await import("./compare.js")).addCompareCommand,
-	models: async () => (await import("./models.js")).addModelsCommand,
-	dataset: async () => (await import("./dataset.js")).addDatasetCommand,
-	tune: async () => (await import("./tune.js")).addTuneCommand,
 	evaluate: async () => (await import("./evaluate.js")).addEvaluateCommand,
-	merge: async () => (await import("./merge.js")).addMergeCommand,
 	score: async () => (await import("./score.js")).addScoreCommand,
+	analyze: async () => (await import("./analyze.js")).addAnalyzeCommand,
+	tune: async () => (await import("./tune.js")).addTuneCommand,
+	dataset: async () => (await import("./dataset.js")).addDatasetCommand,
+	models: async () => (await import("./models.js")).addModelsCommand,
+	merge: async () => (await import("./merge.js")).addMergeCommand,
+	worker: async () => (await import("./worker.js")).addWorkerCommand,
 };
 
 const HELP = `
@@ -22,6 +24,8 @@ Examples:
   $ fdiff "a bowl of ramen"                          with the embedded model, offline
   $ fdiff "a bowl of ramen" --model stable-diffusion-v1-5/stable-diffusion-v1-5
   $ fdiff compare "a bowl of ramen" --output compare.png
+  $ fdiff evaluate --protocol embedded --out results
+  $ fdiff analyze "a red apple" --out analysis
   $ fdiff models list
 `;
 
