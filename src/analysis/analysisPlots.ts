@@ -270,7 +270,11 @@ function imageSpectra({ imageSpectra: spectra }: Analysis): PlotSpec {
 						type: "quantitative",
 						title: "power relative to plain, dB",
 					},
-					color: { field: "images", type: "nominal", title: null },
+					color: {
+						field: "images",
+						type: "nominal",
+						legend: { title: null, labelLimit: 300 },
+					},
 				},
 			},
 		],

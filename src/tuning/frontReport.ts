@@ -100,7 +100,12 @@ export function frontSvg(
 			title: "relative error of the final latents",
 			scale: { type: "log" },
 		}) as const;
-	const color = { field: "series", type: "nominal", title: null } as const;
+	const color = {
+		field: "series",
+		type: "nominal",
+		scale: { scheme: "tableau10" },
+		legend: { title: null, labelLimit: 300 },
+	} as const;
 	return vegaSvg({
 		title,
 		width: 520,
