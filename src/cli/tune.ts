@@ -68,7 +68,7 @@ Examples:
 
 Broken off, the same command goes on where it ended (its state is beside --out).`;
 
-const ADAPTIVE = [0.005, 0.01, 0.02, 0.04, 0.08];
+const ADAPTIVE = [0.02, 0.04, 0.08, 0.15, 0.3];
 
 /** `fdiff tune`: finds the plan of least error under a cost budget, and shows it among all others. */
 export function addTuneCommand(program: Command): void {

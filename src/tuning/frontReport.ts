@@ -74,19 +74,25 @@ export function frontFindings(points: readonly FrontPoint[]): string[] {
 	return findings;
 }
 
+/** Errors below this are rounding. */
+const LEAST_DRAWN = 1e-4;
+
 /** Error over speed-up, every series on the same axes, as an SVG document. */
 export function frontSvg(
 	points: readonly FrontPoint[],
 	title: string,
 ): Promise<string> {
-	const values = points.map(({ series, label, speedup, error }) => ({
-		series,
-		label,
-		speedup,
-		error: Math.max(error.estimate, 1e-5),
-		low: Math.max(error.low, 1e-5),
-		high: Math.max(error.high, 1e-5),
-	}));
+	// a run that is the plain one has no place on a logarithmic axis
+	const values = points
+		.filter(({ error }) => error.estimate > LEAST_DRAWN)
+		.map(({ series, label, speedup, error }) => ({
+			series,
+			label,
+			speedup,
+			error: error.estimate,
+			low: Math.max(error.low, LEAST_DRAWN),
+			high: error.high,
+		}));
 	const x = {
 		field: "speedup",
 		type: "quantitative",
@@ -104,7 +110,7 @@ export function frontSvg(
 		field: "series",
 		type: "nominal",
 		scale: { scheme: "tableau10" },
-		legend: { title: null, labelLimit: 300 },
+		legend: { title: null, labelLimit: 300, symbolOpacity: 1 },
 	} as const;
 	return vegaSvg({
 		title,
