@@ -31,6 +31,7 @@ import { searchPlans } from "../../src/tuning/planSearch.js";
 import { splitPrompts } from "../../src/tuning/promptSplit.js";
 import { samplerSensitivity } from "../../src/tuning/samplerSensitivity.js";
 import { segmentErrors, segmentIndex } from "../../src/tuning/segmentErrors.js";
+import { tuneInjection } from "../../src/tuning/tuneInjection.js";
 import { parseTuningBudget } from "../../src/tuning/tuningBudget.js";
 
 const tiny = join(import.meta.dirname, "..", "models", "tiny-sd");
@@ -184,6 +185,22 @@ describe("on the tiny model", () => {
 			expect(keys.at(-1)).toBe(false);
 			expect(relativeError(loose.latents, plain.latents)).toBeGreaterThan(1e-4);
 		}
+	});
+
+	test("noise injection is chosen by its spectrum, none being one of the choices", async () => {
+		const { best, tried } = await tuneInjection({
+			pipeline,
+			settings,
+			prompts: ["a red apple"],
+			plan: plainPlan(evaluations),
+		});
+		// the plain plan has the plain run's spectrum already
+		expect(best).toEqual({ alpha: 0, until: 0 });
+		expect(tried[0].distance).toBeCloseTo(0, 6);
+		for (const { alpha, distance } of tried)
+			if (alpha > 0) expect(distance).toBeGreaterThan(0.001);
+		const strongest = tried.filter(({ until }) => until === 0.5);
+		expect(strongest.at(-1)?.distance).toBeGreaterThan(strongest[0].distance);
 	});
 
 	test("fdiff tune finds a plan in its budget, resumes without running a network, and its plan is found again", async () => {
