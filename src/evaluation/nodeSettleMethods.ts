@@ -3,6 +3,7 @@ import { UserError } from "../errors/userError.js";
 import type { Pipeline } from "../pipeline/pipeline.js";
 import { parseKeySteps, planWords } from "../propagation/keyStepPlan.js";
 import { planFromFile } from "../propagation/planFile.js";
+import { stepStateWord } from "../propagation/stepState.js";
 import {
 	embeddedPlansFolder,
 	findTunedPlan,
@@ -16,13 +17,11 @@ import {
 
 /** Any prompt does: the network's time does not depend on it. */
 const PROMPT = "a photo of a cat";
-/** Full steps that are timed. */
-const TIMED_STEPS = 6;
 const REPEATS = 3;
 
 /**
  * Settles how many steps each method runs. For `fewer` the network time of its plan and that of a plain step are measured
- * here and now (median of three), or their FLOPs are counted.
+ * here and now, or their FLOPs are counted.
  * @throws UserError when a method's plan does not fit its sampler
  */
 export async function settleMethods(
@@ -96,7 +95,10 @@ async function withTunedPlan(
 	};
 }
 
-/** Network seconds of the plan, as a share of those of plain sampling with as many steps. */
+/**
+ * Network seconds of the plan, as a share of those of plain sampling with as many steps: each kind of step is timed over several
+ * runs of the plan, and the lower quartile counts, since whatever else the machine does only adds time.
+ */
 async function timeShare(
 	pipeline: Pipeline,
 	plan: SettledMethod,
@@ -104,31 +106,50 @@ async function timeShare(
 	common: CommonOptions,
 	signal: AbortSignal | undefined,
 ): Promise<number> {
-	const shares: number[] = [];
+	const options = methodOptions(plan, common, PROMPT, 0);
+	const { maxDecodeBatch } = pipeline.settings(options);
+	if (maxDecodeBatch > 1)
+		return batchedTimeShare(pipeline, plan, plain, common, signal);
+	const kinds = new Map<string, number[]>();
+	let states: string[] = [];
 	// once more than counted: the first run loads the networks
 	for (let repeat = 0; repeat <= REPEATS; repeat++) {
-		const full: number[] = [];
-		for await (const event of pipeline.stream({
-			...methodOptions(plain, common, PROMPT, 0),
-			signal,
-		})) {
+		states = [];
+		for await (const event of pipeline.stream({ ...options, signal })) {
 			if (event.kind !== "step") continue;
-			full.push(event.step.networkSeconds);
-			if (full.length > TIMED_STEPS) break;
+			const { state, networkSeconds } = event.step;
+			const word = stepStateWord(state);
+			states.push(word);
+			if (repeat > 0)
+				kinds.set(word, [...(kinds.get(word) ?? []), networkSeconds]);
 		}
-		let planned = 0;
-		let evaluations = 0;
-		for await (const event of pipeline.stream({
-			...methodOptions(plan, common, PROMPT, 0),
-			signal,
-		})) {
-			if (event.kind !== "step") continue;
-			planned += event.step.networkSeconds;
-			evaluations = event.step.count;
-		}
-		if (repeat > 0) shares.push(planned / (evaluations * median(full)));
 	}
-	return median(shares);
+	const cost = (word: string) => quantile(kinds.get(word) ?? [], 0.25);
+	const planned = states.reduce((sum, word) => sum + cost(word), 0);
+	return planned / (states.length * cost("full"));
+}
+
+/** The same where decoder steps run in batches, which no single step's time tells: whole runs are timed. */
+async function batchedTimeShare(
+	pipeline: Pipeline,
+	plan: SettledMethod,
+	plain: SettledMethod,
+	common: CommonOptions,
+	signal: AbortSignal | undefined,
+): Promise<number> {
+	const seconds = async (method: SettledMethod) => {
+		const [{ cost }] = await pipeline.generate({
+			...methodOptions(method, common, PROMPT, 0),
+			signal,
+		});
+		return cost.networkSeconds;
+	};
+	const shares: number[] = [];
+	for (let repeat = 0; repeat <= REPEATS; repeat++) {
+		const share = (await seconds(plan)) / (await seconds(plain));
+		if (repeat > 0) shares.push(share);
+	}
+	return quantile(shares, 0.5);
 }
 
 function flopShare(
@@ -176,10 +197,8 @@ function flopShare(
 	return sum / (evaluations * (encoder + decoder));
 }
 
-function median(values: readonly number[]): number {
+/** The value at a share of the sorted values, without interpolation. */
+function quantile(values: readonly number[], share: number): number {
 	const sorted = [...values].sort((a, b) => a - b);
-	const middle = sorted.length >> 1;
-	return sorted.length % 2 === 1
-		? sorted[middle]
-		: (sorted[middle - 1] + sorted[middle]) / 2;
+	return sorted[Math.floor(share * (sorted.length - 1))];
 }

@@ -38,7 +38,7 @@ test("killed at 20 random moments and run again, it comes to the identical resul
 		const end = ended(child);
 		const before = linesOf(out);
 		const deadline =
-			Date.now() + (attempt % 2 === 0 ? Math.random() * 700 : 20_000);
+			Date.now() + (attempt % 2 === 0 ? Math.random() * 400 : 20_000);
 		while (Date.now() < deadline && linesOf(out) <= before) {
 			await delay(5);
 			if (child.exitCode !== null) break;
