@@ -55,6 +55,7 @@ interface TuneFlags extends GenerationFlags {
 	readonly speedups: string;
 	readonly out: string;
 	readonly state?: string;
+	readonly comparisons: "all" | "few";
 	readonly start?: readonly string[];
 	readonly plans?: string;
 	readonly tuneInjection?: boolean;
@@ -110,6 +111,14 @@ export function addTuneCommand(program: Command): void {
 			"--speedups <list>",
 			"budgets of the front, times faster than plain",
 			"1.1,1.2,1.35,1.5,1.75,2,2.5,3,4",
+		)
+		.addOption(
+			new Option(
+				"--comparisons <extent>",
+				"what tuned plans are compared with: all, or few (the paper's plan, fewer steps)",
+			)
+				.choices(["all", "few"])
+				.default("all"),
 		)
 		.option("--start <files...>", "plans to begin the search with")
 		.option(
@@ -221,6 +230,7 @@ async function tune(words: string[], flags: TuneFlags): Promise<void> {
 			trials: flags.trials,
 			tablePrompts: flags.tablePrompts,
 			reach: Math.min(flags.reach, run.evaluations),
+			comparisons: flags.comparisons,
 			adaptive: ADAPTIVE,
 			starts,
 			state,

@@ -61,6 +61,8 @@ export interface TuneOptions {
 	readonly tablePrompts: number;
 	/** The most steps that features are kept for, and key steps lie apart. */
 	readonly reach: number;
+	/** What tuned plans are compared with: everything, or the paper's plan and fewer steps only. */
+	readonly comparisons: "all" | "few";
 	/** Thresholds of the adaptive mode to compare with. */
 	readonly adaptive: readonly number[];
 	/** Plans from an earlier search to begin with. */
@@ -224,7 +226,9 @@ export async function tunePlans(options: TuneOptions): Promise<TuneResult> {
 			speedup: evaluations / count,
 		});
 	}
-	for (const threshold of options.adaptive) {
+	for (const threshold of options.comparisons === "all"
+		? options.adaptive
+		: []) {
 		let keys = 0;
 		let all = 0;
 		const label = `adaptive:${threshold}`;
