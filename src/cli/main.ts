@@ -68,6 +68,12 @@ async function main(words: readonly string[]): Promise<void> {
 	await program.parseAsync(words, { from: "user" });
 }
 
+// a reader that has enough (`fdiff … --json | head -1`) ends the program, as in other tools; 128 + SIGPIPE
+for (const stream of [process.stdout, process.stderr])
+	stream.on("error", (error: NodeJS.ErrnoException) => {
+		process.exit(error.code === "EPIPE" ? 141 : 1);
+	});
+
 try {
 	await main(process.argv.slice(2));
 } catch (error) {

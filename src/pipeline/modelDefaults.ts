@@ -22,6 +22,7 @@ export function modelDefaults(
 		guidanceScale: DEFAULT_GUIDANCE,
 		scheduler: files.scheduler.config,
 		factor,
+		textLayers: networks.textConfig.layers,
 		batches,
 	};
 }

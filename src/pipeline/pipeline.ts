@@ -15,7 +15,7 @@ import {
 	type Networks,
 	openNetworks,
 } from "./networks.js";
-import { type RunSettings, runSettings } from "./runSettings.js";
+import { checkWhole, type RunSettings, runSettings } from "./runSettings.js";
 import { forImages, textStates } from "./textStates.js";
 
 /** How a pipeline uses memory. */
@@ -104,8 +104,10 @@ export function createPipeline(
 	files: ModelFiles,
 	options: PipelineOptions = {},
 ): Pipeline {
+	if (options.threads !== undefined)
+		checkWhole("--threads", options.threads, 1, 1024);
 	const networks = openNetworks(files, options);
-	const tokenizer = loadTokenizer(files.tokenizer);
+	const tokenizer = loadTokenizer(files.tokenizer, `${files.label}/tokenizer`);
 	const defaults = modelDefaults(
 		files,
 		networks,

@@ -66,6 +66,8 @@ export interface ModelDefaults {
 	readonly scheduler: unknown;
 	/** Pixels a latent stands for, each way. */
 	readonly factor: number;
+	/** Layers of its text encoder. */
+	readonly textLayers: number;
 	/** Whether decoding several steps in one batch is worth it where it runs. */
 	readonly batches: boolean;
 }
@@ -114,7 +116,7 @@ export function runSettings(
 	const maxDecodeBatch = options.maxDecodeBatch ?? (model.batches ? 8 : 1);
 	checkWhole("--max-decode-batch", maxDecodeBatch, 1, 1000);
 	const clipSkip = options.clipSkip ?? 0;
-	checkWhole("--clip-skip", clipSkip, 0, 100);
+	checkWhole("--clip-skip", clipSkip, 0, model.textLayers - 1);
 	const eta = options.eta ?? 0;
 	checkNumber("--eta", eta, 0, 1);
 	const schedule = (options.schedule ??
@@ -250,7 +252,8 @@ function checkSize(flag: string, value: number, factor: number): void {
 		);
 }
 
-function checkWhole(
+/** @throws UserError (exit code 2) naming the flag unless `value` is a whole number in the range. */
+export function checkWhole(
 	flag: string,
 	value: number,
 	least: number,

@@ -274,6 +274,16 @@ describe("wrong usage ends with one line and exit code 2", () => {
 			draw("--output", "x.gif"),
 			/x\.gif.*\.png, \.jpg, \.jpeg, \.webp/,
 		],
+		[
+			"threads below one",
+			draw("--threads", "0"),
+			/--threads: 0 is not a whole number from 1/,
+		],
+		[
+			"more text layers left out than there are",
+			draw("--clip-skip", "3"),
+			/--clip-skip: 3 is not a whole number from 0 to 2/,
+		],
 		["no prompt", ["generate", ...quick], /nothing to draw: give a prompt/],
 		[
 			"no prompt to compare",
@@ -377,7 +387,11 @@ describe("what fails ends with one line and exit code 1", () => {
 			drawWith("huge-header"),
 			/huge-header.*safetensors/,
 		],
-		["a wrong vocabulary", drawWith("bad-vocabulary"), /vocab\.json/],
+		[
+			"a wrong vocabulary",
+			drawWith("bad-vocabulary"),
+			/bad-vocabulary\/tokenizer\/vocab\.json/,
+		],
 		["no tokenizer", drawWith("no-tokenizer"), /no-tokenizer.*tokenizer/],
 		[
 			"a network of another kind",

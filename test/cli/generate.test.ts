@@ -288,3 +288,15 @@ test("the whole is what its version says", async () => {
 	) as { version: string };
 	expect((await fdiffDone(["--version"], root)).stdout).toBe(`${version}\n`);
 });
+
+test("a reader of stdout that has enough ends the run without a word", async () => {
+	const folder = emptyFolder();
+	const { code, stderr } = await fdiff(
+		["apple", ...quick, "--num-images", "30", "--quiet", "--json"],
+		folder,
+		(child) => child.stdout?.once("data", () => child.stdout?.destroy()),
+	);
+	expect([code, stderr]).toEqual([141, ""]);
+	expect(listing(folder).filter((name) => name.endsWith(".tmp"))).toEqual([]);
+	expect(listing(folder).length).toBeLessThan(30);
+});
