@@ -23,6 +23,22 @@ export const methodPresets: Readonly<Record<string, readonly string[]>> = {
 		"dpm-solver++-20+fewer",
 		"dpm-solver++-20+deepcache:3:1",
 	],
+	/** What docs/results.md answers: injection, key steps, equal cost, batches, other accelerators. */
+	questions: [
+		"ddim-50",
+		"ddim-50+paper",
+		"ddim-50+paper+batch:8",
+		"ddim-50+paper+no-inject",
+		"ddim-50+fewer-flops",
+		"ddim-50+uniform:5",
+		"ddim-50+uniform:10",
+		"ddim-50+uniform:25",
+		"ddim-50+deepcache:3:1",
+		"ddim-50+ucache",
+		"dpm-solver++-20",
+		"dpm-solver++-20+paper",
+		"dpm-solver++-20+fewer-flops",
+	],
 	/** From many key steps to few: where does meaning drift? */
 	"key-steps": [
 		"ddim-50",

@@ -29,10 +29,10 @@ import { imagePath } from "./nodeImagePath.js";
 import { thisMachine } from "./nodeMachine.js";
 import { modelHashes } from "./nodeModelHashes.js";
 import {
+	type DoneRecords,
 	openRecordWriter,
-	type Records,
 	type RecordWriter,
-	readRecords,
+	readDone,
 } from "./nodeRecordFiles.js";
 import {
 	openRunFolder,
@@ -230,7 +230,7 @@ export async function drawMissing(run: PreparedRun): Promise<void> {
 		async () => {
 			const writer = await openRecordWriter(folder, writerName, width);
 			try {
-				const done = await readRecords(folder, width);
+				const done = await readDone(folder, width);
 				await measureReals(run, done, writer);
 				await drawEntries(run, done, writer);
 			} finally {
@@ -244,7 +244,7 @@ export async function drawMissing(run: PreparedRun): Promise<void> {
 /** The real images of the run (or shard) that are not measured yet. */
 export async function measureReals(
 	{ request, captions, dataset, scorer }: PreparedRun,
-	done: Records,
+	done: DoneRecords,
 	writer: RecordWriter,
 ): Promise<void> {
 	const { shard, signal, onProgress, onNote } = request;
@@ -255,9 +255,9 @@ export async function measureReals(
 		.filter(({ index }) => isMine(index, shard));
 	let broken = 0;
 	for (const [position, { id, index }] of mine.entries()) {
-		const known = done.get(recordKey({ kind: "real", index }));
-		if (known?.record.kind === "real" && known.record.broken) broken++;
-		if (known) continue;
+		const key = recordKey({ kind: "real", index });
+		if (done.broken.has(key)) broken++;
+		if (done.keys.has(key)) continue;
 		signal?.throwIfAborted();
 		const file = files.get(id);
 		let features: Float32Array | undefined;
@@ -288,11 +288,11 @@ export async function measureReals(
 /** What drawing needs of a run, with this machine's record written. */
 export async function drawingTools(
 	{ pipeline, scorer, request }: PreparedRun,
-	done: Records,
+	done: DoneRecords,
 	writer: RecordWriter,
 ): Promise<DrawingTools> {
 	const machine = thisMachine(request.modelOptions);
-	if (!done.has(recordKey(machine))) await writer.append(machine);
+	if (!done.keys.has(recordKey(machine))) await writer.append(machine);
 	return {
 		pipeline,
 		scorer,
@@ -304,7 +304,7 @@ export async function drawingTools(
 
 async function drawEntries(
 	run: PreparedRun,
-	done: Records,
+	done: DoneRecords,
 	writer: RecordWriter,
 ): Promise<void> {
 	const { request, captions, methods } = run;
@@ -314,7 +314,7 @@ async function drawEntries(
 		.map(({ entry, index }) => ({
 			entry,
 			index,
-			missing: methods.filter(({ name }) => !done.has(`${index} ${name}`)),
+			missing: methods.filter(({ name }) => !done.keys.has(`${index} ${name}`)),
 		}));
 	const total = work.length * methods.length;
 	let finished =

@@ -4,6 +4,7 @@ import { UserError } from "../errors/userError.js";
 import {
 	featureReader,
 	openRecordWriter,
+	readDone,
 	readRecords,
 } from "./nodeRecordFiles.js";
 import {
@@ -45,9 +46,7 @@ export async function mergeRuns(
 	);
 	const reader = featureReader(width);
 	try {
-		const done = new Set(
-			(await readRecords(runFolder(out).records, width)).keys(),
-		);
+		const { keys: done } = await readDone(runFolder(out).records, width);
 		for (const folder of folders) {
 			const records = await readRecords(runFolder(folder).records, width);
 			for (const { record, features } of records.values()) {

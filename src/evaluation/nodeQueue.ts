@@ -16,7 +16,7 @@ import {
 import {
 	openRecordWriter,
 	type RecordWriter,
-	readRecords,
+	readDone,
 } from "./nodeRecordFiles.js";
 import { runFolder, writeWhole } from "./nodeRunFolder.js";
 import { featureWidth } from "./nodeScorer.js";
@@ -86,8 +86,8 @@ async function collect(
 	const { request, definition, captions, methods } = run;
 	const { out, signal } = request;
 	const { records: folder } = runFolder(out);
-	const done = await readRecords(folder, featureWidth(definition.scoring));
-	const keys = new Set(done.keys());
+	const done = await readDone(folder, featureWidth(definition.scoring));
+	const { keys } = done;
 	const id = await runId(out);
 	const total = captions.entries.length * methods.length;
 	let finished = 0;

@@ -69,20 +69,48 @@ export async function readRecords(
 	width: number,
 ): Promise<Map<string, StoredRecord>> {
 	const records = new Map<string, StoredRecord>();
+	for await (const stored of wholeRecords(folder, width)) {
+		const key = recordKey(stored.record);
+		if (!records.has(key)) records.set(key, stored);
+	}
+	return records;
+}
+
+/** What is done in a folder: all that drawing needs to know of hundreds of thousands of records. */
+export interface DoneRecords {
+	readonly keys: Set<string>;
+	/** Keys of real images that could not be read. */
+	readonly broken: ReadonlySet<string>;
+}
+
+/** The keys of the records that `readRecords` would give. */
+export async function readDone(
+	folder: string,
+	width: number,
+): Promise<DoneRecords> {
+	const keys = new Set<string>();
+	const broken = new Set<string>();
+	for await (const { record } of wholeRecords(folder, width)) {
+		keys.add(recordKey(record));
+		if (record.kind === "real" && record.broken) broken.add(recordKey(record));
+	}
+	return { keys, broken };
+}
+
+async function* wholeRecords(
+	folder: string,
+	width: number,
+): AsyncGenerator<StoredRecord> {
 	for (const name of await recordFileNames(folder)) {
 		const stem = join(folder, name);
-		for (const { parsed } of await goodLines(stem, width)) {
-			const key = recordKey(parsed.record);
-			if (records.has(key)) continue;
-			records.set(key, {
+		for (const { parsed } of await goodLines(stem, width))
+			yield {
 				record: parsed.record,
 				...(parsed.row === undefined
 					? {}
 					: { features: { file: featuresOf(stem), row: parsed.row } }),
-			});
-		}
+			};
 	}
-	return records;
 }
 
 async function recordFileNames(folder: string): Promise<string[]> {

@@ -20,6 +20,7 @@ import {
 import { featureWidth } from "./nodeScorer.js";
 import type { ImageRecord, MachineRecord } from "./record.js";
 import {
+	type Comparison,
 	type Figure,
 	figure,
 	type MethodResults,
@@ -28,6 +29,9 @@ import {
 	type WorstCaption,
 } from "./results.js";
 import type { RunDefinition } from "./runDefinition.js";
+
+const FID = "FID";
+const CLIP_FRECHET = "Fréchet distance of CLIP features";
 
 /** How many of the worst captions are named. */
 const WORST = 12;
@@ -132,7 +136,7 @@ export async function summarize(
 				const other = resampled.get(`${kind} ${method.reference}`);
 				const reference = methods.find(
 					(done) => done.name === method.reference,
-				)?.[kind === "fid" ? "fid" : "clipFrechet"];
+				)?.[kind === FID ? "fid" : "clipFrechet"];
 				return {
 					own: own.figure,
 					difference:
@@ -146,11 +150,8 @@ export async function summarize(
 							: undefined,
 				};
 			};
-			const fid = await frechet(inception, "fid");
-			const clipFrechet = await frechet(
-				clip,
-				"Fréchet distance of CLIP features",
-			);
+			const fid = await frechet(inception, FID);
+			const clipFrechet = await frechet(clip, CLIP_FRECHET);
 			methods.push({
 				name,
 				sampler: method.sampler,
@@ -187,6 +188,40 @@ export async function summarize(
 				worst: plain ? worstCaptions(images, plain, captions) : [],
 			});
 		}
+		const comparisons = againstPaper(definition).map(
+			([{ name }, { name: to }]): Comparison => {
+				const difference = (kind: "fid" | "clipFrechet", label: string) => {
+					const [own, other] = [name, to].map(
+						(one) => methods.find((done) => done.name === one)?.[kind],
+					);
+					if (!own || !other) return {};
+					const [mine, theirs] = [name, to].map((one) =>
+						resampled.get(`${label} ${one}`),
+					);
+					const value = own.value - other.value;
+					return {
+						[kind]:
+							mine && theirs
+								? centredInterval(
+										value,
+										mine.map((distance, i) => distance - theirs[i]),
+									)
+								: { value },
+					};
+				};
+				const [images, others] = [name, to].map((one) =>
+					imagesOf(one).map(imageOf),
+				);
+				return {
+					method: name,
+					to,
+					...difference("fid", FID),
+					...difference("clipFrechet", CLIP_FRECHET),
+					...clipDifference(images, others),
+					timing: { speedup: speedup(images, others) },
+				};
+			},
+		);
 		const machines: MachineRecord[] = [];
 		let peakMemory = 0;
 		for (const { record } of records.values()) {
@@ -207,6 +242,7 @@ export async function summarize(
 			methods: methods.sort(
 				(a, b) => (position.get(a.name) ?? 0) - (position.get(b.name) ?? 0),
 			),
+			comparisons,
 			brokenReals,
 			warnings: [...warnings],
 			machines: machines.sort((a, b) => (a.id < b.id ? -1 : 1)),
@@ -215,6 +251,27 @@ export async function summarize(
 	} finally {
 		await reader.close();
 	}
+}
+
+/** Pairs of an accelerated method and the propagation of the same sampler and steps with the paper's key steps. */
+function againstPaper({
+	methods,
+}: RunDefinition): [
+	RunDefinition["methods"][0],
+	RunDefinition["methods"][0],
+][] {
+	return methods.flatMap((paper) =>
+		paper.name === `${paper.reference}+paper`
+			? methods.flatMap(
+					(method): ReturnType<typeof againstPaper> =>
+						method.reference === paper.reference &&
+						method.name !== paper.reference &&
+						method !== paper
+							? [[method, paper]]
+							: [],
+				)
+			: [],
+	);
 }
 
 type Reader = ReturnType<typeof featureReader>;

@@ -61,6 +61,17 @@ export interface MethodResults {
 	readonly worst: readonly WorstCaption[];
 }
 
+/** Paired differences of two methods of the same plain reference: `method` minus `to`. */
+export interface Comparison {
+	readonly method: string;
+	readonly to: string;
+	readonly fid?: Figure;
+	readonly clipFrechet?: Figure;
+	readonly clipScore?: Figure;
+	/** Seconds of `to` / seconds of `method` for the same caption, median over captions. Differs from run to run. */
+	readonly timing: { readonly speedup: Figure };
+}
+
 export interface WorstCaption {
 	readonly index: number;
 	readonly caption: string;
@@ -76,6 +87,8 @@ export interface Results {
 	readonly format: 1;
 	readonly definition: RunDefinition;
 	readonly methods: readonly MethodResults[];
+	/** Every accelerated method against propagation with the paper's key steps, where that is among them. */
+	readonly comparisons: readonly Comparison[];
 	readonly brokenReals: readonly { id: string; reason: string }[];
 	readonly warnings: readonly string[];
 	readonly machines: readonly MachineRecord[];

@@ -20,11 +20,6 @@ function number(value: number, digits: number, signed: boolean): string {
 	return `${negative ? "−" : signed && Number(text) !== 0 ? "+" : ""}${text}`;
 }
 
-/** A method's name as it stands in tables, with the number of steps that fewer steps came to. */
-export function methodLabel({ name }: Pick<MethodResults, "name">): string {
-	return name;
-}
-
 /** The tables of a run in Markdown: the study's form, then what stands behind it. */
 export function resultsTable(results: Results): string {
 	const { methods, definition } = results;
@@ -46,7 +41,7 @@ export function resultsTable(results: Results): string {
 		methods.map((method) => {
 			const known = studyFigures[method.name];
 			return [
-				methodLabel(method),
+				method.name,
 				String(method.steps),
 				figureText(fid ? method.fid : method.clipFrechet, fid ? 2 : 3),
 				...(clip ? [figureText(method.clipScore, 4)] : []),
@@ -73,7 +68,7 @@ export function resultsTable(results: Results): string {
 			"SSIM to plain",
 		],
 		paired.map((method) => [
-			methodLabel(method),
+			method.name,
 			method.difference?.to ?? "",
 			figureText(
 				fid ? method.difference?.fid : method.difference?.clipFrechet,
@@ -86,6 +81,22 @@ export function resultsTable(results: Results): string {
 			figureText(method.fidelity?.ssim, 3),
 		]),
 	);
+	const compared = table(
+		[
+			"Method",
+			"against",
+			`${distance}, difference`,
+			...(clip ? ["CLIP score, difference"] : []),
+			"faster by",
+		],
+		results.comparisons.map((one) => [
+			one.method,
+			one.to,
+			figureText(fid ? one.fid : one.clipFrechet, fid ? 2 : 3, true),
+			...(clip ? [figureText(one.clipScore, 4, true)] : []),
+			`${figureText(one.timing.speedup, 2)} ×`,
+		]),
+	);
 	const costs = table(
 		[
 			"Method",
@@ -96,7 +107,7 @@ export function resultsTable(results: Results): string {
 			"CLIP 100 cos",
 		],
 		methods.map((method) => [
-			methodLabel(method),
+			method.name,
 			(method.flops / 1e9).toFixed(1),
 			`${method.encoderRuns} / ${method.evaluations}`,
 			method.timing.networkSeconds.median.toFixed(3),
@@ -137,6 +148,7 @@ export function resultsTable(results: Results): string {
 	return [
 		main,
 		...(paired.length > 0 ? [differences] : []),
+		...(results.comparisons.length > 0 ? [compared] : []),
 		costs,
 		...lines,
 		...(paper.length > 0

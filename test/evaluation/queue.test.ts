@@ -116,6 +116,7 @@ test.skipIf(!binary)(
 		workers[1].kill("SIGTERM");
 		expect((await ended(workers[1])).code).toBe(0);
 	},
+	300_000,
 );
 
 test.skipIf(!binary)("an address without a server is named", async () => {

@@ -55,7 +55,7 @@ test("killed at 20 random moments and run again, it comes to the identical resul
 	expect(errors).toBe("");
 	expect(code).toBe(0);
 	expect(resultsOf(out)).toEqual(resultsOf(whole));
-});
+}, 300_000);
 
 function linesOf(out: string): number {
 	try {

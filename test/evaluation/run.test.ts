@@ -35,7 +35,7 @@ const request = (
 	protocol: "every-image",
 	dataset: { folder: dataset },
 	methods: parseMethods(
-		"ddim-3+keys:0 ddim-3 ddim-3+fewer-flops:keys:0 ddim-3+deepcache:2:1",
+		"ddim-3+keys:0 ddim-3 ddim-3+fewer-flops:keys:0 ddim-3+deepcache:2:1 ddim-3+paper",
 	),
 	model: join(models, "tiny-sd"),
 	modelOptions: { threads: 1 },
@@ -77,6 +77,8 @@ describe("a run", () => {
 			["ddim-3", 3, 3, 3],
 			["ddim-3+fewer-flops:keys:0", 2, 2, 2],
 			["ddim-3+deepcache:2:1", 3, 2, 3],
+			// of so few steps all are the paper's key steps
+			["ddim-3+paper", 3, 3, 3],
 		]);
 		const [propagated, plain, fewer] = results.methods;
 		expect(propagated.flops).toBeLessThan(plain.flops);
@@ -85,6 +87,23 @@ describe("a run", () => {
 		expect(propagated.difference?.to).toBe("ddim-3");
 		expect(propagated.fidelity?.ssim.value).toBeLessThan(1);
 		expect(propagated.timing.speedup?.value).toBeGreaterThan(0);
+	});
+
+	test("holds each accelerated method against the paper's key steps, paired by caption", () => {
+		const [propagated, , , , paper] = results.methods;
+		expect(paper.fidelity).toMatchObject({ to: "ddim-3", identical: 4 });
+		expect(paper.difference?.clipFrechet?.value).toBe(0);
+		expect(results.comparisons.map(({ method, to }) => [method, to])).toEqual([
+			["ddim-3+keys:0", "ddim-3+paper"],
+			["ddim-3+fewer-flops:keys:0", "ddim-3+paper"],
+			["ddim-3+deepcache:2:1", "ddim-3+paper"],
+		]);
+		// here that is the plain run itself
+		const [compared] = results.comparisons;
+		const { difference } = propagated;
+		expect(compared.clipScore).toEqual(difference?.clipScore);
+		expect(compared.clipFrechet).toEqual(difference?.clipFrechet);
+		expect(compared.clipFrechet?.value).not.toBe(0);
 	});
 
 	test("the report escapes captions, shows the kept images and needs nothing outside it", () => {
@@ -100,7 +119,7 @@ describe("a run", () => {
 		);
 		const csv = readFileSync(join(whole, "results.csv"), "utf8").split("\n");
 		expect(csv[0]).toMatch(/^method,sampler,steps,images,fid,/);
-		expect(csv.length).toBe(6);
+		expect(csv.length).toBe(7);
 	});
 
 	test("of shards in folders of their own, merged, is the whole run", async () => {
@@ -110,7 +129,7 @@ describe("a run", () => {
 		const out = join(folder, "merged");
 		await mergeRuns(parts.slice(1), out);
 		expect((await readRun(out)).missing).toBe(
-			"8 of 16 images and 2 of 4 real images are missing",
+			"10 of 20 images and 2 of 4 real images are missing",
 		);
 		await expect(writeResults(out)).rejects.toThrow(/not complete/);
 		await mergeRuns(parts, out);

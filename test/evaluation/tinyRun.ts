@@ -66,6 +66,7 @@ export function resultsOf(out: string): unknown {
 	return {
 		...results,
 		methods: results.methods.map((method) => ({ ...method, timing: null })),
+		comparisons: results.comparisons.map((one) => ({ ...one, timing: null })),
 		machines: null,
 		peakMemory: null,
 	};
