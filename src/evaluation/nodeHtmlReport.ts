@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { ResolvedProtocol } from "../datasets/protocol.js";
+import { findings } from "./findings.js";
 import { imagePath } from "./nodeImagePath.js";
 import { paretoPlot } from "./paretoPlot.js";
 import { escapeHtml, page, tableHtml } from "./reportPage.js";
@@ -31,6 +32,11 @@ export async function htmlReport(
 	return page(`Evaluation: ${results.definition.protocol.name}`, [
 		`<h1>Evaluation: ${escapeHtml(results.definition.protocol.name)}</h1>`,
 		...tables.map(tableHtml),
+		"<h2>What was found</h2>",
+		`<ul>${findings(results)
+			.map((line) => `<li>${escapeHtml(line)}</li>`)
+			.join("\n")}</ul>`,
+		"<h2>How it was measured</h2>",
 		...notes.map((note) => `<p>${escapeHtml(note)}</p>`),
 		"<h2>Quality against time</h2>",
 		"<p>Up and to the left is better. Whiskers: 95 % intervals and quartiles. The line joins the methods that no other one beats in both.</p>",

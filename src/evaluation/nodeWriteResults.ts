@@ -12,7 +12,7 @@ import { featureWidth } from "./nodeScorer.js";
 import { missingWork, summarize } from "./nodeSummarize.js";
 import type { Results } from "./results.js";
 import { resultsCsv } from "./resultsCsv.js";
-import { resultsTable } from "./resultsTable.js";
+import { resultsDocument } from "./resultsDocument.js";
 
 /** What is in a run folder. */
 export interface RunState {
@@ -49,7 +49,7 @@ export async function writeResults(out: string): Promise<Results> {
 		`${JSON.stringify(results, null, "\t")}\n`,
 	);
 	await writeWhole(join(out, "results.csv"), resultsCsv(results));
-	await writeWhole(join(out, "results.md"), resultsTable(results));
+	await writeWhole(join(out, "results.md"), resultsDocument(results));
 	await writeWhole(
 		join(out, "report.html"),
 		await htmlReport(out, results, captions),

@@ -1,0 +1,30 @@
+import { findings } from "./findings.js";
+import type { Results } from "./results.js";
+import { resultsTable } from "./resultsTable.js";
+
+/** The file results.md: what was found, the tables behind it, how it was measured, and the command that repeats it. */
+export function resultsDocument(results: Results): string {
+	const { protocol, methods } = results.definition;
+	const blocks = resultsTable(results)
+		.split("\n\n")
+		.filter((block) => block !== "");
+	const tables = blocks.filter((block) => block.startsWith("|"));
+	const notes = blocks.filter((block) => !block.startsWith("|"));
+	const command = [
+		`fdiff evaluate --protocol ${protocol.name}`,
+		`--methods ${methods.map(({ name }) => name).join(",")}`,
+		"--out DIR",
+	].join(" ");
+	return `${[
+		"# Results",
+		`Made by \`${command}\` with the data, model and judges named below; what the columns and intervals mean is in [evaluation.md](evaluation.md).`,
+		"## What was found",
+		findings(results)
+			.map((line) => `- ${line}`)
+			.join("\n"),
+		"## Tables",
+		...tables,
+		"## How it was measured",
+		...notes,
+	].join("\n\n")}\n`;
+}
