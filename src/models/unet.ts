@@ -8,6 +8,7 @@ import { concatChannels } from "../graph/layers/arithmetic.js";
 import { conv2d } from "../graph/layers/conv2d.js";
 import { groupNorm } from "../graph/layers/groupNorm.js";
 import { linear } from "../graph/layers/linear.js";
+import { squareConv2d } from "../graph/layers/squareConv2d.js";
 import { timestepEmbedding } from "../graph/layers/timestepEmbedding.js";
 import { upsampleLike } from "../graph/layers/upsample.js";
 import type { Weights } from "../weights/weights.js";
@@ -35,6 +36,7 @@ export function buildUnet(
 	const g = graphBuilder(weights);
 	const observed = new Map<string, Value>();
 	const inputs = unetInputs(g, config, dims);
+	const { sizeMultiple = 1 } = dims;
 	let time: Value | undefined;
 	const net: Network = {
 		config,
@@ -43,6 +45,7 @@ export function buildUnet(
 			time ??= timeEmbedding(g, config, inputs.timestep());
 			return time;
 		},
+		sizeMultiple: (halvings) => Math.max(1, sizeMultiple / 2 ** halvings),
 		observe: (block, value) => void observed.set(block, value),
 	};
 	const features = unetEncoder(g, net, part.encoder);
@@ -80,6 +83,8 @@ interface Network {
 	readonly inputs: UnetInputs;
 	/** What the time embedding adds to every residual block: computed once, and not at all by a part without such blocks. */
 	readonly time: () => Value;
+	/** What height and width are multiples of where latents are halved this often. */
+	readonly sizeMultiple: (halvings: number) => number;
 	readonly observe: (block: string, value: Value) => void;
 }
 
@@ -134,6 +139,7 @@ function downBlock(
 			hidden,
 			level.channels,
 			config,
+			net.sizeMultiple(block),
 			net.time(),
 		);
 		if (level.downAttention)
@@ -162,7 +168,8 @@ function downsample(g: GraphBuilder, { config }: Network, x: Value): Value {
 function midBlock(graph: GraphBuilder, net: Network, input: Value): Value {
 	const { config, observe } = net;
 	const g = graph.at("mid_block");
-	const level = config.levels[config.levels.length - 1];
+	const deepest = config.levels.length - 1;
+	const level = config.levels[deepest];
 	let hidden = input;
 	if (config.midBlock !== "none")
 		hidden = resnetBlock(
@@ -170,6 +177,7 @@ function midBlock(graph: GraphBuilder, net: Network, input: Value): Value {
 			hidden,
 			level.channels,
 			config,
+			net.sizeMultiple(deepest),
 			net.time(),
 		);
 	if (config.midBlock === "crossAttention") {
@@ -182,6 +190,7 @@ function midBlock(graph: GraphBuilder, net: Network, input: Value): Value {
 			hidden,
 			level.channels,
 			config,
+			net.sizeMultiple(deepest),
 			net.time(),
 		);
 	}
@@ -212,7 +221,7 @@ function unetDecoder(
 			g.at("up_blocks", block),
 			net,
 			layer,
-			config.levels[level],
+			level,
 			concatChannels(g, hidden, skipOf(left - 1)),
 		);
 		observe(`up_blocks.${block}.${layer}`, hidden);
@@ -222,6 +231,7 @@ function unetDecoder(
 				g.at("up_blocks", block, "upsamplers.0.conv"),
 				hidden,
 				skipOf(left - 2),
+				net.sizeMultiple(level - 1),
 			);
 		observe(`up_blocks.${block}`, hidden);
 	}
@@ -238,14 +248,16 @@ function upLayer(
 	g: GraphBuilder,
 	net: Network,
 	layer: number,
-	level: UnetLevel,
+	halvings: number,
 	joined: Value,
 ): Value {
+	const level = net.config.levels[halvings];
 	const hidden = resnetBlock(
 		g.at("resnets", layer),
 		joined,
 		level.channels,
 		net.config,
+		net.sizeMultiple(halvings),
 		net.time(),
 	);
 	return level.upAttention
@@ -254,8 +266,13 @@ function upLayer(
 }
 
 /** Nearest pixels, at the size of the next skip feature, and a convolution. */
-function upsample(g: GraphBuilder, x: Value, nextSkip: Value): Value {
-	return conv2d(g, upsampleLike(g, x, nextSkip), x.dims[1]);
+function upsample(
+	g: GraphBuilder,
+	x: Value,
+	nextSkip: Value,
+	sizeMultiple: number,
+): Value {
+	return squareConv2d(g, upsampleLike(g, x, nextSkip), x.dims[1], sizeMultiple);
 }
 
 function textTransformer(
