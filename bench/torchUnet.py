@@ -1,0 +1,27 @@
+"""torch's eager UNet for bench/unetBesideTorch.ts: a process that does one forward pass for each line it reads.
+
+Usage: python bench/torchUnet.py UNET_FOLDER BATCH THREADS
+Reads lines "SIZE" (height and width of the latents) and answers each with seconds and its peak resident memory in bytes.
+"""
+
+import resource
+import sys
+import time
+
+import torch
+from diffusers import UNet2DConditionModel
+
+folder, batch, threads = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+torch.set_num_threads(threads)
+unet = UNet2DConditionModel.from_pretrained(folder, torch_dtype=torch.float32).eval()
+text = torch.randn(batch, 77, 768, generator=torch.Generator().manual_seed(1))
+print(f"torch {torch.__version__}", flush=True)
+for line in sys.stdin:
+    size = int(line)
+    latents = torch.randn(batch, 4, size, size, generator=torch.Generator().manual_seed(2))
+    with torch.inference_mode():
+        started = time.perf_counter()
+        unet(latents, 500, encoder_hidden_states=text)
+        seconds = time.perf_counter() - started
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print(f"{seconds} {peak}", flush=True)
