@@ -1,7 +1,5 @@
 import type { ResolvedProtocol } from "../datasets/protocol.js";
 import { UserError } from "../errors/userError.js";
-import { bootstrap, bootstrapMean } from "../metrics/bootstrap.js";
-import { hesselClipScores } from "../metrics/clipScore.js";
 import {
 	accumulateStatistics,
 	type FeatureStatistics,
@@ -13,30 +11,26 @@ import {
 	resampledDistances,
 } from "./frechetBootstrap.js";
 import {
+	clipDifference,
+	clipFigures,
+	fidelityOf,
+	median,
+	speedup,
+	spread,
+	worstCaptions,
+} from "./imageFigures.js";
+import {
 	featureReader,
 	type Records,
 	type StoredRecord,
 } from "./nodeRecordFiles.js";
 import { featureWidth } from "./nodeScorer.js";
 import type { ImageRecord, MachineRecord } from "./record.js";
-import {
-	type Comparison,
-	type Figure,
-	figure,
-	type MethodResults,
-	type Results,
-	type Spread,
-	type WorstCaption,
-} from "./results.js";
+import type { Comparison, Figure, MethodResults, Results } from "./results.js";
 import type { RunDefinition } from "./runDefinition.js";
 
 const FID = "FID";
 const CLIP_FRECHET = "Fréchet distance of CLIP features";
-
-/** How many of the worst captions are named. */
-const WORST = 12;
-/** Resamples of means and medians; fewer where there are many images. */
-const resamplesFor = (count: number) => (count > 2000 ? 200 : 1000);
 
 /** A block of features: CLIP's or Inception's columns of the rows. */
 interface FeatureBlock {
@@ -322,134 +316,4 @@ function imageOf(stored: StoredRecord | undefined): ImageRecord {
 	if (stored?.record.kind !== "image")
 		throw new TypeError("a record of another kind under an image's key");
 	return stored.record;
-}
-
-const scores = (images: readonly ImageRecord[]) =>
-	hesselClipScores(images.map(({ prefixedCosine }) => prefixedCosine ?? 0));
-
-function clipFigures(
-	images: readonly ImageRecord[],
-): Pick<MethodResults, "clipScore" | "clipCosine"> {
-	if (images[0].cosine === undefined) return {};
-	const options = { resamples: resamplesFor(images.length) };
-	return {
-		clipScore: figure(bootstrapMean(scores(images), options)),
-		clipCosine: figure(
-			bootstrapMean(
-				images.map(({ cosine }) => 100 * (cosine ?? 0)),
-				options,
-			),
-		),
-	};
-}
-
-function clipDifference(
-	images: readonly ImageRecord[],
-	plain: readonly ImageRecord[],
-): { clipScore?: Figure } {
-	if (images[0].cosine === undefined) return {};
-	const theirs = scores(plain);
-	return {
-		clipScore: figure(
-			bootstrapMean(
-				scores(images).map((score, i) => score - theirs[i]),
-				{ resamples: resamplesFor(images.length) },
-			),
-		),
-	};
-}
-
-function fidelityOf(
-	images: readonly ImageRecord[],
-	to: string,
-): Pick<MethodResults, "fidelity"> {
-	const held = images.flatMap(({ fidelity }) => (fidelity ? [fidelity] : []));
-	if (held.length < images.length) return {};
-	const decibels = held.flatMap(({ psnr }) =>
-		psnr === undefined ? [] : [psnr],
-	);
-	return {
-		fidelity: {
-			to,
-			...(decibels.length > 0
-				? { psnr: decibels.reduce((a, b) => a + b, 0) / decibels.length }
-				: {}),
-			ssim: figure(
-				bootstrapMean(
-					held.map(({ ssim }) => ssim),
-					{ resamples: resamplesFor(held.length) },
-				),
-			),
-			identical: held.length - decibels.length,
-		},
-	};
-}
-
-function worstCaptions(
-	images: readonly ImageRecord[],
-	plain: readonly ImageRecord[],
-	{ entries }: ResolvedProtocol,
-): WorstCaption[] {
-	const own = scores(images);
-	const theirs = scores(plain);
-	return images
-		.flatMap(({ fidelity, cosine }, index) =>
-			fidelity
-				? [
-						{
-							index,
-							caption: entries[index].caption,
-							seed: entries[index].seed,
-							ssim: fidelity.ssim,
-							...(fidelity.psnr === undefined ? {} : { psnr: fidelity.psnr }),
-							...(cosine === undefined
-								? {}
-								: { clipScore: own[index] - theirs[index] }),
-						},
-					]
-				: [],
-		)
-		.sort((a, b) => a.ssim - b.ssim || a.index - b.index)
-		.slice(0, WORST);
-}
-
-/** Median over captions of plain seconds / own seconds, with its bootstrap interval. */
-function speedup(
-	images: readonly ImageRecord[],
-	plain: readonly ImageRecord[],
-): Figure {
-	const ratios = images.map(
-		({ cost }, i) => plain[i].cost.seconds / cost.seconds,
-	);
-	return figure(
-		bootstrap(
-			ratios.length,
-			(indices) => median(Array.from(indices, (i) => ratios[i])),
-			{ resamples: resamplesFor(ratios.length) },
-		),
-	);
-}
-
-function spread(values: readonly number[]): Spread {
-	const sorted = [...values].sort((a, b) => a - b);
-	return {
-		median: quantile(sorted, 0.5),
-		lowQuartile: quantile(sorted, 0.25),
-		highQuartile: quantile(sorted, 0.75),
-	};
-}
-
-function median(values: readonly number[]): number {
-	return quantile(
-		[...values].sort((a, b) => a - b),
-		0.5,
-	);
-}
-
-/** Linear interpolation between sorted values, as `numpy.quantile` does. */
-function quantile(sorted: readonly number[], share: number): number {
-	const position = share * (sorted.length - 1);
-	const low = Math.floor(position);
-	const high = Math.min(low + 1, sorted.length - 1);
-	return sorted[low] + (position - low) * (sorted[high] - sorted[low]);
 }
