@@ -29,6 +29,7 @@ export const methodPresets: Readonly<Record<string, readonly string[]>> = {
 		"ddim-50+paper",
 		"ddim-50+paper+batch:8",
 		"ddim-50+paper+no-inject",
+		"ddim-50+fewer",
 		"ddim-50+fewer-flops",
 		"ddim-50+uniform:5",
 		"ddim-50+uniform:10",
@@ -37,6 +38,7 @@ export const methodPresets: Readonly<Record<string, readonly string[]>> = {
 		"ddim-50+ucache",
 		"dpm-solver++-20",
 		"dpm-solver++-20+paper",
+		"dpm-solver++-20+fewer",
 		"dpm-solver++-20+fewer-flops",
 	],
 	/** From many key steps to few: where does meaning drift? */
