@@ -40,7 +40,7 @@ describe.each([2, 4] as const)(
 					[2, 16, 64, 64],
 				);
 				g.output("direct", conv2d(g, x, 32));
-						g.output("winograd", winogradConv2d(g, x, 32, tile));
+				g.output("winograd", winogradConv2d(g, x, 32, tile));
 				const graph = g.finish();
 				expect(graph.flops).toBe(2 * (2 * 2 * 32 * 64 * 64 * 16 * 9));
 				for (const optimization of ["all", "extended"] as const) {
