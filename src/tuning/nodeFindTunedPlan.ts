@@ -16,7 +16,7 @@ export interface FoundPlan {
 
 /**
  * The plan that `fdiff tune` found for this model, sampler, steps and guidance: what `--key-steps auto` stands for. Of
- * several, the one marked `auto` when it was made (the fastest that errs no more than the paper's plan); without a mark the
+ * several, the one marked `auto` when it was made (the fastest that errs no more than the paper's plan and less than as fast a run with fewer steps); without a mark the
  * first by name. Files that are no plans are passed over.
  * @param folders searched in order, folders that do not exist included; the embedded model's plans unless given
  * @returns undefined when there is none

@@ -511,16 +511,28 @@ function budgetSpeedup(
 const mean = (values: readonly number[]) =>
 	values.reduce((sum, value) => sum + value, 0) / values.length;
 
-/** The fastest tuned plan that errs no more than the paper's plan on held-out prompts: what `--key-steps auto` takes. */
+/**
+ * What `--key-steps auto` takes: the fastest tuned plan that on held-out prompts errs no more than the paper's plan, and less
+ * than any run with fewer steps that is as fast.
+ */
 export function autoPlan(
 	points: readonly FrontPoint[],
 ): FrontPoint | undefined {
 	const paper = points.find(({ series }) => series === "paper");
 	if (!paper) return undefined;
+	const isBeaten = (plan: FrontPoint) =>
+		points.some(
+			(other) =>
+				other.series === "fewer steps" &&
+				other.speedup >= plan.speedup &&
+				other.error.estimate <= plan.error.estimate,
+		);
 	return points
 		.filter(
-			({ series, error }) =>
-				series === "tuned" && error.estimate <= paper.error.estimate,
+			(point) =>
+				point.series === "tuned" &&
+				point.error.estimate <= paper.error.estimate &&
+				!isBeaten(point),
 		)
 		.sort((a, b) => b.speedup - a.speedup)[0];
 }
