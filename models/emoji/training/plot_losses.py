@@ -1,6 +1,6 @@
 """Plots losses over time from the logs that the training scripts print.
 
-usage: plot_losses.py OUT.svg [--vae LOG] [--unet LOG] [--decoder LOG] [--clip LOG]"""
+usage: plot_losses.py OUT.svg [--vae LOG] [--unet LOG ...] [--clip LOG]     (several UNet logs: runs one after another)"""
 import argparse
 import re
 
@@ -20,23 +20,26 @@ def numbers(path, pattern):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("out")
-    for name in ("vae", "unet", "decoder", "clip"):
-        parser.add_argument("--" + name)
+    parser.add_argument("--vae")
+    parser.add_argument("--unet", nargs="+", default=[])
+    parser.add_argument("--clip")
     args = parser.parse_args()
     pyplot.rcParams["svg.hashsalt"] = "losses"
-    figure, axes = pyplot.subplots(1, 4, figsize=(15, 3.2), constrained_layout=True)
+    figure, axes = pyplot.subplots(1, 3, figsize=(12, 3.2), constrained_layout=True)
     if args.vae:
         _, seconds, absolute, edge, _ = numbers(args.vae, r"^(\d+) (\d+) l1 (\S+) edge (\S+) kl (\S+)")
         axes[0].plot([s / 60 for s in seconds], absolute, label="absolute + ½ squared")
         axes[0].plot([s / 60 for s in seconds], edge, label="edges")
         axes[0].set(title="VAE", xlabel="minutes", yscale="log")
         axes[0].legend()
-    if args.unet:
-        seen, squared, weighted = numbers(args.unet, r"seen (\d+)  mse (\S+)  weighted (\S+)")
-        axes[1].plot([s / 1438 for s in seen], squared, label="squared error of the noise")
-        axes[1].plot([s / 1438 for s in seen], weighted, label="min-SNR-5 weighted")
-        axes[1].set(title="UNet and text encoder", xlabel="passes over 1,438 pictures", yscale="log")
-        axes[1].legend()
+    before = 0.0
+    for i, log in enumerate(args.unet):
+        seen, squared, _ = numbers(log, r"seen (\d+)  mse (\S+)  weighted (\S+)")
+        passes = [before + count / 1438 for count in seen]
+        axes[1].plot(passes, squared, label=f"run {i + 1}")
+        before = passes[-1]
+    axes[1].set(title="UNet: squared error of the noise", xlabel="passes over 1,438 pictures", yscale="log")
+    axes[1].legend()
     if args.clip:
         passes, loss, at1, at5 = numbers(args.clip, r"passes (\S+)  loss (\S+) .*recall@1 (\S+) @5 (\S+)")
         axes[2].plot(passes, loss, color="tab:gray", label="loss (left)")
@@ -47,11 +50,6 @@ def main():
         right.set_ylim(0, 1)
         right.legend(loc="center right")
         axes[2].legend(loc="upper right")
-    if args.decoder:
-        passes, psnr = numbers(args.decoder, r"passes (\S+)  train PSNR (\S+)")
-        axes[3].plot(passes, psnr, label="training batches")
-        axes[3].set(title="VAE decoder alone: PSNR, dB", xlabel="passes over 1,438 pictures")
-        axes[3].legend()
     for axis in axes:
         axis.grid(alpha=0.3)
     figure.savefig(args.out, metadata={"Date": None})

@@ -55,7 +55,7 @@ def main():
     if args.set == "guidance":
         captions = WISHED[:8]
         cells = []
-        for scale in (1.5, 3.0, 5.0, 7.5):
+        for scale in (3.0, 5.0, 7.5):
             pictures = draw(pipe, captions, scale, args.steps, args.seed)
             cells += [(f"{scale}: {caption}", picture, None) for caption, picture in zip(captions, pictures)]
         sheet(cells, 8).save(args.out, optimize=True)
