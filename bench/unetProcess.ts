@@ -37,7 +37,6 @@ for await (const line of createInterface({ input: process.stdin })) {
 		height: Number(size),
 		width: Number(size),
 		tokens: 77,
-		sizeMultiple: 8,
 	};
 	let seconds = 0;
 	for (const part of parts[name]) {

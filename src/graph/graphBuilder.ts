@@ -54,8 +54,7 @@ export interface GraphBuilder {
 		options?: WeightOptions,
 	): Value;
 	integers(values: readonly number[]): Value;
-	/** Constant numbers; those of one `key` are equal, and kept once. */
-	floats(values: Float32Array, dims: readonly number[], key?: string): Value;
+	floats(values: Float32Array, dims: readonly number[]): Value;
 	/** A graph input; `axes` are its dims in the graph: a name where the size is open. */
 	input(
 		name: string,
@@ -65,8 +64,6 @@ export interface GraphBuilder {
 	): Value;
 	output(name: string, value: Value): void;
 	node(operator: string, inputs: readonly Value[], options: NodeOptions): Value;
-	/** `count` equal parts of a value along its first axis. */
-	split(value: Value, count: number): readonly Value[];
 	/** The dims of a value as it is at run time (an int64 vector). */
 	shapeOf(value: Value): Value;
 	/** Counts work: multiply-adds of the node just written. */
@@ -189,10 +186,9 @@ export function graphBuilder(weights: Weights | null): GraphBuilder {
 					);
 				return { name, dims: [values.length] };
 			},
-			floats(values, dims, key) {
-				const name = `floats_${key ?? initializers.size}`;
-				if (key === undefined || !initializers.has(name))
-					initializers.set(name, constantInitializer(name, values, dims));
+			floats(values, dims) {
+				const name = `floats_${initializers.size}`;
+				initializers.set(name, constantInitializer(name, values, dims));
 				return { name, dims };
 			},
 			input(name, axes, dims, type = "float32") {
@@ -211,24 +207,6 @@ export function graphBuilder(weights: Weights | null): GraphBuilder {
 					nodeInputs,
 					options,
 				),
-			split(value, count) {
-				const name = `${inScope("Split")}_${nodes.length}`;
-				const dims = [value.dims[0] / count, ...value.dims.slice(1)];
-				const parts = Array.from({ length: count }, (_, i) => ({
-					name: `${name}:${i}`,
-					dims,
-				}));
-				nodes.push(
-					create(NodeProtoSchema, {
-						name,
-						opType: "Split",
-						input: [value.name],
-						output: parts.map((part) => part.name),
-						attribute: [attributeProto("num_outputs", BigInt(count))],
-					}),
-				);
-				return parts;
-			},
 			shapeOf(value) {
 				const known = shapes.get(value.name);
 				if (known) return known;
@@ -255,11 +233,7 @@ function renameOutputs(
 	nodes: NodeProto[],
 	outputs: ReadonlyMap<string, Value>,
 ): void {
-	const producers = new Map(
-		nodes
-			.filter((node) => node.output.length === 1)
-			.map((node) => [node.output[0], node]),
-	);
+	const producers = new Map(nodes.map((node) => [node.output[0], node]));
 	const names = new Map<string, string>();
 	for (const [output, { name }] of outputs) {
 		const producer = producers.get(name);

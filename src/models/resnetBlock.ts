@@ -4,7 +4,6 @@ import { add } from "../graph/layers/arithmetic.js";
 import { conv2d } from "../graph/layers/conv2d.js";
 import { groupNorm } from "../graph/layers/groupNorm.js";
 import { linear } from "../graph/layers/linear.js";
-import { squareConv2d } from "../graph/layers/squareConv2d.js";
 
 /** What the residual blocks of a network have in common. */
 export interface ResnetStyle {
@@ -24,20 +23,19 @@ export function activate(
 
 /**
  * Residual block (diffusers' ResnetBlock2D): two normalized 3x3 convolutions beside a shortcut, with the time embedding, if any,
- * added in between. `time` is `[batch, features]`, already activated. Height and width are multiples of `sizeMultiple` at run time.
+ * added in between. `time` is `[batch, features]`, already activated.
  */
 export function resnetBlock(
 	g: GraphBuilder,
 	x: Value,
 	outChannels: number,
 	style: ResnetStyle,
-	sizeMultiple: number,
 	time?: Value,
 ): Value {
 	const { normGroups, normEpsilon, activation } = style;
 	let hidden = groupNorm(g.at("norm1"), x, normGroups, normEpsilon);
 	hidden = activate(g, hidden, activation);
-	hidden = squareConv2d(g.at("conv1"), hidden, outChannels, sizeMultiple);
+	hidden = conv2d(g.at("conv1"), hidden, outChannels);
 	if (time) {
 		const shift = linear(g.at("time_emb_proj"), time, outChannels);
 		const perChannel = g.node("Unsqueeze", [shift, g.integers([2, 3])], {
@@ -47,7 +45,7 @@ export function resnetBlock(
 	}
 	hidden = groupNorm(g.at("norm2"), hidden, normGroups, normEpsilon);
 	hidden = activate(g, hidden, activation);
-	hidden = squareConv2d(g.at("conv2"), hidden, outChannels, sizeMultiple);
+	hidden = conv2d(g.at("conv2"), hidden, outChannels);
 	const shortcut =
 		x.dims[1] === outChannels
 			? x

@@ -8,7 +8,6 @@ import { concatChannels } from "../graph/layers/arithmetic.js";
 import { conv2d } from "../graph/layers/conv2d.js";
 import { groupNorm } from "../graph/layers/groupNorm.js";
 import { linear } from "../graph/layers/linear.js";
-import { squareConv2d } from "../graph/layers/squareConv2d.js";
 import { timestepEmbedding } from "../graph/layers/timestepEmbedding.js";
 import { upsampleLike } from "../graph/layers/upsample.js";
 import type { Weights } from "../weights/weights.js";
@@ -36,7 +35,6 @@ export function buildUnet(
 	const g = graphBuilder(weights);
 	const observed = new Map<string, Value>();
 	const inputs = unetInputs(g, config, dims);
-	const { sizeMultiple = 1 } = dims;
 	let time: Value | undefined;
 	const net: Network = {
 		config,
@@ -45,7 +43,6 @@ export function buildUnet(
 			time ??= timeEmbedding(g, config, inputs.timestep());
 			return time;
 		},
-		sizeMultiple: (halvings) => Math.max(1, sizeMultiple / 2 ** halvings),
 		observe: (block, value) => void observed.set(block, value),
 	};
 	const features = unetEncoder(g, net, part.encoder);
@@ -83,8 +80,6 @@ interface Network {
 	readonly inputs: UnetInputs;
 	/** What the time embedding adds to every residual block: computed once, and not at all by a part without such blocks. */
 	readonly time: () => Value;
-	/** What height and width are multiples of where latents are halved this often. */
-	readonly sizeMultiple: (halvings: number) => number;
 	readonly observe: (block: string, value: Value) => void;
 }
 
@@ -139,7 +134,6 @@ function downBlock(
 			hidden,
 			level.channels,
 			config,
-			net.sizeMultiple(block),
 			net.time(),
 		);
 		if (level.downAttention)
@@ -168,8 +162,7 @@ function downsample(g: GraphBuilder, { config }: Network, x: Value): Value {
 function midBlock(graph: GraphBuilder, net: Network, input: Value): Value {
 	const { config, observe } = net;
 	const g = graph.at("mid_block");
-	const deepest = config.levels.length - 1;
-	const level = config.levels[deepest];
+	const level = config.levels[config.levels.length - 1];
 	let hidden = input;
 	if (config.midBlock !== "none")
 		hidden = resnetBlock(
@@ -177,7 +170,6 @@ function midBlock(graph: GraphBuilder, net: Network, input: Value): Value {
 			hidden,
 			level.channels,
 			config,
-			net.sizeMultiple(deepest),
 			net.time(),
 		);
 	if (config.midBlock === "crossAttention") {
@@ -190,7 +182,6 @@ function midBlock(graph: GraphBuilder, net: Network, input: Value): Value {
 			hidden,
 			level.channels,
 			config,
-			net.sizeMultiple(deepest),
 			net.time(),
 		);
 	}
@@ -221,7 +212,7 @@ function unetDecoder(
 			g.at("up_blocks", block),
 			net,
 			layer,
-			level,
+			config.levels[level],
 			concatChannels(g, hidden, skipOf(left - 1)),
 		);
 		observe(`up_blocks.${block}.${layer}`, hidden);
@@ -231,7 +222,6 @@ function unetDecoder(
 				g.at("up_blocks", block, "upsamplers.0.conv"),
 				hidden,
 				skipOf(left - 2),
-				net.sizeMultiple(level - 1),
 			);
 		observe(`up_blocks.${block}`, hidden);
 	}
@@ -248,16 +238,14 @@ function upLayer(
 	g: GraphBuilder,
 	net: Network,
 	layer: number,
-	halvings: number,
+	level: UnetLevel,
 	joined: Value,
 ): Value {
-	const level = net.config.levels[halvings];
 	const hidden = resnetBlock(
 		g.at("resnets", layer),
 		joined,
 		level.channels,
 		net.config,
-		net.sizeMultiple(halvings),
 		net.time(),
 	);
 	return level.upAttention
@@ -266,13 +254,8 @@ function upLayer(
 }
 
 /** Nearest pixels, at the size of the next skip feature, and a convolution. */
-function upsample(
-	g: GraphBuilder,
-	x: Value,
-	nextSkip: Value,
-	sizeMultiple: number,
-): Value {
-	return squareConv2d(g, upsampleLike(g, x, nextSkip), x.dims[1], sizeMultiple);
+function upsample(g: GraphBuilder, x: Value, nextSkip: Value): Value {
+	return conv2d(g, upsampleLike(g, x, nextSkip), x.dims[1]);
 }
 
 function textTransformer(

@@ -21,9 +21,4 @@ export interface UnetDims {
 	readonly height: number;
 	readonly width: number;
 	readonly tokens: number;
-	/**
-	 * A power of two that height and width are multiples of whenever the graph runs: the larger, the more convolutions can take a
-	 * faster way. Default 1: any size.
-	 */
-	readonly sizeMultiple?: number;
 }

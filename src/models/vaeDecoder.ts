@@ -40,7 +40,7 @@ export function buildVaeDecoder(
 	for (const [block, outChannels] of channels.toReversed().entries()) {
 		const up = g.at("up_blocks", block);
 		for (let layer = 0; layer <= config.layers; layer++)
-			x = resnetBlock(up.at("resnets", layer), x, outChannels, config, 1);
+			x = resnetBlock(up.at("resnets", layer), x, outChannels, config);
 		if (block < channels.length - 1)
 			x = conv2d(up.at("upsamplers.0.conv"), upsampleTwice(up, x), outChannels);
 	}

@@ -33,7 +33,7 @@ export function buildVaeEncoder(
 	for (const [block, outChannels] of channels.entries()) {
 		const down = g.at("down_blocks", block);
 		for (let layer = 0; layer < config.layers; layer++)
-			x = resnetBlock(down.at("resnets", layer), x, outChannels, config, 1);
+			x = resnetBlock(down.at("resnets", layer), x, outChannels, config);
 		if (block < channels.length - 1)
 			x = conv2d(down.at("downsamplers.0.conv"), x, outChannels, {
 				stride: 2,

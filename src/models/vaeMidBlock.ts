@@ -14,10 +14,10 @@ export function vaeMidBlock(
 	config: VaeConfig,
 ): Value {
 	const channels = x.dims[1];
-	let hidden = resnetBlock(g.at("resnets.0"), x, channels, config, 1);
+	let hidden = resnetBlock(g.at("resnets.0"), x, channels, config);
 	if (config.midAttention)
 		hidden = pixelAttention(g.at("attentions.0"), hidden, config);
-	return resnetBlock(g.at("resnets.1"), hidden, channels, config, 1);
+	return resnetBlock(g.at("resnets.1"), hidden, channels, config);
 }
 
 /** Self-attention among pixels with a single head, added to its input. */

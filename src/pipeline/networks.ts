@@ -7,7 +7,6 @@ import { buildClipText } from "../models/clipText.js";
 import { buildUnet, unetFlops } from "../models/unet.js";
 import { parseUnetConfig, type UnetConfig } from "../models/unetConfig.js";
 import { skipFeatures } from "../models/unetLayout.js";
-import type { UnetDims } from "../models/unetPart.js";
 import { parseVaeConfig, type VaeConfig } from "../models/vaeConfig.js";
 import { buildVaeDecoder } from "../models/vaeDecoder.js";
 import { buildVaeEncoder } from "../models/vaeEncoder.js";
@@ -100,40 +99,25 @@ export function openNetworks(
 			loadSeconds += seconds;
 		});
 	const text = new Map<number, LazySession>();
-	const parts = new Map<
-		string,
-		{ readonly sizeMultiple: number; readonly session: LazySession }
-	>();
+	const parts = new Map<string, LazySession>();
 	const flops = new Map<string, number>();
 	// the graphs are dynamic: these sizes are only counted with
+	const nominal = { batch: 1, height: 64, width: 64, tokens: 77 };
 	const vaeDims = { batch: 1, height: 64, width: 64 };
 
 	const unet: UnetRunner = {
 		skipCount: skipFeatures(unetConfig).length,
-		async run(part, inputs) {
+		run(part, inputs) {
 			const key = JSON.stringify(part);
-			const dims = inputDims(inputs);
-			let known = parts.get(key);
-			if (!known || dims.sizeMultiple % known.sizeMultiple !== 0) {
-				await known?.session.release();
-				const options = often();
-				// without rearranged weights the faster convolutions are slower
-				const fast = options.optimization === "all";
-				const sizeMultiple = fast ? dims.sizeMultiple : 1;
-				known = {
-					sizeMultiple,
-					session: lazy(
-						() =>
-							buildUnet(unetConfig, files.unet.weights, part, {
-								...dims,
-								sizeMultiple,
-							}),
-						() => options,
-					),
-				};
-				parts.set(key, known);
+			let session = parts.get(key);
+			if (!session) {
+				session = lazy(
+					() => buildUnet(unetConfig, files.unet.weights, part, nominal),
+					often,
+				);
+				parts.set(key, session);
 			}
-			return known.session.run(inputs);
+			return session.run(inputs);
 		},
 		flops(part, dims) {
 			const key = JSON.stringify([part, dims]);
@@ -145,7 +129,7 @@ export function openNetworks(
 			return count;
 		},
 		async release() {
-			for (const { session } of parts.values()) await session.release();
+			for (const session of parts.values()) await session.release();
 			parts.clear();
 		},
 	};
@@ -195,24 +179,5 @@ export function openNetworks(
 		expectRuns(count) {
 			expected = count;
 		},
-	};
-}
-
-/** Sizes up to this are told apart: no convolution gains from larger multiples. */
-const LARGEST_MULTIPLE = 8;
-
-/** The sizes of a UNet part's inputs, and the power of two that height and width are multiples of. */
-function inputDims(inputs: Readonly<Record<string, Tensor>>): UnetDims & {
-	readonly sizeMultiple: number;
-} {
-	// every part has one of these two, both as large as the latents
-	const [batch, , height, width] = (inputs.sample ?? inputs.skip_0).dims;
-	const bits = height | width | LARGEST_MULTIPLE;
-	return {
-		batch,
-		height,
-		width,
-		tokens: inputs.encoder_hidden_states.dims[1],
-		sizeMultiple: bits & -bits,
 	};
 }
