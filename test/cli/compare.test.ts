@@ -50,7 +50,9 @@ test("compare draws one sheet of three pictures and says their costs and differe
 	expect(Number(propagated.flops)).toBeLessThan(Number(plain.flops));
 	expect(fewer.name).toMatch(/^plain, [1-8] steps$/);
 	for (const contender of [propagated, fewer]) {
-		expect(Number(contender.psnr)).toBeGreaterThan(0);
+		// where as many steps take the same time it is the plain picture: an infinite PSNR, which JSON writes as null
+		if (contender.name === "plain, 8 steps") expect(contender.psnr).toBeNull();
+		else expect(Number(contender.psnr)).toBeGreaterThan(0);
 		expect(Number(contender.ssim)).toBeLessThanOrEqual(1);
 		expect(Number(contender.seconds)).toBeGreaterThan(0);
 	}
