@@ -1,6 +1,7 @@
-import { type Denoiser, guide } from "../propagation/denoiser.js";
+import type { Denoiser } from "../propagation/denoiser.js";
+import { guidedUnet } from "../propagation/guidedUnet.js";
 import type { PropagationOptions } from "../propagation/propagatedDenoiser.js";
-import { concat, type Tensor } from "../tensor/tensor.js";
+import type { Tensor } from "../tensor/tensor.js";
 import type { WatchedBlock } from "./blocks.js";
 
 /** Told of every watched output `[batch, channels, height, width]` of one evaluation; unconditional samples come first. */
@@ -22,30 +23,18 @@ export function observingDenoiser(
 			.map(({ name }) => name)
 			.filter((name) => !name.startsWith("skip_")),
 	} as const;
-	return ({ unet, sampler, conditioning, signal, onFlops }) => {
-		const { positive, negative, guidanceScale } = conditioning;
-		const text = negative ? concat([negative, positive]) : positive;
+	return (options) => {
+		const unet = guidedUnet(options);
+		const { timesteps } = options.sampler;
 		return async function* denoise({ steps, input }) {
 			for (const { index } of steps) {
-				signal?.throwIfAborted();
-				const { prediction, ...outputs } = await unet.run(part, {
-					sample: negative ? concat([input, input]) : input,
-					timestep: {
-						dims: [text.dims[0]],
-						data: new Float32Array(text.dims[0]).fill(sampler.timesteps[index]),
-					},
-					encoder_hidden_states: text,
-				});
-				onFlops?.(
-					unet.flops(part, {
-						batch: text.dims[0],
-						height: input.dims[2],
-						width: input.dims[3],
-						tokens: text.dims[1],
-					}),
+				const { prediction, ...outputs } = await unet.run(
+					part,
+					[timesteps[index]],
+					input,
 				);
 				observe(index, outputs);
-				yield negative ? guide(prediction, guidanceScale) : prediction;
+				yield unet.guided(prediction);
 			}
 		};
 	};

@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { UserError } from "../errors/userError.js";
 import type { GenerateOptions } from "../pipeline/generateOptions.js";
 import type { Pipeline } from "../pipeline/pipeline.js";
+import { adaptiveDenoiser } from "../propagation/adaptiveDenoiser.js";
 import { plainPlan } from "../propagation/keyStepPlan.js";
 import { PAPER_INJECTION } from "../propagation/noiseInjection.js";
-import { adaptiveDenoiser } from "../tuning/adaptiveDenoiser.js";
 import {
 	embeddedPlansFolder,
 	findTunedPlan,

@@ -16,7 +16,7 @@ export interface GuidanceCutoff {
 	readonly from: number;
 }
 
-/** Key steps are chosen during the run (see tuning/adaptiveDenoiser.ts). */
+/** Key steps are chosen during the run (see propagation/adaptiveDenoiser.ts). */
 export interface AdaptiveKeySteps {
 	readonly kind: "adaptive";
 	readonly threshold: number;

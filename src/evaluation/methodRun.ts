@@ -1,6 +1,6 @@
 import type { GenerateOptions } from "../pipeline/generateOptions.js";
+import { adaptiveDenoiser } from "../propagation/adaptiveDenoiser.js";
 import { PAPER_INJECTION } from "../propagation/noiseInjection.js";
-import { adaptiveDenoiser } from "../tuning/adaptiveDenoiser.js";
 import { guidanceCutoff } from "./guidanceCutoff.js";
 import type { Accelerator, Method } from "./method.js";
 import { residualReuse } from "./residualReuse.js";

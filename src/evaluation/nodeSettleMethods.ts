@@ -3,7 +3,8 @@ import { UserError } from "../errors/userError.js";
 import type { Pipeline } from "../pipeline/pipeline.js";
 import { parseKeySteps, planWords } from "../propagation/keyStepPlan.js";
 import { planFromFile } from "../propagation/planFile.js";
-import { stepStateWord } from "../propagation/stepState.js";
+import { stateFlops } from "../propagation/stateParts.js";
+import { FULL, stepStateWord } from "../propagation/stepState.js";
 import {
 	embeddedPlansFolder,
 	findTunedPlan,
@@ -169,32 +170,13 @@ function flopShare(
 		width: width / vaeConfig.factor,
 		tokens: 77,
 	};
-	const encoder = unet.flops({ encoder: "full", decoder: "none" }, dims);
-	const decoder = unet.flops({ encoder: "none", decoder: "full" }, dims);
-	let sum = 0;
-	for (const state of states)
-		switch (state.run) {
-			case "full":
-				sum += encoder + decoder;
-				break;
-			case "decoder":
-				sum += decoder;
-				break;
-			case "outer":
-				sum += unet.flops(
-					{
-						encoder: state.encoder === "fresh" ? state.layers : "none",
-						decoder: state.layers,
-					},
-					dims,
-				);
-				break;
-			case "nothing":
-				break;
-		}
+	const sum = states.reduce(
+		(flops, state) => flops + stateFlops(unet, state, dims),
+		0,
+	);
 	if (!(sum > 0))
 		throw new UserError(`--methods: ${plan.name}: its plan runs nothing`, 2);
-	return sum / (evaluations * (encoder + decoder));
+	return sum / (evaluations * stateFlops(unet, FULL, dims));
 }
 
 /** The value at a share of the sorted values, without interpolation. */

@@ -1,3 +1,18 @@
+import type { Sampler } from "../samplers/sampler.js";
+
+/** The axes that features and predictions are extrapolated over. */
+export type ExtrapolationAxis = "timestep" | "log-snr";
+
+/** Where each evaluation lies on an axis. */
+export function extrapolationAxis(
+	sampler: Sampler,
+	over: ExtrapolationAxis,
+): readonly number[] {
+	return over === "timestep"
+		? sampler.timesteps
+		: sampler.sigmas.map((sigma) => -2 * Math.log(sigma));
+}
+
 /** Values that were computed at a point of the schedule. */
 export interface Sample {
 	/** Where on the axis of extrapolation: a timestep, or a log signal-to-noise ratio. */

@@ -1,4 +1,5 @@
 import { UserError } from "../errors/userError.js";
+import type { ExtrapolationAxis } from "./extrapolate.js";
 import { publishedKeySteps } from "./publishedKeySteps.js";
 import {
 	DECODER,
@@ -11,7 +12,7 @@ import {
 /** How kept features are carried to a later step: repeated (order 0) or extrapolated through the last `order` + 1 key steps. */
 export interface FeatureExtrapolation {
 	readonly order: 0 | 1 | 2;
-	readonly over: "timestep" | "log-snr";
+	readonly over: ExtrapolationAxis;
 }
 
 /** What each evaluation of one run does. */

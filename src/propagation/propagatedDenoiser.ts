@@ -1,9 +1,10 @@
-import type { UnetPart } from "../models/unetPart.js";
 import type { Sampler } from "../samplers/sampler.js";
 import { concat, rows, type Tensor } from "../tensor/tensor.js";
-import { type Conditioning, type Denoiser, guide } from "./denoiser.js";
-import { extrapolate, type Sample } from "./extrapolate.js";
+import type { Conditioning, Denoiser } from "./denoiser.js";
+import { extrapolate, extrapolationAxis, type Sample } from "./extrapolate.js";
+import { type Features, guidedUnet } from "./guidedUnet.js";
 import type { KeyStepPlan } from "./keyStepPlan.js";
+import { DECODER_HALF, ENCODER_HALF, stateParts } from "./stateParts.js";
 import type { StepState } from "./stepState.js";
 import type { UnetRunner } from "./unetRunner.js";
 
@@ -20,8 +21,6 @@ export interface PropagationOptions {
 	/** Called after every network call with the floating-point operations it took. */
 	readonly onFlops?: (flops: number) => void;
 }
-
-type Features = Readonly<Record<string, Tensor>>;
 
 /** Encoder features as they were at one key step. */
 interface KeptFeatures {
@@ -49,72 +48,26 @@ function deepOutputs(plan: KeyStepPlan, index: number): number[] {
  * Keeps features between calls: make a new one for each run.
  */
 export function propagatedDenoiser(options: PropagationOptions): Denoiser {
-	const { unet, sampler, plan, conditioning, signal } = options;
+	const { sampler, plan } = options;
 	const { order, over } = plan.extrapolation;
-	const guided = conditioning.negative !== undefined;
-	const text = conditioning.negative
-		? concat([conditioning.negative, conditioning.positive])
-		: conditioning.positive;
-	const samples = text.dims[0];
-	const at = (index: number) =>
-		over === "timestep"
-			? sampler.timesteps[index]
-			: -2 * Math.log(sampler.sigmas[index]);
+	const unet = guidedUnet(options);
+	const axis = extrapolationAxis(sampler, over);
+	const time = (index: number) => sampler.timesteps[index];
 
 	const kept: KeptFeatures[] = [];
 	const predictions: Sample[] = [];
 	let deep: Record<string, Tensor> = {};
 
-	const times = (indices: readonly number[]): Tensor => ({
-		dims: [indices.length * samples],
-		data: Float32Array.from(
-			indices.flatMap((index) =>
-				new Array<number>(samples).fill(sampler.timesteps[index]),
-			),
-		),
-	});
-	const repeated = (value: Tensor, count: number): Tensor =>
-		count === 1 ? value : concat(new Array<Tensor>(count).fill(value));
-
-	async function run(
-		part: UnetPart,
-		inputs: Features,
-		size: Tensor,
-	): Promise<Record<string, Tensor>> {
-		signal?.throwIfAborted();
-		const outputs = await unet.run(part, inputs);
-		options.onFlops?.(
-			unet.flops(part, {
-				batch: inputs.timestep.dims[0],
-				height: size.dims[2],
-				width: size.dims[3],
-				tokens: text.dims[1],
-			}),
-		);
-		return outputs;
-	}
-
-	const sampleInput = (input: Tensor) =>
-		guided ? concat([input, input]) : input;
-
 	async function encode(index: number, input: Tensor): Promise<void> {
-		const features = await run(
-			{ encoder: "full", decoder: "none" },
-			{
-				sample: sampleInput(input),
-				timestep: times([index]),
-				encoder_hidden_states: text,
-			},
-			input,
-		);
-		kept.push({ at: at(index), features });
+		const features = await unet.run(ENCODER_HALF, [time(index)], input);
+		kept.push({ at: axis[index], features });
 		if (kept.length > order + 1) kept.shift();
 	}
 
 	/** Encoder features for a later step: repeated, or extrapolated feature by feature. */
 	function featuresAt(index: number): Features {
 		const newest = kept[kept.length - 1];
-		if (order === 0 || kept.length === 1 || newest.at === at(index))
+		if (order === 0 || kept.length === 1 || newest.at === axis[index])
 			return newest.features;
 		return Object.fromEntries(
 			Object.entries(newest.features).map(([name, { dims }]) => [
@@ -123,7 +76,7 @@ export function propagatedDenoiser(options: PropagationOptions): Denoiser {
 					dims,
 					data: extrapolate(
 						kept.map((key) => ({ at: key.at, data: key.features[name].data })),
-						at(index),
+						axis[index],
 						order,
 					),
 				},
@@ -143,19 +96,16 @@ export function propagatedDenoiser(options: PropagationOptions): Denoiser {
 				each.length === 1
 					? each[0][name]
 					: concat(each.map((own) => own[name]));
-		const { prediction, ...rest } = await run(
+		const { prediction, ...rest } = await unet.run(
 			{
-				encoder: "none",
-				decoder: "full",
+				...DECODER_HALF,
 				...(depths.length > 0 ? { deepOutputs: depths } : {}),
 			},
-			{
-				...features,
-				timestep: times(indices),
-				encoder_hidden_states: repeated(text, indices.length),
-			},
+			indices.map(time),
 			input,
+			features,
 		);
+		const { samples } = unet;
 		const last = (indices.length - 1) * samples;
 		deep = Object.fromEntries(
 			Object.entries(rest).map(([name, value]) => [
@@ -173,32 +123,17 @@ export function propagatedDenoiser(options: PropagationOptions): Denoiser {
 		state: StepState & { run: "outer" },
 		input: Tensor,
 	): Promise<Tensor> {
-		const common = {
-			timestep: times([index]),
-			encoder_hidden_states: text,
+		const [part] = stateParts(state);
+		const { prediction } = await unet.run(part, [time(index)], input, {
+			...(state.encoder === "kept" ? featuresAt(index) : {}),
 			deep: deep[`deep_${state.layers}`],
-		};
-		const fresh = state.encoder === "fresh";
-		const skips = fresh
-			? { sample: sampleInput(input) }
-			: Object.fromEntries(
-					Array.from({ length: state.layers }, (_, n) => `skip_${n}`).map(
-						(name) => [name, featuresAt(index)[name]],
-					),
-				);
-		const { prediction } = await run(
-			{ encoder: fresh ? state.layers : "none", decoder: state.layers },
-			{ ...common, ...skips },
-			input,
-		);
+		});
 		return prediction;
 	}
 
 	function finish(index: number, prediction: Tensor): Tensor {
-		const result = guided
-			? guide(prediction, conditioning.guidanceScale)
-			: prediction;
-		predictions.push({ at: at(index), data: result.data });
+		const result = unet.guided(prediction);
+		predictions.push({ at: axis[index], data: result.data });
 		if (predictions.length > 3) predictions.shift();
 		return result;
 	}
@@ -229,7 +164,7 @@ export function propagatedDenoiser(options: PropagationOptions): Denoiser {
 				case "nothing":
 					yield {
 						dims: input.dims,
-						data: extrapolate(predictions, at(index), state.order),
+						data: extrapolate(predictions, axis[index], state.order),
 					};
 					n++;
 					break;

@@ -1,9 +1,9 @@
-import { guide } from "../propagation/denoiser.js";
+import { guidedUnet } from "../propagation/guidedUnet.js";
+import { DECODER_HALF, ENCODER_HALF } from "../propagation/stateParts.js";
 import type { UnetRunner } from "../propagation/unetRunner.js";
 import type { Sampler } from "../samplers/sampler.js";
-import { concat } from "../tensor/tensor.js";
+import { relativeError } from "../tensor/relativeError.js";
 import type { CalibrationPrompt } from "./calibrationPrompt.js";
-import { relativeError } from "./endToEnd.js";
 import type { PlainTables } from "./plainTables.js";
 
 export interface GainOptions {
@@ -67,8 +67,7 @@ async function plainFrom(
 	prediction: Float32Array,
 	{ unet, sampler, signal }: GainOptions,
 ): Promise<Float32Array> {
-	const { positive, negative, guidanceScale } = conditioning;
-	const text = negative ? concat([negative, positive]) : positive;
+	const network = guidedUnet({ unet, conditioning, signal });
 	const { dims } = initialNoise;
 	const fresh = noise();
 	let taken = sampler.step(tables.states[from], {
@@ -78,27 +77,21 @@ async function plainFrom(
 		noise: fresh,
 	});
 	for (let index = from + 1; index < sampler.timesteps.length; index++) {
-		signal?.throwIfAborted();
 		const input = {
 			dims,
 			data: sampler.scaleModelInput(taken.latents, index),
 		};
-		const base = {
-			sample: negative ? concat([input, input]) : input,
-			timestep: {
-				dims: [text.dims[0]],
-				data: new Float32Array(text.dims[0]).fill(sampler.timesteps[index]),
-			},
-			encoder_hidden_states: text,
-		};
-		const features = await unet.run({ encoder: "full", decoder: "none" }, base);
-		const { prediction: output } = await unet.run(
-			{ encoder: "none", decoder: "full" },
-			{ ...base, ...features },
+		const times = [sampler.timesteps[index]];
+		const features = await network.run(ENCODER_HALF, times, input);
+		const { prediction } = await network.run(
+			DECODER_HALF,
+			times,
+			input,
+			features,
 		);
 		taken = sampler.step(taken.state, {
 			index,
-			prediction: negative ? guide(output, guidanceScale).data : output.data,
+			prediction: network.guided(prediction).data,
 			latents: taken.latents,
 			noise: fresh,
 		});

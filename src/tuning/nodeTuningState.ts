@@ -1,6 +1,7 @@
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { UserError } from "../errors/userError.js";
+import { writeWhole } from "../files/nodeWriteWhole.js";
 
 const schema = z.object({
 	key: z.string().max(10_000),
@@ -67,12 +68,10 @@ export async function readTuningState(
 	return parsed.data.key === key ? parsed.data : fresh;
 }
 
-/** Writes the state, to a temporary name first. */
+/** Writes the state, whole or not at all. @throws UserError when it cannot be written */
 export async function writeTuningState(
 	path: string | undefined,
 	state: TuningState,
 ): Promise<void> {
-	if (path === undefined) return;
-	await writeFile(`${path}.tmp`, JSON.stringify(state));
-	await rename(`${path}.tmp`, path);
+	if (path !== undefined) await writeWhole(path, JSON.stringify(state));
 }

@@ -1,8 +1,12 @@
-import { guide } from "../propagation/denoiser.js";
+import { type Features, guidedUnet } from "../propagation/guidedUnet.js";
+import {
+	DECODER_HALF,
+	ENCODER_HALF,
+	stateParts,
+} from "../propagation/stateParts.js";
 import { type StepState, stepStateWord } from "../propagation/stepState.js";
 import type { UnetRunner } from "../propagation/unetRunner.js";
 import type { Sampler, SamplerState } from "../samplers/sampler.js";
-import { concat, type Tensor } from "../tensor/tensor.js";
 import type { CalibrationPrompt } from "./calibrationPrompt.js";
 
 /** What a plain run of one prompt leaves behind: vectors of the size of the latents only. */
@@ -32,8 +36,6 @@ export interface TableOptions {
 	readonly onStep?: () => void;
 }
 
-type Features = Readonly<Record<string, Tensor>>;
-
 /**
  * Runs a prompt plainly and, at each evaluation, every state on the features of each of the `window` evaluations before it.
  * Features are kept for the window only: memory does not grow with the number of steps, but for the predictions.
@@ -50,9 +52,7 @@ export async function plainTables(
 		onStep,
 	}: TableOptions,
 ): Promise<PlainTables> {
-	const { positive, negative, guidanceScale } = conditioning;
-	const guided = negative !== undefined;
-	const text = negative ? concat([negative, positive]) : positive;
+	const network = guidedUnet({ unet, conditioning, signal });
 	const { dims } = initialNoise;
 	const depths = [
 		...new Set(
@@ -71,31 +71,21 @@ export async function plainTables(
 		initialNoise.data.map((z) => z * sampler.initNoiseSigma),
 	];
 	const allStates: SamplerState[] = [sampler.start()];
-	const prediction = (output: Tensor) =>
-		guided ? guide(output, guidanceScale).data : output.data;
 
 	for (const [index, timestep] of sampler.timesteps.entries()) {
-		signal?.throwIfAborted();
 		const latents = allLatents[index];
 		const input = { dims, data: sampler.scaleModelInput(latents, index) };
-		const base = {
-			sample: guided ? concat([input, input]) : input,
-			timestep: {
-				dims: [text.dims[0]],
-				data: new Float32Array(text.dims[0]).fill(timestep),
-			},
-			encoder_hidden_states: text,
-		};
-		const features = await unet.run({ encoder: "full", decoder: "none" }, base);
-		const decoded = await unet.run(
+		const features = await network.run(ENCODER_HALF, [timestep], input);
+		const decoded = await network.run(
 			{
-				encoder: "none",
-				decoder: "full",
+				...DECODER_HALF,
 				...(depths.length > 0 ? { deepOutputs: depths } : {}),
 			},
-			{ ...base, ...features },
+			[timestep],
+			input,
+			features,
 		);
-		const own = prediction(decoded.prediction);
+		const own = network.guided(decoded.prediction).data;
 		predictions.push(own);
 		for (const state of states) {
 			const table = reused.get(stepStateWord(state));
@@ -103,23 +93,16 @@ export async function plainTables(
 			const row: Float32Array[] = [];
 			table.push(row);
 			const most = state.run === "decoder" ? window : outerWindow;
+			const [part] = stateParts(state);
 			for (let gap = 1; gap <= Math.min(most, index); gap++) {
-				signal?.throwIfAborted();
 				const old = kept[kept.length - gap];
-				const output =
-					state.run === "outer"
-						? await unet.run(
-								{
-									encoder: state.encoder === "fresh" ? state.layers : "none",
-									decoder: state.layers,
-								},
-								{ ...old, ...base, deep: old[`deep_${state.layers}`] },
-							)
-						: await unet.run(
-								{ encoder: "none", decoder: "full" },
-								{ ...old, ...base },
-							);
-				row[gap] = prediction(output.prediction);
+				const { prediction } = await network.run(part, [timestep], input, {
+					...old,
+					...(state.run === "outer"
+						? { deep: old[`deep_${state.layers}`] }
+						: {}),
+				});
+				row[gap] = network.guided(prediction).data;
 			}
 		}
 		kept.push({ ...features, ...decoded });

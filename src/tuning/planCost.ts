@@ -1,36 +1,21 @@
-import type { UnetDims, UnetPart } from "../models/unetPart.js";
+import type { UnetDims } from "../models/unetPart.js";
 import type { Conditioning } from "../propagation/denoiser.js";
+import { guidedUnet } from "../propagation/guidedUnet.js";
 import type { KeyStepPlan } from "../propagation/keyStepPlan.js";
+import {
+	DECODER_HALF,
+	ENCODER_HALF,
+	stateFlops,
+	stateParts,
+} from "../propagation/stateParts.js";
 import { type StepState, stepStateWord } from "../propagation/stepState.js";
 import type { UnetRunner } from "../propagation/unetRunner.js";
-import { concat, type Tensor } from "../tensor/tensor.js";
+import type { Tensor } from "../tensor/tensor.js";
 
 /** What a step costs in each state, by the state's word. */
 export interface StateCosts {
 	readonly unit: "seconds" | "flops";
 	readonly costs: ReadonlyMap<string, number>;
-}
-
-const ENCODER: UnetPart = { encoder: "full", decoder: "none" };
-const DECODER: UnetPart = { encoder: "none", decoder: "full" };
-
-/** The parts of the UNet that a step in `state` runs, in order. */
-export function stateParts(state: StepState): readonly UnetPart[] {
-	switch (state.run) {
-		case "full":
-			return [ENCODER, DECODER];
-		case "decoder":
-			return [DECODER];
-		case "outer":
-			return [
-				{
-					encoder: state.encoder === "fresh" ? state.layers : "none",
-					decoder: state.layers,
-				},
-			];
-		case "nothing":
-			return [];
-	}
 }
 
 /** Costs by arithmetic alone: the same on every machine. */
@@ -44,10 +29,7 @@ export function flopCosts(
 		costs: new Map(
 			states.map((state) => [
 				stepStateWord(state),
-				stateParts(state).reduce(
-					(sum, part) => sum + unet.flops(part, dims),
-					0,
-				),
+				stateFlops(unet, state, dims),
 			]),
 		),
 	};
@@ -65,17 +47,10 @@ export async function measuredCosts(
 	input: Tensor,
 	repeats = 15,
 ): Promise<StateCosts> {
-	const { positive, negative } = conditioning;
-	const text = negative ? concat([negative, positive]) : positive;
-	const base = {
-		sample: negative ? concat([input, input]) : input,
-		timestep: {
-			dims: [text.dims[0]],
-			data: new Float32Array(text.dims[0]).fill(500),
-		},
-		encoder_hidden_states: text,
-	};
-	const features = await unet.run(ENCODER, base);
+	const network = guidedUnet({ unet, conditioning });
+	// the time does not depend on which timestep it is
+	const times = [500];
+	const features = await network.run(ENCODER_HALF, times, input);
 	const depths = [
 		...new Set(
 			states.flatMap((state) => (state.run === "outer" ? [state.layers] : [])),
@@ -83,23 +58,25 @@ export async function measuredCosts(
 	];
 	const deep =
 		depths.length > 0
-			? await unet.run(
-					{ ...DECODER, deepOutputs: depths },
-					{ ...base, ...features },
+			? await network.run(
+					{ ...DECODER_HALF, deepOutputs: depths },
+					times,
+					input,
+					features,
 				)
 			: {};
 	const seconds = new Map<string, number[]>();
 	for (let round = -1; round < repeats; round++)
 		for (const state of states) {
-			const inputs = {
-				...base,
+			const kept = {
 				...features,
 				...(state.run === "outer"
 					? { deep: deep[`deep_${state.layers}`] }
 					: {}),
 			};
 			const started = performance.now();
-			for (const part of stateParts(state)) await unet.run(part, inputs);
+			for (const part of stateParts(state))
+				await network.run(part, times, input, kept);
 			const elapsed = (performance.now() - started) / 1000;
 			// the first round loads the sessions
 			if (round < 0) continue;

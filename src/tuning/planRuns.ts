@@ -4,13 +4,9 @@ import { decodeLatents } from "../pipeline/decodeLatents.js";
 import type { Networks } from "../pipeline/networks.js";
 import { plainPlan } from "../propagation/keyStepPlan.js";
 import type { Sampler } from "../samplers/sampler.js";
+import { relativeError } from "../tensor/relativeError.js";
 import type { CalibrationPrompt } from "./calibrationPrompt.js";
-import {
-	type FinishedRun,
-	type RunOptions,
-	relativeError,
-	runToEnd,
-} from "./endToEnd.js";
+import { type FinishedRun, type RunOptions, runToEnd } from "./endToEnd.js";
 import type { TuningState } from "./nodeTuningState.js";
 import { planKey } from "./planSearch.js";
 

@@ -1,3 +1,4 @@
+import { extrapolationAxis } from "../propagation/extrapolate.js";
 import type { FeatureExtrapolation } from "../propagation/keyStepPlan.js";
 import { type StepState, stepStateWord } from "../propagation/stepState.js";
 import type { Sampler } from "../samplers/sampler.js";
@@ -26,16 +27,6 @@ export function segmentIndex(
 	length: number,
 ): number {
 	return ((k1 * (reach + 1) + before) * states.length + state) * reach + length;
-}
-
-/** Where evaluation `index` lies on the axis that features and predictions are extrapolated over. */
-export function extrapolationAxis(
-	sampler: Sampler,
-	over: FeatureExtrapolation["over"],
-): readonly number[] {
-	return over === "timestep"
-		? sampler.timesteps
-		: sampler.sigmas.map((sigma) => -2 * Math.log(sigma));
 }
 
 export interface SegmentErrorOptions {

@@ -5,6 +5,7 @@ import {
 } from "../metrics/bootstrap.js";
 import type { Pipeline } from "../pipeline/pipeline.js";
 import type { RunSettings } from "../pipeline/runSettings.js";
+import { adaptiveDenoiser } from "../propagation/adaptiveDenoiser.js";
 import {
 	type FeatureExtrapolation,
 	type KeyStepPlan,
@@ -19,7 +20,6 @@ import {
 	stepStateWord,
 } from "../propagation/stepState.js";
 import type { Sampler } from "../samplers/sampler.js";
-import { adaptiveDenoiser } from "./adaptiveDenoiser.js";
 import {
 	type CalibrationPrompt,
 	calibrationPrompts,

@@ -15,15 +15,12 @@ import {
 import { parsePlanFile } from "../../src/propagation/planFile.js";
 import { parseStepState } from "../../src/propagation/stepState.js";
 import { createSampler } from "../../src/samplers/createSampler.js";
-import {
-	adaptiveDenoiser,
-	parseAdaptive,
-} from "../../src/tuning/adaptiveDenoiser.js";
+import { relativeError } from "../../src/tensor/relativeError.js";
 import {
 	type CalibrationPrompt,
 	calibrationPrompts,
 } from "../../src/tuning/calibrationPrompt.js";
-import { relativeError, runToEnd } from "../../src/tuning/endToEnd.js";
+import { runToEnd } from "../../src/tuning/endToEnd.js";
 import { findTunedPlan } from "../../src/tuning/nodeFindTunedPlan.js";
 import { type PlainTables, plainTables } from "../../src/tuning/plainTables.js";
 import { planCost } from "../../src/tuning/planCost.js";
@@ -155,36 +152,6 @@ describe("on the tiny model", () => {
 			Math.abs(extrapolated.estimate / extrapolated.truth - 1),
 		).toBeLessThan(0.35);
 		expect(extrapolated.truth).toBeLessThan(0.5 * repeated.truth);
-	});
-
-	test("adaptive key steps: nothing is skipped at a threshold that is never met, and less runs at a loose one", async () => {
-		const common = {
-			unet: pipeline.networks.unet,
-			sampler: settings.sampler,
-			plan: plainPlan(evaluations),
-		};
-		const plain = await runToEnd(prompt, common);
-		const strict = await runToEnd(prompt, {
-			...common,
-			denoiser: adaptiveDenoiser({ threshold: 1e-12 }),
-		});
-		expect(relativeError(strict.latents, plain.latents)).toBeLessThan(1e-5);
-		expect(strict.flops).toBe(plain.flops);
-		for (const between of ["nothing", "decoder"] as const) {
-			const keys: boolean[] = [];
-			const loose = await runToEnd(prompt, {
-				...common,
-				denoiser: adaptiveDenoiser({
-					threshold: 1e3,
-					between,
-					onDecision: (_, key) => keys.push(key),
-				}),
-			});
-			expect(loose.flops).toBeLessThan(plain.flops);
-			expect(keys.slice(0, 3)).toEqual([true, true, between === "nothing"]);
-			expect(keys.at(-1)).toBe(false);
-			expect(relativeError(loose.latents, plain.latents)).toBeGreaterThan(1e-4);
-		}
 	});
 
 	test("noise injection is chosen by its spectrum, none being one of the choices", async () => {
@@ -347,19 +314,6 @@ test("budgets in words", () => {
 	expect(parseTuningBudget("2TFLOP")).toEqual({ kind: "flops", flops: 2e12 });
 	for (const wrong of ["", "x", "0x", "0.5x", "fast", "1.5", "-1s"])
 		expect(() => parseTuningBudget(wrong)).toThrow(UserError);
-});
-
-test("adaptive thresholds in words", () => {
-	expect(parseAdaptive("adaptive:0.02")).toEqual({
-		threshold: 0.02,
-		between: "nothing",
-	});
-	expect(parseAdaptive("adaptive:.1:decoder")).toEqual({
-		threshold: 0.1,
-		between: "decoder",
-	});
-	for (const other of ["paper", "adaptive", "adaptive:0", "adaptive:x"])
-		expect(parseAdaptive(other)).toBeUndefined();
 });
 
 test("prompts to tune on and to check with do not overlap, and too few are refused", () => {

@@ -1,10 +1,10 @@
-import type { UnetPart } from "../models/unetPart.js";
-import { type Denoiser, guide } from "../propagation/denoiser.js";
-import { extrapolate, type Sample } from "../propagation/extrapolate.js";
-import type { PropagationOptions } from "../propagation/propagatedDenoiser.js";
-import { concat, type Tensor } from "../tensor/tensor.js";
-import { relativeError } from "./endToEnd.js";
-import { extrapolationAxis } from "./segmentErrors.js";
+import { relativeError } from "../tensor/relativeError.js";
+import type { Tensor } from "../tensor/tensor.js";
+import type { Denoiser } from "./denoiser.js";
+import { extrapolate, extrapolationAxis, type Sample } from "./extrapolate.js";
+import { type Features, guidedUnet } from "./guidedUnet.js";
+import type { PropagationOptions } from "./propagatedDenoiser.js";
+import { DECODER_HALF, ENCODER_HALF } from "./stateParts.js";
 
 export interface AdaptiveOptions {
 	/** Predictions are reused as long as their estimated relative error stays below this. */
@@ -31,52 +31,25 @@ export function adaptiveDenoiser(
 	adaptive: AdaptiveOptions,
 ): (options: PropagationOptions) => Denoiser {
 	const { threshold, between = "nothing", longest = 6 } = adaptive;
-	return ({ unet, sampler, conditioning, signal, onFlops }) => {
-		const axis = extrapolationAxis(sampler, "log-snr");
-		const { positive, negative, guidanceScale } = conditioning;
-		const text = negative ? concat([negative, positive]) : positive;
+	return (options) => {
+		const { timesteps } = options.sampler;
+		const axis = extrapolationAxis(options.sampler, "log-snr");
+		const unet = guidedUnet(options);
 		const order = between === "nothing" ? 1 : 0;
 		const keys: Sample[] = [];
-		let features: Readonly<Record<string, Tensor>> = {};
+		let features: Features = {};
 		let lastKey = -1;
 		/** Relative error of reuse over a unit of distance. */
 		let rate = Number.POSITIVE_INFINITY;
 
-		async function run(
-			part: UnetPart,
-			index: number,
-			input: Tensor,
-			inputs: Readonly<Record<string, Tensor>>,
-		): Promise<Record<string, Tensor>> {
-			signal?.throwIfAborted();
-			const outputs = await unet.run(part, {
-				...inputs,
-				sample: negative ? concat([input, input]) : input,
-				timestep: {
-					dims: [text.dims[0]],
-					data: new Float32Array(text.dims[0]).fill(sampler.timesteps[index]),
-				},
-				encoder_hidden_states: text,
-			});
-			onFlops?.(
-				unet.flops(part, {
-					batch: text.dims[0],
-					height: input.dims[2],
-					width: input.dims[3],
-					tokens: text.dims[1],
-				}),
-			);
-			return outputs;
-		}
-
 		async function decode(index: number, input: Tensor): Promise<Tensor> {
-			const { prediction } = await run(
-				{ encoder: "none", decoder: "full" },
-				index,
+			const { prediction } = await unet.run(
+				DECODER_HALF,
+				[timesteps[index]],
 				input,
 				features,
 			);
-			return negative ? guide(prediction, guidanceScale) : prediction;
+			return unet.guided(prediction);
 		}
 
 		function due(index: number): boolean {
@@ -87,12 +60,7 @@ export function adaptiveDenoiser(
 		}
 
 		async function keyStep(index: number, input: Tensor): Promise<Tensor> {
-			features = await run(
-				{ encoder: "full", decoder: "none" },
-				index,
-				input,
-				{},
-			);
+			features = await unet.run(ENCODER_HALF, [timesteps[index]], input);
 			const prediction = await decode(index, input);
 			if (keys.length > order) {
 				const reused = extrapolate(keys, axis[index], order);
@@ -118,20 +86,5 @@ export function adaptiveDenoiser(
 					};
 			}
 		};
-	};
-}
-
-/**
- * Reads `adaptive:THRESHOLD` or `adaptive:THRESHOLD:decoder`.
- * @returns undefined when `words` is something else
- */
-export function parseAdaptive(words: string): AdaptiveOptions | undefined {
-	const match = /^adaptive:(\d*\.?\d+)(?::(nothing|decoder))?$/.exec(
-		words.trim(),
-	);
-	if (!match || !(Number(match[1]) > 0)) return undefined;
-	return {
-		threshold: Number(match[1]),
-		between: match[2] === "decoder" ? "decoder" : "nothing",
 	};
 }
