@@ -3,12 +3,10 @@ import { checkProblems } from "../datasets/captionedImages.js";
 import type { ImageSource } from "../datasets/nodeImageSource.js";
 import { decodePicture } from "../datasets/nodePicture.js";
 import { UserError } from "../errors/userError.js";
+import { openLpips } from "../metrics/nodeLpips.js";
 import { psnr } from "../metrics/psnr.js";
-import { type Pixels, planes } from "../metrics/resize/pixels.js";
+import type { Pixels } from "../metrics/resize/pixels.js";
 import { ssim } from "../metrics/ssim.js";
-import { buildLpips } from "../models/lpips.js";
-import { createSession } from "../runtime/nodeSession.js";
-import { joinWeights, openWeightsFile } from "../weights/nodeWeightsFile.js";
 import { interval } from "./featureMetrics.js";
 import type { MetricName, MetricResult, ScoreRequest } from "./scoreRequest.js";
 
@@ -133,27 +131,12 @@ const structuralSimilarity: PairedMetric = {
 
 async function lpips(request: ScoreRequest): Promise<PairedMetric> {
 	const { lpipsTrunk, lpipsWeights = [], session: options } = request;
-	const weights = joinWeights(
-		await Promise.all(lpipsWeights.map(openWeightsFile)),
-	);
-	const dims = { batch: 1, height: 512, width: 512 };
-	const graph = buildLpips(lpipsTrunk, weights, dims);
-	const session = await createSession(graph, options);
-	const input = (picture: Pixels) => ({
-		dims: [1, 3, picture.height, picture.width],
-		data: planes(picture).data.map((value) => value / 127.5 - 1),
-	});
+	const opened = await openLpips(lpipsWeights, lpipsTrunk, options);
 	return {
 		metric: "lpips",
 		variant: `0.1, ${lpipsTrunk}`,
-		madeWith: weights.label,
-		async compare(first, second) {
-			const { distance } = await session.run({
-				first: input(first),
-				second: input(second),
-			});
-			return distance.data[0];
-		},
-		release: () => session.release(),
+		madeWith: opened.label,
+		compare: opened.distance,
+		release: opened.release,
 	};
 }

@@ -1,0 +1,66 @@
+import { UserError } from "../errors/userError.js";
+import { buildLpips, type LpipsTrunk } from "../models/lpips.js";
+import { createSession } from "../runtime/nodeSession.js";
+import type { SessionOptions } from "../runtime/session.js";
+import { modelHash } from "../weights/modelHash.js";
+import { openNodeFile } from "../weights/nodeModelFolder.js";
+import { joinWeights, openWeightsFile } from "../weights/nodeWeightsFile.js";
+import { type Pixels, planes } from "./resize/pixels.js";
+
+/** LPIPS, ready to compare pictures. */
+export interface Lpips {
+	/** The files' names. */
+	readonly label: string;
+	readonly trunk: LpipsTrunk;
+	/** Of the weights, see `modelHash`. */
+	readonly hash: string;
+	/** Distance of two RGB pictures of one size: 0 for equal ones. */
+	distance(first: Pixels, second: Pixels): Promise<number>;
+	release(): Promise<void>;
+}
+
+/**
+ * Loads LPIPS (see `buildLpips`).
+ * @param paths files of weights: the trunk's and lpips' own, or one that holds both
+ * @throws UserError when one cannot be read, or a weight is missing.
+ */
+export async function openLpips(
+	paths: readonly string[],
+	trunk: LpipsTrunk,
+	options?: SessionOptions,
+): Promise<Lpips> {
+	const weights = joinWeights(await Promise.all(paths.map(openWeightsFile)));
+	const hash = await modelHash(weights, (key) => {
+		const file = weights.files.get(key);
+		if (!file || !("path" in file))
+			throw new TypeError(`${weights.label}: ${key} is not on disk`);
+		return openNodeFile(file.path);
+	});
+	// the graph takes any size
+	const dims = { batch: 1, height: 512, width: 512 };
+	const session = await createSession(
+		buildLpips(trunk, weights, dims),
+		options,
+	);
+	const input = (picture: Pixels) => ({
+		dims: [1, 3, picture.height, picture.width],
+		data: planes(picture).data.map((value) => value / 127.5 - 1),
+	});
+	return {
+		label: weights.label,
+		trunk,
+		hash,
+		async distance(first, second) {
+			if (first.width !== second.width || first.height !== second.height)
+				throw new UserError(
+					`LPIPS compares pictures of one size, not ${first.width}×${first.height} and ${second.width}×${second.height}`,
+				);
+			const { distance } = await session.run({
+				first: input(first),
+				second: input(second),
+			});
+			return distance.data[0];
+		},
+		release: () => session.release(),
+	};
+}
