@@ -1,6 +1,7 @@
-import { cp, mkdir, open, rename, stat, writeFile } from "node:fs/promises";
+import { cp, mkdir, open, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { placeWhole } from "../src/files/nodeWriteWhole.js";
 import { parseClipTextConfig } from "../src/models/clipConfig.js";
 import { buildClipText } from "../src/models/clipText.js";
 import { buildUnet } from "../src/models/unet.js";
@@ -94,20 +95,20 @@ async function writeRandomWeights(path: string, shapes: Shapes): Promise<void> {
 	padded.writeBigUInt64LE(BigInt(padded.length - 8));
 	json.copy(padded, 8);
 	const noise = uniformNoise(1 << 20);
-	const temporary = `${path}.tmp`;
-	await using file = await open(temporary, "w");
-	await file.write(padded);
-	for (const [name, shape] of shapes)
-		for (let left = elementCount(shape); left > 0; ) {
-			const count = Math.min(left, noise.length);
-			const { offset, scale } = range(name, shape);
-			const values = noise
-				.subarray(0, count)
-				.map((value) => offset + scale * value);
-			await file.write(new Uint8Array(values.buffer));
-			left -= count;
-		}
-	await rename(temporary, path);
+	await placeWhole(path, async (temporary) => {
+		await using file = await open(temporary, "w");
+		await file.write(padded);
+		for (const [name, shape] of shapes)
+			for (let left = elementCount(shape); left > 0; ) {
+				const count = Math.min(left, noise.length);
+				const { offset, scale } = range(name, shape);
+				const values = noise
+					.subarray(0, count)
+					.map((value) => offset + scale * value);
+				await file.write(new Uint8Array(values.buffer));
+				left -= count;
+			}
+	});
 }
 
 /** Offset and half width of a tensor's values. */

@@ -1,6 +1,6 @@
-import { mkdir, rename, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import sharp from "sharp";
+import { writeWhole } from "../files/nodeWriteWhole.js";
 import type { RgbImage } from "../image/rgbImage.js";
 import { encodeNpyDoubles } from "../tensor/npy.js";
 import { analysisPlots, type NamedPlot } from "./analysisPlots.js";
@@ -33,7 +33,7 @@ export async function writeAnalysisReport(
 	about: { readonly model: string; readonly modelHash: string },
 ): Promise<void> {
 	const write = (name: string, content: string | Uint8Array) =>
-		writeWhole(join(folder, name), content);
+		writeWhole(join(folder, name), content, { makeFolder: true });
 	await write("changes.csv", csv(changeRows(analysis)));
 	await write("spectra.csv", csv(spectrumRows(analysis)));
 	for (const measure of MEASURES)
@@ -208,14 +208,4 @@ function escaped(text: string): string {
 		.replaceAll("<", "&lt;")
 		.replaceAll(">", "&gt;")
 		.replaceAll('"', "&quot;");
-}
-
-/** Writes to a temporary name, then renames. */
-async function writeWhole(
-	path: string,
-	content: string | Uint8Array,
-): Promise<void> {
-	await mkdir(dirname(path), { recursive: true });
-	await writeFile(`${path}.tmp`, content);
-	await rename(`${path}.tmp`, path);
 }

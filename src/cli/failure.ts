@@ -1,21 +1,12 @@
 import { CommanderError } from "commander";
 import { UserError } from "../errors/userError.js";
+import { fileFault } from "../files/fileFault.js";
 
 /** How a command ends: one line for stderr (none: nothing to say) and the exit code. */
 export interface Failure {
 	readonly line?: string;
 	readonly exitCode: number;
 }
-
-const FILE_FAULTS: Readonly<Record<string, string>> = {
-	ENOSPC: "the disk is full; free some space and run the command again",
-	EACCES: "permission denied; choose another place or change its permissions",
-	EROFS: "the file system is read-only; choose another place",
-	ENOENT: "no such file or folder",
-	EISDIR: "is a folder, not a file",
-	ENOTDIR: "a part of the path is a file, not a folder",
-	EMFILE: "too many open files",
-};
 
 /** One line and an exit code for whatever a command threw: 2 wrong usage, 1 failed, 130 interrupted. */
 export function failure(error: unknown): Failure {
@@ -27,11 +18,10 @@ export function failure(error: unknown): Failure {
 	if (error instanceof CommanderError) return wrongUsage(error);
 	if (error instanceof Error && error.name === "AbortError")
 		return { line: "fdiff: interrupted", exitCode: 130 };
-	if (error instanceof Error && "code" in error) {
-		const { code, path } = error as NodeJS.ErrnoException;
-		const words = code === undefined ? undefined : FILE_FAULTS[code];
-		if (words)
-			return { line: `fdiff: ${path ? `${path}: ` : ""}${words}`, exitCode: 1 };
+	const fault = fileFault(error);
+	if (fault) {
+		const { path } = error as NodeJS.ErrnoException;
+		return { line: `fdiff: ${path ? `${path}: ` : ""}${fault}`, exitCode: 1 };
 	}
 	if (process.env.FDIFF_DEBUG && error instanceof Error)
 		return { line: error.stack, exitCode: 1 };

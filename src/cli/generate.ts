@@ -1,8 +1,6 @@
-import { randomBytes } from "node:crypto";
-import { rename, rm, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
 import { type Command, Option } from "commander";
 import { UserError } from "../errors/userError.js";
+import { writeWhole } from "../files/nodeWriteWhole.js";
 import { readParameters, writeImage } from "../image/nodeImageFile.js";
 import type { GenerateOptions } from "../pipeline/generateOptions.js";
 import {
@@ -12,7 +10,7 @@ import {
 import { loadPipeline } from "../pipeline/loadPipeline.js";
 import type { GeneratedImage, Pipeline } from "../pipeline/pipeline.js";
 import { decodeNpy, encodeNpy } from "../tensor/npy.js";
-import { concat, type Tensor } from "../tensor/tensor.js";
+import { concat } from "../tensor/tensor.js";
 import {
 	addGenerationFlags,
 	downloadBar,
@@ -22,7 +20,7 @@ import {
 } from "./generationFlags.js";
 import { interruptSignal } from "./interrupt.js";
 import { settleKeySteps } from "./keyStepChoice.js";
-import { cannotWrite, outputPlace, writableFile } from "./outputPlace.js";
+import { outputPlace, writableFile } from "./outputPlace.js";
 import { parseWhole, readFlagFile } from "./parseFlag.js";
 import { type ProgressBar, progressBar } from "./progressBar.js";
 
@@ -165,16 +163,16 @@ async function generate(
 		bar.stop();
 		if (done.length > 0) {
 			if (flags.saveLatents)
-				await writeNpy(
-					"--save-latents",
+				await writeWhole(
 					flags.saveLatents,
-					concat(done.map((r) => r.latents)),
+					encodeNpy(concat(done.map((r) => r.latents))),
+					{ label: `--save-latents ${flags.saveLatents}` },
 				);
 			if (flags.saveInitialLatents)
-				await writeNpy(
-					"--save-initial-latents",
+				await writeWhole(
 					flags.saveInitialLatents,
-					concat(done.map((r) => r.initialNoise)),
+					encodeNpy(concat(done.map((r) => r.initialNoise))),
+					{ label: `--save-initial-latents ${flags.saveInitialLatents}` },
 				);
 		}
 	}
@@ -243,23 +241,4 @@ async function startingNoise({
 		`--latents ${latents}`,
 	);
 	return { initialNoise, numImages: numImages ?? initialNoise.dims[0] };
-}
-
-/** Written beside its place first: nothing half-written is left. */
-async function writeNpy(
-	flag: string,
-	file: string,
-	value: Tensor,
-): Promise<void> {
-	const temporary = join(
-		dirname(file),
-		`.${basename(file).slice(0, 100)}.${randomBytes(6).toString("hex")}.tmp`,
-	);
-	try {
-		await writeFile(temporary, encodeNpy(value), { flag: "wx" });
-		await rename(temporary, file);
-	} catch (cause) {
-		await rm(temporary, { force: true }).catch(() => undefined);
-		throw cannotWrite(flag, file, cause);
-	}
 }

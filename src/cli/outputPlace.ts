@@ -2,6 +2,7 @@ import { constants } from "node:fs";
 import { access, mkdir, stat } from "node:fs/promises";
 import { dirname, extname, join, resolve } from "node:path";
 import { UserError } from "../errors/userError.js";
+import { cannotWrite } from "../files/fileFault.js";
 import { imageFormat } from "../image/nodeEncodeImage.js";
 
 /** Names for the images of a run. */
@@ -39,7 +40,7 @@ export async function outputPlace(
 	const inFolder = (folder: string): OutputPlace => ({
 		async prepare() {
 			await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
-				throw cannotWrite("--output", folder, cause);
+				throw cannotWrite(`--output ${folder}`, cause);
 			});
 		},
 		file: (_, seed) => join(folder, `${slug}-${seed}.png`),
@@ -77,7 +78,7 @@ export async function outputPlace(
  */
 export async function writableFile(flag: string, path: string): Promise<void> {
 	if (await isDirectory(path).catch(() => false))
-		throw cannotWrite(flag, path, { code: "EISDIR" });
+		throw new UserError(`${flag} ${path} cannot be written: it is a folder`);
 	await writableFolder(dirname(path), flag, path);
 }
 
@@ -92,7 +93,7 @@ async function nearestFolder(path: string, flag: string): Promise<string> {
 		} catch (cause) {
 			const { code } = cause as NodeJS.ErrnoException;
 			if (code !== "ENOENT" || folder === dirname(folder))
-				throw cannotWrite(flag, path, cause);
+				throw cannotWrite(`${flag} ${path}`, cause);
 		}
 }
 
@@ -106,32 +107,6 @@ async function writableFolder(
 			throw Object.assign(new Error("a file"), { code: "ENOTDIR" });
 		await access(folder, constants.W_OK);
 	} catch (cause) {
-		throw cannotWrite(flag, shown, cause);
+		throw cannotWrite(`${flag} ${shown}`, cause);
 	}
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-	ENOENT: "its folder does not exist",
-	EACCES: "no permission to write there",
-	EROFS: "the file system is read-only",
-	ENOTDIR: "a part of the path is a file",
-	EEXIST: "a part of the path is a file",
-	EISDIR: "it is a folder",
-	ENOSPC: "the disk is full",
-	EDQUOT: "the disk quota is used up",
-	ENAMETOOLONG: "the name is too long",
-};
-
-/** The error of a file that a flag names and that cannot be written. */
-export function cannotWrite(
-	flag: string,
-	path: string,
-	cause: unknown,
-): UserError {
-	const { code = "unknown reason" } = cause as NodeJS.ErrnoException;
-	return new UserError(
-		`${flag} ${path}: cannot be written: ${REASONS[code] ?? code}`,
-		1,
-		{ cause },
-	);
 }

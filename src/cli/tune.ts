@@ -1,7 +1,8 @@
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { dirname, join, parse } from "node:path";
 import { type Command, Option } from "commander";
 import { UserError } from "../errors/userError.js";
+import { writeWhole } from "../files/nodeWriteWhole.js";
 import type { GenerateOptions } from "../pipeline/generateOptions.js";
 import { loadPipeline } from "../pipeline/loadPipeline.js";
 import {
@@ -310,15 +311,14 @@ async function tune(words: string[], flags: TuneFlags): Promise<void> {
 			...(injection ? { injection: injection.tried } : {}),
 		}),
 	);
-	if (flags.plans) {
-		await mkdir(flags.plans, { recursive: true });
+	if (flags.plans)
 		for (const point of points)
 			if (point.series === "tuned")
 				await writeWhole(
 					join(flags.plans, tunedPlanName(point, tunedFor(point))),
 					json(tunedPlanFile(point, tunedFor(point))),
+					{ makeFolder: true },
 				);
-	}
 	await pipeline.release();
 	if (flags.json)
 		process.stdout.write(
@@ -340,9 +340,3 @@ function parseSpeedups(list: string): number[] {
 }
 
 const json = (value: unknown) => `${JSON.stringify(value, undefined, "\t")}\n`;
-
-/** Writes to a temporary name, then renames. */
-async function writeWhole(path: string, text: string): Promise<void> {
-	await writeFile(`${path}.tmp`, text);
-	await rename(`${path}.tmp`, path);
-}

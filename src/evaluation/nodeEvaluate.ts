@@ -7,6 +7,7 @@ import {
 	resolveProtocol,
 } from "../datasets/protocol.js";
 import { UserError } from "../errors/userError.js";
+import { writeWhole } from "../files/nodeWriteWhole.js";
 import { encodePng } from "../image/nodeEncodeImage.js";
 import {
 	createPipeline,
@@ -38,7 +39,6 @@ import {
 	openRunFolder,
 	readRunDefinition,
 	runFolder,
-	writeWhole,
 } from "./nodeRunFolder.js";
 import {
 	featureWidth,
@@ -352,6 +352,7 @@ export async function storeImage(
 	await writeWhole(
 		imagePath(out, record.method, record.index),
 		await encodePng(image),
+		{ makeFolder: true },
 	);
 }
 

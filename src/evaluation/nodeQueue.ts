@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Queue } from "bullmq";
 import { UserError } from "../errors/userError.js";
+import { writeWhole } from "../files/nodeWriteWhole.js";
 import { withFileLock } from "../weights/nodeFileLock.js";
 import { measureReals, type PreparedRun } from "./nodeEvaluate.js";
 import { imagePath } from "./nodeImagePath.js";
@@ -18,7 +19,7 @@ import {
 	type RecordWriter,
 	readDone,
 } from "./nodeRecordFiles.js";
-import { runFolder, writeWhole } from "./nodeRunFolder.js";
+import { runFolder } from "./nodeRunFolder.js";
 import { featureWidth } from "./nodeScorer.js";
 import { jobResultSchema, type QueueJob } from "./queueJob.js";
 import { recordKey } from "./record.js";
@@ -137,6 +138,7 @@ async function collect(
 				await writeWhole(
 					imagePath(out, record.method, index),
 					Buffer.from(png, "base64"),
+					{ makeFolder: true },
 				);
 			await writer.append(record, floats(features));
 			keys.add(key);
@@ -188,7 +190,7 @@ function indexOf(jobId: string | undefined, id: string): number | undefined {
 /** The id under which this run folder's captions are in the queue. */
 async function runId(out: string): Promise<string> {
 	const path = join(out, "queue-id");
-	await writeWhole(path, randomBytes(6).toString("hex"), true);
+	await writeWhole(path, randomBytes(6).toString("hex"), { keep: true });
 	const id = (await readFile(path, "utf8")).trim();
 	if (!/^[0-9a-f]{12}$/.test(id))
 		throw new UserError(`${path} is damaged: delete it and run again`);

@@ -1,11 +1,11 @@
-import { randomBytes } from "node:crypto";
-import { link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import {
 	parseResolvedProtocol,
 	type ResolvedProtocol,
 } from "../datasets/protocol.js";
 import { UserError } from "../errors/userError.js";
+import { writeWhole } from "../files/nodeWriteWhole.js";
 import {
 	checkComparable,
 	parseRunDefinition,
@@ -58,36 +58,15 @@ export async function openRunFolder(
 ): Promise<void> {
 	const paths = runFolder(out);
 	await mkdir(paths.records, { recursive: true });
-	await writeWhole(paths.captions, JSON.stringify(captions, null, "\t"), true);
+	await writeWhole(paths.captions, JSON.stringify(captions, null, "\t"), {
+		keep: true,
+	});
 	// of several processes that begin at once, one is the first; the others must want the same
 	await writeWhole(
 		paths.definition,
 		`${JSON.stringify(definition, null, "\t")}\n`,
-		true,
+		{ keep: true },
 	);
 	const there = await readRunDefinition(out);
 	if (there) checkComparable(definition, there, paths.definition);
-}
-
-/**
- * Writes a file whole or not at all.
- * @param keep leaves a file that is there as it is
- */
-export async function writeWhole(
-	path: string,
-	content: string | Uint8Array,
-	keep = false,
-): Promise<void> {
-	await mkdir(dirname(path), { recursive: true });
-	const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
-	try {
-		await writeFile(temporary, content);
-		if (keep)
-			await link(temporary, path).catch((error: NodeJS.ErrnoException) => {
-				if (error.code !== "EEXIST") throw error;
-			});
-		else await rename(temporary, path);
-	} finally {
-		await rm(temporary, { force: true });
-	}
 }

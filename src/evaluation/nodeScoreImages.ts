@@ -1,6 +1,4 @@
-import { randomBytes } from "node:crypto";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { readFile } from "node:fs/promises";
 import type { DatasetProblem } from "../datasets/captionedImages.js";
 import { joinCaptions } from "../datasets/captionedImages.js";
 import {
@@ -10,6 +8,8 @@ import {
 import { readCaptionTable } from "../datasets/nodeOpenDataset.js";
 import { centreSquare } from "../datasets/nodePicture.js";
 import { UserError } from "../errors/userError.js";
+import { reasonOf } from "../files/fileFault.js";
+import { writeWhole } from "../files/nodeWriteWhole.js";
 import { openClipModel } from "../metrics/nodeClipModel.js";
 import { inceptionExtractor } from "../metrics/nodeInceptionExtractor.js";
 import { openInceptionWeights } from "../metrics/nodeInceptionWeights.js";
@@ -119,10 +119,11 @@ export async function scoreImages(request: ScoreRequest): Promise<ScoreResult> {
 				);
 				const toStore = (second ?? first).statistics;
 				if (request.saveStatistics && toStore)
-					await saveStatistics(request.saveStatistics, {
-						statistics: toStore,
-						madeWith,
-					});
+					await writeWhole(
+						request.saveStatistics,
+						encodeStatistics({ statistics: toStore, madeWith }),
+						{ makeFolder: true },
+					);
 			}
 			if (clip)
 				results.push(
@@ -202,27 +203,9 @@ async function readStatistics(path: string): Promise<StoredStatistics> {
 	try {
 		bytes = await readFile(path);
 	} catch (error) {
-		const reason = error instanceof Error ? error.message : String(error);
-		throw new UserError(`${path} cannot be read: ${reason}`, 1, {
+		throw new UserError(`${path} cannot be read: ${reasonOf(error)}`, 1, {
 			cause: error,
 		});
 	}
 	return decodeStatistics(bytes, path);
-}
-
-async function saveStatistics(
-	path: string,
-	stored: StoredStatistics,
-): Promise<void> {
-	const temporary = `${path}.${randomBytes(4).toString("hex")}.tmp`;
-	try {
-		await mkdir(dirname(path), { recursive: true });
-		await writeFile(temporary, encodeStatistics(stored));
-		await rename(temporary, path);
-	} catch (error) {
-		const reason = error instanceof Error ? error.message : String(error);
-		throw new UserError(`${path} cannot be written: ${reason}`, 1, {
-			cause: error,
-		});
-	}
 }

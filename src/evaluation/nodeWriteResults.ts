@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import { UserError } from "../errors/userError.js";
+import { writeWhole } from "../files/nodeWriteWhole.js";
 import { htmlReport } from "./nodeHtmlReport.js";
 import { type Records, readRecords } from "./nodeRecordFiles.js";
 import {
 	readRunCaptions,
 	readRunDefinition,
 	runFolder,
-	writeWhole,
 } from "./nodeRunFolder.js";
 import { featureWidth } from "./nodeScorer.js";
 import { missingWork, summarize } from "./nodeSummarize.js";

@@ -1,8 +1,8 @@
-import { randomBytes } from "node:crypto";
-import { open, readFile, rename, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { open, readFile } from "node:fs/promises";
 import sharp from "sharp";
 import { UserError } from "../errors/userError.js";
+import { reasonOf } from "../files/fileFault.js";
+import { writeWhole } from "../files/nodeWriteWhole.js";
 import { isJpeg, isWebp, jpegExif, webpExif } from "./exifContainer.js";
 import {
 	type EncodeOptions,
@@ -17,18 +17,6 @@ import { decodeUserComment } from "./userComment.js";
 const MAX_PIXELS = 8192 * 8192;
 const MAX_FILE = 512 * 2 ** 20;
 
-const REASONS: Record<string, string> = {
-	ENOENT: "there is no such folder",
-	ENOTDIR: "part of its path is a file",
-	EISDIR: "it is a folder",
-	EACCES: "permission denied",
-	EPERM: "permission denied",
-	EROFS: "the disk is read-only",
-	ENOSPC: "the disk is full",
-	EDQUOT: "the disk quota is used up",
-	ENAMETOOLONG: "the name is too long",
-};
-
 /**
  * Writes a picture, in the format of the file's extension (.png, .jpg, .jpeg, .webp), whole or not at all.
  * @throws UserError for another extension, and where the file cannot be written.
@@ -38,26 +26,7 @@ export async function writeImage(
 	image: RgbImage,
 	options: EncodeOptions = {},
 ): Promise<void> {
-	const bytes = await encodeImage(image, imageFormat(path), options);
-	const temporary = join(
-		dirname(path),
-		`.${basename(path).slice(0, 100)}.${randomBytes(6).toString("hex")}.tmp`,
-	);
-	try {
-		const file = await open(temporary, "wx");
-		try {
-			await file.writeFile(bytes);
-			await file.sync();
-		} finally {
-			await file.close();
-		}
-		await rename(temporary, path);
-	} catch (error) {
-		await rm(temporary, { force: true }).catch(() => undefined);
-		throw new UserError(`${path} cannot be written: ${reasonOf(error)}`, 1, {
-			cause: error,
-		});
-	}
+	await writeWhole(path, await encodeImage(image, imageFormat(path), options));
 }
 
 /** How pictures are read. */
@@ -163,19 +132,8 @@ async function readBytes(path: string): Promise<Uint8Array> {
 		return new Uint8Array(await readFile(path));
 	} catch (error) {
 		if (error instanceof UserError) throw error;
-		const reason =
-			codeOf(error) === "ENOENT" ? "there is no such file" : reasonOf(error);
-		throw new UserError(`${path} cannot be read: ${reason}`, 1, {
+		throw new UserError(`${path} cannot be read: ${reasonOf(error)}`, 1, {
 			cause: error,
 		});
 	}
-}
-
-function codeOf(error: unknown): string {
-	return error instanceof Error && "code" in error ? String(error.code) : "";
-}
-
-function reasonOf(error: unknown): string {
-	const code = codeOf(error);
-	return REASONS[code] ?? (code || "unknown reason");
 }

@@ -12,6 +12,7 @@ import {
 } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../errors/userError.js";
+import { reasonOf } from "../files/fileFault.js";
 import type { HubFile } from "./hubFiles.js";
 import { withFileLock } from "./nodeFileLock.js";
 import { repoFolder } from "./nodeHubCache.js";
@@ -22,7 +23,6 @@ import {
 	TransientError,
 	withRetries,
 } from "./nodeHubRequest.js";
-import { reasonOf } from "./nodeModelFolder.js";
 
 /** A connection that gives nothing for this long is cut and tried anew. */
 const stallAfter = 60_000;

@@ -1,17 +1,15 @@
-import { randomBytes } from "node:crypto";
 import {
 	copyFile,
 	mkdir,
 	readlink,
-	rename,
-	rm,
 	stat,
 	statfs,
 	symlink,
-	writeFile,
 } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import { UserError } from "../errors/userError.js";
+import { cannotWrite } from "../files/fileFault.js";
+import { placeWhole, writeWhole } from "../files/nodeWriteWhole.js";
 import { openDiffusersFolder } from "./diffusersFolder.js";
 import {
 	type HubFile,
@@ -34,7 +32,7 @@ import {
 	type RequestOptions,
 	withRetries,
 } from "./nodeHubRequest.js";
-import { nodeModelFolder, reasonOf } from "./nodeModelFolder.js";
+import { nodeModelFolder } from "./nodeModelFolder.js";
 import { shorten } from "./strictJson.js";
 
 /** Options of a download from the Hub. */
@@ -137,14 +135,13 @@ export async function pullHubModel(
 				});
 			},
 		});
-		await inCache(settings, () =>
-			link(join(repo, "blobs", etag), join(folder, file.path)),
-		);
+		await link(join(repo, "blobs", etag), join(folder, file.path), settings);
 	}
 	if (!isCommit(id.revision))
-		await inCache(settings, () =>
-			writeWhole(join(repo, "refs", id.revision), listing.commit),
-		);
+		await writeWhole(join(repo, "refs", id.revision), listing.commit, {
+			makeFolder: true,
+			label: cacheLabel(settings),
+		});
 	return {
 		folder,
 		commit: listing.commit,
@@ -214,9 +211,9 @@ async function checkRoom(
 	settings: HubSettings,
 	label: string,
 ): Promise<void> {
-	await inCache(settings, () =>
-		mkdir(settings.cacheFolder, { recursive: true }),
-	);
+	await mkdir(settings.cacheFolder, { recursive: true }).catch((error) => {
+		throw cannotWrite(cacheLabel(settings), error);
+	});
 	const system = await statfs(settings.cacheFolder).catch(() => undefined);
 	const free = system ? system.bavail * system.bsize : Infinity;
 	if (needed > free)
@@ -226,49 +223,26 @@ async function checkRoom(
 }
 
 /** A relative link from the snapshot to the blob, as huggingface_hub makes them; a copy where links are not allowed. */
-async function link(blob: string, path: string): Promise<void> {
-	await mkdir(dirname(path), { recursive: true });
+async function link(
+	blob: string,
+	path: string,
+	settings: HubSettings,
+): Promise<void> {
 	const target = relative(dirname(path), blob).split(sep).join("/");
 	if ((await readlink(path).catch(() => undefined)) === target) return;
-	const temporary = temporaryName(path);
-	try {
-		await symlink(target, temporary);
-	} catch (error) {
-		if ((error as NodeJS.ErrnoException).code !== "EPERM") throw error;
-		await copyFile(blob, temporary);
-	}
-	await rename(temporary, path);
+	await placeWhole(
+		path,
+		(temporary) =>
+			symlink(target, temporary).catch((error: NodeJS.ErrnoException) => {
+				if (error.code !== "EPERM") throw error;
+				return copyFile(blob, temporary);
+			}),
+		{ makeFolder: true, label: cacheLabel(settings) },
+	);
 }
 
-async function writeWhole(path: string, text: string): Promise<void> {
-	await mkdir(dirname(path), { recursive: true });
-	const temporary = temporaryName(path);
-	try {
-		await writeFile(temporary, text);
-		await rename(temporary, path);
-	} catch (error) {
-		await rm(temporary, { force: true });
-		throw error;
-	}
-}
-
-function temporaryName(path: string): string {
-	return `${path}.${randomBytes(6).toString("hex")}.tmp`;
-}
-
-async function inCache<T>(
-	{ cacheFolder }: HubSettings,
-	work: () => Promise<T>,
-): Promise<T> {
-	try {
-		return await work();
-	} catch (error) {
-		throw new UserError(
-			`the model cache ${cacheFolder} cannot be written: ${reasonOf(error)}`,
-			1,
-			{ cause: error },
-		);
-	}
+function cacheLabel({ cacheFolder }: HubSettings): string {
+	return `the model cache ${cacheFolder}`;
 }
 
 function sum(numbers: readonly number[]): number {

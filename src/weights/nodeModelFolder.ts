@@ -2,6 +2,7 @@ import { constants } from "node:fs";
 import { open, readdir, realpath, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { UserError } from "../errors/userError.js";
+import { reasonOf } from "../files/fileFault.js";
 import {
 	type ModelFolder,
 	maxTextLength,
@@ -106,22 +107,4 @@ export async function openNodeFile(
 			}
 		},
 	};
-}
-
-/** An operating system error in words a user knows. */
-export function reasonOf(error: unknown): string {
-	const { code, message } = error as NodeJS.ErrnoException;
-	const words: Readonly<Record<string, string>> = {
-		ENOENT: "there is no such file",
-		EACCES: "permission denied",
-		EPERM: "permission denied",
-		EISDIR: "it is a folder",
-		ENOTDIR: "a part of its path is not a folder",
-		ENOSPC: "the disk is full",
-		EDQUOT: "the disk quota is used up",
-		EROFS: "the disk is read-only",
-		ELOOP: "its links go in a circle",
-		EMFILE: "too many files are open",
-	};
-	return (code && words[code]) || message;
 }

@@ -402,27 +402,27 @@ describe("what fails ends with one line and exit code 1", () => {
 		[
 			"an output in a folder that is not there",
 			draw("--output", "none/x.png"),
-			/--output none\/x\.png: cannot be written: its folder does not exist/,
+			/--output none\/x\.png cannot be written: its folder does not exist/,
 		],
 		[
 			"an output below a file",
 			draw("--output", "a-file/x.png"),
-			/--output a-file\/x\.png: cannot be written: a part of the path is a file/,
+			/--output a-file\/x\.png cannot be written: a part of the path is a file/,
 		],
 		[
 			"a file as the output folder",
 			draw("--output", "a-file/"),
-			/--output a-file\/: cannot be written: a part of the path is a file/,
+			/--output a-file\/ cannot be written: a part of the path is a file/,
 		],
 		[
 			"latents into a folder that is not there",
 			draw("--save-latents", "none/x.npy"),
-			/--save-latents none\/x\.npy: cannot be written/,
+			/--save-latents none\/x\.npy cannot be written/,
 		],
 		[
 			"latents onto a folder",
 			draw("--save-initial-latents", "is-a-folder.npy"),
-			/--save-initial-latents is-a-folder\.npy: cannot be written: it is a folder/,
+			/--save-initial-latents is-a-folder\.npy cannot be written: it is a folder/,
 		],
 		[
 			"noise that is no array",
@@ -481,7 +481,7 @@ test.skipIf(!mounted)(
 			folder,
 		);
 		expect(latents.stderr).toMatch(
-			/^fdiff: --save-latents small-disk\/l\.npy: cannot be written: the disk is full\n$/,
+			/^fdiff: --save-latents small-disk\/l\.npy cannot be written: the disk is full\n$/,
 		);
 		expect(latents.code).toBe(1);
 		expect(

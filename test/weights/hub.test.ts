@@ -453,7 +453,7 @@ describe("what goes wrong is said in one line", () => {
 		writeFileSync(join(root, "file"), "");
 		cacheFolder = join(root, "file", "hub");
 		await expect(pullHubModel(id, options())).rejects.toThrow(
-			/the model cache .* cannot be written: a part of its path is not a folder/,
+			/the model cache .* cannot be written: a part of the path is a file/,
 		);
 	});
 

@@ -1,0 +1,68 @@
+import { randomBytes } from "node:crypto";
+import { link, mkdir, open, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { cannotWrite } from "./fileFault.js";
+
+/** How a file gets its place. */
+export interface PlaceOptions {
+	/** Leaves a file that is there as it is. */
+	readonly keep?: boolean;
+	/** Makes the folder it lies in, where there is none. */
+	readonly makeFolder?: boolean;
+	/** What errors call it: its path unless told otherwise. */
+	readonly label?: string;
+}
+
+/**
+ * Writes a file whole or not at all: under another name beside it first, which nobody reads by mistake and which is gone when
+ * it fails. Of several processes that write the same file, one wins.
+ * @throws UserError with the path when it cannot be written (no folder, no permission, a full disk, …)
+ */
+export async function writeWhole(
+	path: string,
+	content: string | Uint8Array,
+	options: PlaceOptions = {},
+): Promise<void> {
+	await placeWhole(
+		path,
+		async (temporary) => {
+			const file = await open(temporary, "wx");
+			try {
+				await file.writeFile(content);
+				await file.sync();
+			} finally {
+				await file.close();
+			}
+		},
+		options,
+	);
+}
+
+/**
+ * The same for a file that `make` makes (a link, a copy, …) under the name it is given.
+ * @throws UserError as `writeWhole` does
+ */
+export async function placeWhole(
+	path: string,
+	make: (temporary: string) => Promise<void>,
+	{ keep = false, makeFolder = false, label = path }: PlaceOptions = {},
+): Promise<void> {
+	// a part of the name only: it must not become too long by what is added
+	const temporary = join(
+		dirname(path),
+		`.${basename(path).slice(0, 50)}.${randomBytes(6).toString("hex")}.tmp`,
+	);
+	try {
+		if (makeFolder) await mkdir(dirname(path), { recursive: true });
+		await make(temporary);
+		if (keep)
+			await link(temporary, path).catch((error: NodeJS.ErrnoException) => {
+				if (error.code !== "EEXIST") throw error;
+			});
+		else await rename(temporary, path);
+	} catch (error) {
+		throw cannotWrite(label, error);
+	} finally {
+		await rm(temporary, { force: true }).catch(() => undefined);
+	}
+}
