@@ -3,6 +3,8 @@ import { dirname, join, parse } from "node:path";
 import { type Command, Option } from "commander";
 import { UserError } from "../errors/userError.js";
 import { writeWhole } from "../files/nodeWriteWhole.js";
+import { openLpips } from "../metrics/nodeLpips.js";
+import { type LpipsTrunk, lpipsTrunks } from "../models/lpips.js";
 import type { GenerateOptions } from "../pipeline/generateOptions.js";
 import { loadPipeline } from "../pipeline/loadPipeline.js";
 import {
@@ -10,12 +12,10 @@ import {
 	planFromStates,
 } from "../propagation/keyStepPlan.js";
 import { parsePlanFile, planFromFile } from "../propagation/planFile.js";
-import {
-	frontFindings,
-	frontJson,
-	frontSvg,
-	frontTable,
-} from "../tuning/frontReport.js";
+import { autoPlan } from "../tuning/autoPlan.js";
+import type { FrontPoint } from "../tuning/frontPoint.js";
+import { frontJson, frontSvg, frontTable } from "../tuning/frontReport.js";
+import { frontFindings, verdictText } from "../tuning/frontVerdict.js";
 import {
 	readTuningState,
 	writeTuningState,
@@ -27,12 +27,7 @@ import {
 	tunedPlanName,
 } from "../tuning/tunedPlanFile.js";
 import { tuneInjection } from "../tuning/tuneInjection.js";
-import {
-	autoPlan,
-	type FrontPoint,
-	type TuneResult,
-	tunePlans,
-} from "../tuning/tunePlans.js";
+import { type TuneResult, tunePlans } from "../tuning/tunePlans.js";
 import { parseTuningBudget } from "../tuning/tuningBudget.js";
 import {
 	addGenerationFlags,
@@ -60,6 +55,8 @@ interface TuneFlags extends GenerationFlags {
 	readonly start?: readonly string[];
 	readonly plans?: string;
 	readonly tuneInjection?: boolean;
+	readonly lpipsWeights?: readonly string[];
+	readonly lpipsTrunk: LpipsTrunk;
 }
 
 const EXAMPLES = `
@@ -134,6 +131,15 @@ export function addTuneCommand(program: Command): void {
 			"--tune-injection",
 			"also find alpha and tau that match the plain run's spectrum",
 		)
+		.option(
+			"--lpips-weights <files...>",
+			"weights of the trunk and of LPIPS: judge plans by their images too",
+		)
+		.addOption(
+			new Option("--lpips-trunk <name>", "network of LPIPS")
+				.choices(lpipsTrunks)
+				.default("alex"),
+		)
 		.requiredOption(
 			"--out <file.json>",
 			"the plan; tables and plots go beside it",
@@ -160,6 +166,14 @@ async function tune(words: string[], flags: TuneFlags): Promise<void> {
 		keepResident: true,
 		signal,
 	});
+	const lpips = flags.lpipsWeights
+		? await openLpips(flags.lpipsWeights, flags.lpipsTrunk, {
+				threads: flags.threads,
+			})
+		: undefined;
+	const objective = lpips
+		? `sqrt(relative error of latents x LPIPS ${lpips.trunk} ${lpips.hash})`
+		: "relative error of latents";
 	const request = (steps?: number): GenerateOptions => ({
 		prompt: "",
 		negativePrompt: flags.negativePrompt,
@@ -195,6 +209,8 @@ async function tune(words: string[], flags: TuneFlags): Promise<void> {
 			flags.tablePrompts,
 			String(seed),
 			split,
+			// what was judged by another objective says nothing about this one
+			...(lpips ? [objective] : []),
 		]),
 	);
 	const run = {
@@ -233,6 +249,7 @@ async function tune(words: string[], flags: TuneFlags): Promise<void> {
 			reach: Math.min(flags.reach, run.evaluations),
 			comparisons: flags.comparisons,
 			adaptive: ADAPTIVE,
+			lpips,
 			starts,
 			state,
 			save: (own) => writeTuningState(statePath, own),
@@ -271,6 +288,7 @@ async function tune(words: string[], flags: TuneFlags): Promise<void> {
 		calibrationPrompts: split.calibration.length,
 		heldOutPrompts: split.heldOut.length,
 		costUnit: result.costs.unit,
+		objective,
 		auto: point === auto,
 	});
 	const injection = flags.tuneInjection
@@ -292,7 +310,11 @@ async function tune(words: string[], flags: TuneFlags): Promise<void> {
 			}),
 		),
 	);
-	await writeWhole(`${base}.front.svg`, await frontSvg(points, title));
+	await writeWhole(`${base}.front.svg`, await frontSvg(points, title, "cost"));
+	await writeWhole(
+		`${base}.front-measured.svg`,
+		await frontSvg(points, title, "seconds"),
+	);
 	await writeWhole(
 		`${base}.front.json`,
 		json({
@@ -305,9 +327,14 @@ async function tune(words: string[], flags: TuneFlags): Promise<void> {
 				...Object.fromEntries(result.costs.costs),
 			},
 			plainCost: result.plainCost,
+			plainSeconds: result.plainSeconds,
+			objective,
 			prompts: split,
 			points: frontJson(points),
-			findings: frontFindings(points),
+			findings: {
+				cost: frontFindings(points, "cost"),
+				seconds: frontFindings(points, "seconds"),
+			},
 			...(injection ? { injection: injection.tried } : {}),
 		}),
 	);
@@ -320,13 +347,20 @@ async function tune(words: string[], flags: TuneFlags): Promise<void> {
 					{ makeFolder: true },
 				);
 	await pipeline.release();
+	await lpips?.release();
 	if (flags.json)
 		process.stdout.write(
 			`${JSON.stringify({ plan: flags.out, points: frontJson(points) })}\n`,
 		);
 	else
 		process.stdout.write(
-			`${title}\n\n${frontTable(points)}\n\n${frontFindings(points).join("\n")}\n\n${flags.out}: ${chosen.speedup.toFixed(2)}x, error ${chosen.error.estimate.toFixed(4)}\n`,
+			[
+				title,
+				frontTable(points),
+				verdictText(points, "cost"),
+				`${verdictText(points, "seconds")}\n(${split.heldOut.length} held-out prompts, each a round of all runs in turn; the plain run took ${result.plainSeconds.toFixed(3)} s)`,
+				`${flags.out}: ${chosen.speedup.toFixed(2)}x by ${result.costs.unit}, ${chosen.measuredSpeedup.toFixed(2)}x measured, error ${chosen.error.estimate.toFixed(4)}${chosen.lpips === undefined ? "" : `, LPIPS ${chosen.lpips.toFixed(4)}`}\n`,
+			].join("\n\n"),
 		);
 }
 

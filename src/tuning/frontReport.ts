@@ -1,9 +1,13 @@
 import { vegaSvg } from "../plots/vegaSvg.js";
 import { stepStateWord } from "../propagation/stepState.js";
-import type { FrontPoint } from "./tunePlans.js";
+import { type FrontAxis, type FrontPoint, timesFaster } from "./frontPoint.js";
 
-/** The points as a table in plain text, sorted by cost within each series. */
+/**
+ * The points as a table in plain text, sorted by cost within each series: times cheaper by the costs of the states, times faster
+ * and UNet seconds an image as measured, error of the latents, and how far the images are.
+ */
 export function frontTable(points: readonly FrontPoint[]): string {
+	const withLpips = points.some(({ lpips }) => lpips !== undefined);
 	const rows = points
 		.toSorted(
 			(a, b) => a.series.localeCompare(b.series) || a.speedup - b.speedup,
@@ -11,12 +15,23 @@ export function frontTable(points: readonly FrontPoint[]): string {
 		.map((point) => [
 			point.label,
 			`${point.speedup.toFixed(2)}x`,
-			point.seconds.toFixed(2),
+			`${point.measuredSpeedup.toFixed(2)}x`,
+			point.seconds.toFixed(3),
 			point.error.estimate.toFixed(4),
 			`${point.error.low.toFixed(4)}–${point.error.high.toFixed(4)}`,
 			point.psnr.toFixed(1),
+			...(withLpips ? [point.lpips?.toFixed(4) ?? ""] : []),
 		]);
-	const head = ["plan", "faster", "UNet s", "error", "95 %", "PSNR dB"];
+	const head = [
+		"plan",
+		"cheaper",
+		"faster",
+		"UNet s",
+		"error",
+		"95 %",
+		"PSNR dB",
+		...(withLpips ? ["LPIPS"] : []),
+	];
 	const widths = head.map((word, column) =>
 		Math.max(word.length, ...rows.map((row) => row[column].length)),
 	);
@@ -34,46 +49,6 @@ export function frontTable(points: readonly FrontPoint[]): string {
 		.join("\n");
 }
 
-/** What the comparison says about the tuned plans, in sentences with their numbers. */
-export function frontFindings(points: readonly FrontPoint[]): string[] {
-	const of = (series: string) =>
-		points.filter((point) => point.series === series);
-	const best = (series: string, speedup: number) =>
-		of(series)
-			.filter((point) => point.speedup >= speedup * 0.999)
-			.sort((a, b) => a.error.estimate - b.error.estimate)[0];
-	const [paper] = of("paper");
-	if (!paper) return [];
-	const findings: string[] = [];
-	const ratio = (a: FrontPoint, b: FrontPoint) =>
-		(a.error.estimate / b.error.estimate).toFixed(2);
-	const peer = best("tuned", paper.speedup);
-	if (peer)
-		findings.push(
-			`At the paper plan's cost (${paper.speedup.toFixed(2)}x) the tuned plan's error is ${peer.error.estimate.toFixed(4)}, ${ratio(peer, paper)} of the paper plan's ${paper.error.estimate.toFixed(4)}.`,
-		);
-	const equal = of("tuned")
-		.filter(({ error }) => error.estimate <= paper.error.estimate)
-		.sort((a, b) => b.speedup - a.speedup)[0];
-	if (equal)
-		findings.push(
-			`At no more than the paper plan's error a tuned plan is ${(equal.speedup / paper.speedup).toFixed(2)} times faster than it (${equal.speedup.toFixed(2)}x).`,
-		);
-	const twoState = best("tuned, two states", paper.speedup);
-	if (twoState)
-		findings.push(
-			`With the paper's two states alone, tuned key steps and extrapolated features, the error at that cost is ${twoState.error.estimate.toFixed(4)}, ${ratio(twoState, paper)} of the paper plan's.`,
-		);
-	for (const tuned of of("tuned")) {
-		const fewer = best("fewer steps", tuned.budget ?? tuned.speedup);
-		if (!fewer || tuned.budget === undefined) continue;
-		findings.push(
-			`At ${tuned.budget.toFixed(2)}x the tuned plan errs by ${tuned.error.estimate.toFixed(4)}, ${fewer.label} (${fewer.speedup.toFixed(2)}x) by ${fewer.error.estimate.toFixed(4)}.`,
-		);
-	}
-	return findings;
-}
-
 /** Errors below this are rounding. */
 const LEAST_DRAWN = 1e-4;
 
@@ -81,22 +56,26 @@ const LEAST_DRAWN = 1e-4;
 export function frontSvg(
 	points: readonly FrontPoint[],
 	title: string,
+	axis: FrontAxis,
 ): Promise<string> {
 	// a run that is the plain one has no place on a logarithmic axis
 	const values = points
 		.filter(({ error }) => error.estimate > LEAST_DRAWN)
-		.map(({ series, label, speedup, error }) => ({
-			series,
-			label,
-			speedup,
-			error: error.estimate,
-			low: Math.max(error.low, LEAST_DRAWN),
-			high: error.high,
+		.map((point) => ({
+			series: point.series,
+			label: point.label,
+			speedup: timesFaster(point, axis),
+			error: point.error.estimate,
+			low: Math.max(point.error.low, LEAST_DRAWN),
+			high: point.error.high,
 		}));
 	const x = {
 		field: "speedup",
 		type: "quantitative",
-		title: "times cheaper than the plain run (UNet)",
+		title:
+			axis === "cost"
+				? "times cheaper than the plain run (UNet)"
+				: "times faster than the plain run (UNet, measured)",
 		scale: { zero: false },
 	} as const;
 	const y = (field: string) =>

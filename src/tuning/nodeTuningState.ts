@@ -27,9 +27,13 @@ const schema = z.object({
 		z.object({
 			error: z.number(),
 			psnr: z.number().optional(),
+			lpips: z.number().optional(),
 			seconds: z.number(),
+			flops: z.number(),
 		}),
 	),
+	/** Seconds in the UNet of every run on one held-out prompt, all measured in turn; by the prompt's seed, then by run. */
+	rounds: z.record(z.string(), z.record(z.string(), z.number())).optional(),
 });
 
 /** What a search has found out so far. */

@@ -1,5 +1,6 @@
 import { UserError } from "../errors/userError.js";
 import { mersenneTwister } from "../random/mersenneTwister.js";
+import { shuffled } from "../random/shuffled.js";
 
 /** Prompts to tune on, and others to check with. */
 export interface PromptSplit {
@@ -23,13 +24,9 @@ export function splitPrompts(
 			`--captions: ${pool.length} different prompts are too few for ${counts.calibration} to tune on and ${counts.heldOut} to check with; give more, or lower --calibration and --held-out`,
 			2,
 		);
-	const generator = mersenneTwister(BigInt(seed));
-	for (let i = pool.length - 1; i > 0; i--) {
-		const other = Math.floor((generator.next() / 2 ** 32) * (i + 1));
-		[pool[i], pool[other]] = [pool[other], pool[i]];
-	}
+	const drawn = shuffled(pool, mersenneTwister(BigInt(seed)));
 	return {
-		calibration: pool.slice(0, counts.calibration),
-		heldOut: pool.slice(counts.calibration, wanted),
+		calibration: drawn.slice(0, counts.calibration),
+		heldOut: drawn.slice(counts.calibration, wanted),
 	};
 }

@@ -1,7 +1,7 @@
 import type { NoiseInjection } from "../propagation/noiseInjection.js";
 import type { PlanFile } from "../propagation/planFile.js";
 import { stepStateWord } from "../propagation/stepState.js";
-import type { FrontPoint } from "./tunePlans.js";
+import type { FrontPoint } from "./frontPoint.js";
 
 /** What a tuned plan was found for. */
 export interface TunedFor {
@@ -14,6 +14,8 @@ export interface TunedFor {
 	readonly calibrationPrompts: number;
 	readonly heldOutPrompts: number;
 	readonly costUnit: "seconds" | "flops";
+	/** What the search made small: the latents' error, or its geometric mean with LPIPS (by which weights). */
+	readonly objective: string;
 	/** The one that `--key-steps auto` takes. */
 	readonly auto: boolean;
 	readonly injection?: NoiseInjection;
@@ -40,15 +42,20 @@ export function tunedPlanFile(point: FrontPoint, tuned: TunedFor): PlanFile {
 			budget: rounded(point.budget ?? point.speedup),
 			speedup: rounded(point.speedup),
 			costs: tuned.costUnit,
+			measuredSpeedup: rounded(point.measuredSpeedup),
 			relativeError: {
 				heldOut: rounded(point.error.estimate),
 				low: rounded(point.error.low),
 				high: rounded(point.error.high),
-				...(point.calibrationError === undefined
-					? {}
-					: { calibration: rounded(point.calibrationError) }),
 			},
 			psnr: rounded(point.psnr),
+			...(point.lpips === undefined ? {} : { lpips: rounded(point.lpips) }),
+			objective: {
+				of: tuned.objective,
+				...(point.calibration === undefined
+					? {}
+					: { calibration: rounded(point.calibration) }),
+			},
 			calibrationPrompts: tuned.calibrationPrompts,
 			heldOutPrompts: tuned.heldOutPrompts,
 			seed: String(tuned.seed),

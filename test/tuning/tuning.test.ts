@@ -5,6 +5,7 @@ import { Command } from "commander";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { addTuneCommand } from "../../src/cli/tune.js";
 import { UserError } from "../../src/errors/userError.js";
+import { buildLpips } from "../../src/models/lpips.js";
 import { loadPipeline } from "../../src/pipeline/loadPipeline.js";
 import type { Pipeline } from "../../src/pipeline/pipeline.js";
 import type { RunSettings } from "../../src/pipeline/runSettings.js";
@@ -22,6 +23,7 @@ import {
 } from "../../src/tuning/calibrationPrompt.js";
 import { runToEnd } from "../../src/tuning/endToEnd.js";
 import { findTunedPlan } from "../../src/tuning/nodeFindTunedPlan.js";
+import type { TuningState } from "../../src/tuning/nodeTuningState.js";
 import { type PlainTables, plainTables } from "../../src/tuning/plainTables.js";
 import { planCost } from "../../src/tuning/planCost.js";
 import { searchPlans } from "../../src/tuning/planSearch.js";
@@ -30,6 +32,8 @@ import { samplerSensitivity } from "../../src/tuning/samplerSensitivity.js";
 import { segmentErrors, segmentIndex } from "../../src/tuning/segmentErrors.js";
 import { tuneInjection } from "../../src/tuning/tuneInjection.js";
 import { parseTuningBudget } from "../../src/tuning/tuningBudget.js";
+import { encodeSafetensors } from "../models/encodeSafetensors.js";
+import { randomWeights } from "../models/randomWeights.js";
 
 const tiny = join(import.meta.dirname, "..", "models", "tiny-sd");
 const words = ["decoder", "nothing:1", "outer:2", "outer:2:kept"];
@@ -170,6 +174,79 @@ describe("on the tiny model", () => {
 		expect(strongest.at(-1)?.distance).toBeGreaterThan(strongest[0].distance);
 	});
 
+	test("with LPIPS weights plans are judged by latents and images, and scores of another objective are not taken over", async () => {
+		const weights = join(folder, "lpips.safetensors");
+		await writeFile(
+			weights,
+			encodeSafetensors(
+				randomWeights(
+					buildLpips("alex", null, { batch: 1, height: 128, width: 128 }),
+				),
+			),
+		);
+		const out = join(folder, "perceptual.json");
+		const printed: string[] = [];
+		const write = vi
+			.spyOn(process.stdout, "write")
+			.mockImplementation((text) => printed.push(String(text)) > 0);
+		const state = async () =>
+			JSON.parse(
+				await readFile(join(folder, "perceptual.state.json"), "utf8"),
+			) as TuningState;
+		const tune = (more: string[]) => {
+			const program = new Command("fdiff");
+			addTuneCommand(program);
+			return program.parseAsync(
+				`tune --model ${tiny} --threads 1 --optimization extended --sampler ddim --steps 4 --cost flops --speedups 1.3 --budget 1.3x --calibration 2 --held-out 1 --table-prompts 0 --start ${join(folder, "start.json")} --trials 2 --comparisons few --quiet --out ${out}`
+					.split(" ")
+					.concat(["apple", "ramen", "cat"], more),
+				{ from: "user" },
+			);
+		};
+		await writeFile(
+			join(folder, "start.json"),
+			JSON.stringify({
+				sampler: "ddim",
+				steps: 4,
+				states: ["full", "full", "nothing:1", "full"],
+			}),
+		);
+		try {
+			await tune([]);
+			const latentsOnly = await state();
+			await tune(["--lpips-weights", weights]);
+			const both = await state();
+			expect(both.key).not.toBe(latentsOnly.key);
+			const plan = parsePlanFile(await readFile(out, "utf8"), out);
+			const { objective, lpips } = plan.madeBy as {
+				objective: { of: string; calibration: number };
+				lpips: number;
+			};
+			expect(objective.of).toMatch(/^sqrt\(.* LPIPS alex [0-9a-f]{10}\)$/);
+			expect(lpips).toBeGreaterThan(1e-6);
+			// the geometric mean of the means over both calibration prompts, from their scores
+			const runs = Object.entries(both.runs).filter(
+				([key]) =>
+					key.endsWith(
+						`||${plan.states?.join()};${plan.extrapolation?.order};${plan.extrapolation?.over}`,
+					) && /^[01]\|/.test(key),
+			);
+			expect(runs).toHaveLength(2);
+			const mean = (values: number[]) => (values[0] + values[1]) / 2;
+			const error = mean(runs.map(([, { error }]) => error));
+			const distance = mean(runs.map(([, { lpips = Number.NaN }]) => lpips));
+			expect(objective.calibration / Math.sqrt(error * distance)).toBeCloseTo(
+				1,
+				2,
+			);
+			expect(objective.calibration).not.toBeCloseTo(error, 3);
+		} finally {
+			write.mockRestore();
+		}
+		expect(printed.at(0)).not.toContain("LPIPS");
+		expect(printed.at(-1)).toMatch(/PSNR dB +LPIPS/);
+	});
+
 	test("fdiff tune finds a plan in its budget, resumes without running a network, and its plan is found again", async () => {
 		const out = join(folder, "plan.json");
 		const printed: string[] = [];
@@ -211,9 +288,10 @@ describe("on the tiny model", () => {
 		} finally {
 			write.mockRestore();
 		}
-		expect(printed.join("")).toContain("At the paper plan's cost");
-		const svg = await readFile(join(folder, "plan.front.svg"), "utf8");
-		expect(svg).toMatch(/^<svg/);
+		expect(printed.join("")).toContain("At the paper plan's speed");
+		expect(printed.join("")).toContain("seconds measured end to end");
+		for (const name of ["plan.front.svg", "plan.front-measured.svg"])
+			expect(await readFile(join(folder, name), "utf8")).toMatch(/^<svg/);
 		const found = await findTunedPlan(pipeline.hash, "ddim", 5, 7.5, [
 			join(folder, "none"),
 			join(folder, "plans"),
