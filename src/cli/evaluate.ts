@@ -19,6 +19,7 @@ import {
 	type FidVariant,
 	fidVariants,
 } from "../metrics/inceptionPreprocessing.js";
+import { type LpipsTrunk, lpipsTrunks } from "../models/lpips.js";
 import { embeddedModelsFolder } from "../weights/nodeEmbeddedModels.js";
 import {
 	addModelFlags,
@@ -44,6 +45,8 @@ interface EvaluateFlags extends GenerationFlags {
 	readonly clip?: string | false;
 	readonly fid?: FidVariant | "none";
 	readonly inceptionWeights?: string;
+	readonly lpipsWeights?: string[];
+	readonly lpipsTrunk: LpipsTrunk;
 	readonly keepImages?: number;
 	readonly limit: number;
 	readonly shard?: Shard;
@@ -59,7 +62,8 @@ Examples:
   $ fdiff evaluate … --queue redis://host:6379                                 drawn by fdiff worker --queue … anywhere
 
 Methods: SAMPLER-STEPS, then what differs from plain sampling after plus signs: paper, uniform:K, keys:0/1/2/5,
-deepcache:K:D, no-inject, inject:ALPHA, batch:N, guidance:X, ucache:THRESHOLD, cfg-cutoff:SHARE, fewer, fewer-flops;
+deepcache:K:D, no-inject, inject:ALPHA, batch:N, guidance:X, ucache:THRESHOLD, cfg-cutoff:SHARE, tgate:GATE_STEP,
+tome:RATIO, fewer, fewer-flops;
 presets study, honest, key-steps; or a FILE.json. Stop it in any way and run it again: it goes on where it stopped.`;
 
 /** Adds `evaluate` to the program. */
@@ -93,6 +97,15 @@ export function addEvaluateCommand(program: Command): void {
 		.option(
 			"--inception-weights <file>",
 			"FID's Inception (.pth, .safetensors)",
+		)
+		.option(
+			"--lpips-weights <file...>",
+			"LPIPS to the plain image: weights of its trunk and its own",
+		)
+		.addOption(
+			new Option("--lpips-trunk <name>", "network of LPIPS")
+				.choices(lpipsTrunks)
+				.default("alex"),
 		)
 		.option("--seed <n>", "seed of the first caption", parseSeed)
 		.option(
@@ -175,7 +188,20 @@ async function runEvaluate(flags: EvaluateFlags): Promise<void> {
 		);
 		return;
 	}
-	const results = await writeResults(out);
+	let bar: ReturnType<typeof progressBar> | undefined;
+	const results = await writeResults(out, {
+		session: { threads: flags.threads },
+		onProgress(done, total) {
+			bar ??= progressBar({
+				label: "metrics",
+				total,
+				unit: "it",
+				quiet: quiet || json,
+			});
+			bar.update(done, "");
+		},
+	});
+	bar?.stop();
 	if (json) process.stdout.write(`${JSON.stringify(results)}\n`);
 	else {
 		process.stdout.write(`\n${resultsTable(results)}`);
@@ -229,6 +255,9 @@ async function evaluationRequest(
 			clip,
 			...(fid === "none" ? {} : { fid }),
 			inceptionWeights: flags.inceptionWeights,
+			...(flags.lpipsWeights
+				? { lpips: { trunk: flags.lpipsTrunk, files: flags.lpipsWeights } }
+				: {}),
 			device,
 			threads,
 		},

@@ -6,6 +6,7 @@ import {
 	type FidVariant,
 	fidVariants,
 } from "../metrics/inceptionPreprocessing.js";
+import { type LpipsTrunk, lpipsTrunks } from "../models/lpips.js";
 import { embeddedModelsFolder } from "../weights/nodeEmbeddedModels.js";
 import {
 	addModelFlags,
@@ -20,6 +21,8 @@ interface WorkerFlags extends GenerationFlags {
 	readonly clip?: string | false;
 	readonly fid?: FidVariant | "none";
 	readonly inceptionWeights?: string;
+	readonly lpipsWeights?: string[];
+	readonly lpipsTrunk: LpipsTrunk;
 	readonly stalledAfter: number;
 }
 
@@ -42,6 +45,15 @@ export function addWorkerCommand(program: Command): void {
 		.option(
 			"--inception-weights <file>",
 			"FID's Inception (.pth, .safetensors)",
+		)
+		.option(
+			"--lpips-weights <file...>",
+			"LPIPS to the plain image: weights of its trunk and its own, as in evaluate",
+		)
+		.addOption(
+			new Option("--lpips-trunk <name>", "network of LPIPS, as in evaluate")
+				.choices(lpipsTrunks)
+				.default("alex"),
 		)
 		.option(
 			"--stalled-after <seconds>",
@@ -86,6 +98,9 @@ async function runWorker(flags: WorkerFlags): Promise<void> {
 			clip,
 			...(fid === "none" ? {} : { fid }),
 			inceptionWeights: flags.inceptionWeights,
+			...(flags.lpipsWeights
+				? { lpips: { trunk: flags.lpipsTrunk, files: flags.lpipsWeights } }
+				: {}),
 			device: flags.device,
 			threads: flags.threads,
 		},

@@ -96,8 +96,9 @@ export async function* drawEntry(
 				references.set(plain.name, reference);
 			}
 		}
+		const pixels = { ...image, channels: 3 };
 		const { features, cosine, prefixedCosine } = await scorer.score(
-			{ ...image, channels: 3 },
+			pixels,
 			entry.caption,
 		);
 		const decibels = reference ? psnr(image, reference) : undefined;
@@ -115,6 +116,14 @@ export async function* drawEntry(
 							fidelity: {
 								...(Number.isFinite(decibels) ? { psnr: decibels } : {}),
 								ssim: ssim(image, reference),
+								...(scorer.lpips
+									? {
+											lpips: await scorer.lpips(pixels, {
+												...reference,
+												channels: 3,
+											}),
+										}
+									: {}),
 							},
 						}
 					: {}),

@@ -1,5 +1,11 @@
-import type { Comparison, Figure, MethodResults, Results } from "./results.js";
-import { figureText } from "./resultsTable.js";
+import type {
+	Comparison,
+	Figure,
+	MethodResults,
+	QualityDifferences,
+	Results,
+} from "./results.js";
+import { figureText, scaled } from "./resultsTable.js";
 
 /**
  * What a run says to the study's questions, a sentence each, with no more certainty than its intervals have: does propagation keep
@@ -67,10 +73,8 @@ function meaningDrift(
 	}`;
 }
 
-type Differences = Pick<Comparison, "fid" | "clipFrechet" | "clipScore">;
-
 function sentence(
-	{ fid, clipFrechet, clipScore }: Differences,
+	{ fid, kid, clipFrechet, clipMmd, clipScore }: QualityDifferences,
 	captions: number,
 ): string {
 	return [
@@ -85,6 +89,17 @@ function sentence(
 		...(clipFrechet
 			? [
 					`Fréchet distance of CLIP features ${figureText(clipFrechet, 2, true)}, ${verdict(clipFrechet, captions)}`,
+				]
+			: []),
+		...(kid
+			? [
+					`KID x 1000 ${figureText(scaled(kid, 1000), 2, true)}, ${verdict(kid, captions)}`,
+				]
+			: []),
+		// Inception's figures say the same of the whole set
+		...(clipMmd && !fid
+			? [
+					`MMD of CLIP features ${figureText(clipMmd, 3, true)}, ${verdict(clipMmd, captions)}`,
 				]
 			: []),
 	].join("; ");

@@ -74,21 +74,31 @@ export function fidelityOf(
 					{ resamples: resamplesFor(held.length) },
 				),
 			),
+			...(held.every(({ lpips }) => lpips !== undefined)
+				? {
+						lpips: figure(
+							bootstrapMean(
+								held.map(({ lpips }) => lpips ?? 0),
+								{ resamples: resamplesFor(held.length) },
+							),
+						),
+					}
+				: {}),
 			identical: held.length - decibels.length,
 		},
 	};
 }
 
-/** Captions whose image moved most from the plain one, by SSIM. */
+/** Captions whose image moved most from the plain one, by SSIM; and those whose CLIP score fell most. */
 export function worstCaptions(
 	images: readonly ImageRecord[],
 	plain: readonly ImageRecord[],
 	{ entries }: ResolvedProtocol,
-): WorstCaption[] {
+): Pick<MethodResults, "worst" | "worstClipScore"> {
 	const own = scores(images);
 	const theirs = scores(plain);
-	return images
-		.flatMap(({ fidelity, cosine }, index) =>
+	const captions = images.flatMap(
+		({ fidelity, cosine }, index): WorstCaption[] =>
 			fidelity
 				? [
 						{
@@ -97,15 +107,27 @@ export function worstCaptions(
 							seed: entries[index].seed,
 							ssim: fidelity.ssim,
 							...(fidelity.psnr === undefined ? {} : { psnr: fidelity.psnr }),
+							...(fidelity.lpips === undefined
+								? {}
+								: { lpips: fidelity.lpips }),
 							...(cosine === undefined
 								? {}
 								: { clipScore: own[index] - theirs[index] }),
 						},
 					]
 				: [],
-		)
-		.sort((a, b) => a.ssim - b.ssim || a.index - b.index)
-		.slice(0, WORST);
+	);
+	return {
+		worst: [...captions]
+			.sort((a, b) => a.ssim - b.ssim || a.index - b.index)
+			.slice(0, WORST),
+		worstClipScore: captions
+			.filter(({ clipScore }) => (clipScore ?? 0) < 0)
+			.sort(
+				(a, b) => (a.clipScore ?? 0) - (b.clipScore ?? 0) || a.index - b.index,
+			)
+			.slice(0, WORST),
+	};
 }
 
 /** Median over captions of the others' seconds / own seconds, with its bootstrap interval. */

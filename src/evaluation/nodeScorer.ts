@@ -5,15 +5,15 @@ import { join } from "node:path";
 import { UserError } from "../errors/userError.js";
 import { cosines, hesselPrefix } from "../metrics/clipScore.js";
 import type { Features } from "../metrics/features.js";
-import {
-	type FidVariant,
-	fidResizes,
-} from "../metrics/inceptionPreprocessing.js";
+import type { FidVariant } from "../metrics/inceptionPreprocessing.js";
 import { openClipModel } from "../metrics/nodeClipModel.js";
 import { inceptionExtractor } from "../metrics/nodeInceptionExtractor.js";
 import { openInceptionWeights } from "../metrics/nodeInceptionWeights.js";
+import { openLpips } from "../metrics/nodeLpips.js";
 import type { Pixels } from "../metrics/resize/pixels.js";
+import type { LpipsTrunk } from "../models/lpips.js";
 import type { SessionOptions } from "../runtime/session.js";
+import { sha256 } from "./nodeSha256.js";
 
 /** Which networks judge the images. */
 export interface ScorerOptions extends SessionOptions {
@@ -23,24 +23,42 @@ export interface ScorerOptions extends SessionOptions {
 	readonly fid?: FidVariant;
 	/** Inception's weights; found or fetched unless given. */
 	readonly inceptionWeights?: string;
+	/** LPIPS to the plain image: its trunk, and files of weights. Absent: none. */
+	readonly lpips?: {
+		readonly trunk: LpipsTrunk;
+		readonly files: readonly string[];
+	};
 	readonly offline?: boolean;
 	readonly signal?: AbortSignal;
 }
 
 /** What the features of an image are made of: a run's results are comparable only where all of it is equal. */
 export interface ScoringDescription {
-	readonly clip?: { readonly weights: string; readonly width: number };
-	readonly inception?: { readonly madeWith: string; readonly width: number };
+	readonly clip?: {
+		readonly weights: string;
+		readonly width: number;
+		/** Edge of the pictures that it sees. */
+		readonly imageSize: number;
+	};
+	readonly inception?: {
+		readonly madeWith: string;
+		/** Pooled features. */
+		readonly width: number;
+		readonly logits: number;
+	};
+	readonly lpips?: { readonly trunk: LpipsTrunk; readonly weights: string };
 }
 
-/** Values in a row of features: CLIP's embedding, then Inception's pooled features. */
+/** Values in a row of features: CLIP's embedding, then Inception's pooled features and its logits. */
 export function featureWidth({ clip, inception }: ScoringDescription): number {
-	return (clip?.width ?? 0) + (inception?.width ?? 0);
+	return (
+		(clip?.width ?? 0) + (inception ? inception.width + inception.logits : 0)
+	);
 }
 
 /** What an image scores. */
 export interface Score {
-	/** CLIP's embedding, then Inception's pooled features. */
+	/** CLIP's embedding, then Inception's pooled features and its logits (without bias). */
 	readonly features: Float32Array;
 	readonly cosine?: number;
 	readonly prefixedCosine?: number;
@@ -51,10 +69,13 @@ export interface Scorer {
 	readonly description: ScoringDescription;
 	/** @param caption what the image is to show; absent for real images, which get no cosines */
 	score(image: Pixels, caption?: string): Promise<Score>;
+	/** LPIPS of two images of the same size, where its weights were given. */
+	lpips?(image: Pixels, reference: Pixels): Promise<number>;
 	release(): Promise<void>;
 }
 
 const INCEPTION_WIDTH = 2048;
+const INCEPTION_LOGITS = 1008;
 const PROBE = { width: 64, height: 64, channels: 3 };
 
 /**
@@ -78,9 +99,12 @@ export async function openScorer(options: ScorerOptions): Promise<Scorer> {
 					signal: options.signal,
 				}),
 				options.fid,
-				["2048"],
+				["2048", "logits_unbiased"],
 				options,
 			)
+		: undefined;
+	const lpips = options.lpips
+		? await openLpips(options.lpips.files, options.lpips.trunk, options)
 		: undefined;
 	const probe = {
 		...PROBE,
@@ -92,14 +116,24 @@ export async function openScorer(options: ScorerOptions): Promise<Scorer> {
 					clip: {
 						weights: await clipWeights(options.clip),
 						width: (await clip.embedImages([probe])).width,
+						imageSize: clip.imageSize,
 					},
 				}
 			: {}),
-		...(inception && options.fid
+		...(inception
 			? {
 					inception: {
-						madeWith: `${inception.madeWith} (${fidResizes[options.fid]})`,
+						madeWith: inception.madeWith,
 						width: INCEPTION_WIDTH,
+						logits: INCEPTION_LOGITS,
+					},
+				}
+			: {}),
+		...(lpips && options.lpips
+			? {
+					lpips: {
+						trunk: lpips.trunk,
+						weights: await filesHash(options.lpips.files),
 					},
 				}
 			: {}),
@@ -136,17 +170,22 @@ export async function openScorer(options: ScorerOptions): Promise<Scorer> {
 				}
 			}
 			if (inception) {
-				const { "2048": pooled } = await inception.extract([image]);
-				features.set(pooled.data, description.clip?.width ?? 0);
+				const { "2048": pooled, logits_unbiased: logits } =
+					await inception.extract([image]);
+				const from = description.clip?.width ?? 0;
+				features.set(pooled.data, from);
+				features.set(logits.data, from + INCEPTION_WIDTH);
 			}
 			return {
 				features,
 				...(cosine === undefined ? {} : { cosine, prefixedCosine }),
 			};
 		},
+		...(lpips ? { lpips: lpips.distance } : {}),
 		async release() {
 			await clip?.release();
 			await inception?.release();
+			await lpips?.release();
 		},
 	};
 }
@@ -159,8 +198,18 @@ async function clipWeights(where: string): Promise<string> {
 		names.includes(candidate),
 	);
 	if (!name) return where;
+	return `sha256 ${(await fileHash(join(where, name))).slice(0, 16)}`;
+}
+
+/** Of several files, in any order, the beginning of one SHA-256. */
+async function filesHash(paths: readonly string[]): Promise<string> {
+	const hashes = await Promise.all(paths.map(fileHash));
+	const all = hashes.length === 1 ? hashes[0] : sha256(hashes.sort().join());
+	return `sha256 ${all.slice(0, 16)}`;
+}
+
+async function fileHash(path: string): Promise<string> {
 	const hash = createHash("sha256");
-	for await (const chunk of createReadStream(join(where, name)))
-		hash.update(chunk);
-	return `sha256 ${hash.digest("hex").slice(0, 16)}`;
+	for await (const chunk of createReadStream(path)) hash.update(chunk);
+	return hash.digest("hex");
 }

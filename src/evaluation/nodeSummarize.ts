@@ -1,15 +1,7 @@
 import type { ResolvedProtocol } from "../datasets/protocol.js";
 import { UserError } from "../errors/userError.js";
-import {
-	accumulateStatistics,
-	type FeatureStatistics,
-} from "../metrics/featureStatistics.js";
-import { frechetDistance } from "../metrics/frechetDistance.js";
-import {
-	centredInterval,
-	MOST_VALUES,
-	resampledDistances,
-} from "./frechetBootstrap.js";
+import { runtimeInnerProducts } from "../metrics/nodeInnerProducts.js";
+import type { SessionOptions } from "../runtime/session.js";
 import {
 	clipDifference,
 	clipFigures,
@@ -19,6 +11,13 @@ import {
 	spread,
 	worstCaptions,
 } from "./imageFigures.js";
+import { measureWords } from "./measureWords.js";
+import {
+	distanceDifference,
+	distanceNames,
+	type FeatureFigures,
+	featureJudges,
+} from "./nodeFeatureFigures.js";
 import {
 	featureReader,
 	type Records,
@@ -26,18 +25,18 @@ import {
 } from "./nodeRecordFiles.js";
 import { featureWidth } from "./nodeScorer.js";
 import type { ImageRecord, MachineRecord } from "./record.js";
-import type { Comparison, Figure, MethodResults, Results } from "./results.js";
+import type {
+	Comparison,
+	MethodResults,
+	QualityDifferences,
+	Results,
+} from "./results.js";
 import type { RunDefinition } from "./runDefinition.js";
 
-const FID = "FID";
-const CLIP_FRECHET = "Fréchet distance of CLIP features";
-
-/** A block of features: CLIP's or Inception's columns of the rows. */
-interface FeatureBlock {
-	readonly from: number;
-	readonly width: number;
-	readonly reals: FeatureStatistics;
-	readonly resample: boolean;
+export interface SummaryOptions {
+	/** What multiplies the features. */
+	readonly session?: SessionOptions;
+	readonly onProgress?: (done: number, total: number) => void;
 }
 
 /** What is missing of a run, in words; undefined where it is complete. */
@@ -67,6 +66,7 @@ export async function summarize(
 	definition: RunDefinition,
 	captions: ResolvedProtocol,
 	records: Records,
+	{ session = {}, onProgress }: SummaryOptions = {},
 ): Promise<Results> {
 	const missing = missingWork(definition, captions, records);
 	if (missing)
@@ -75,6 +75,7 @@ export async function summarize(
 		);
 	const { scoring } = definition;
 	const reader = featureReader(featureWidth(scoring));
+	const products = await runtimeInnerProducts(session);
 	try {
 		const warnings = new Set<string>();
 		const realPlaces = captions.reals.flatMap((_, index) => {
@@ -87,26 +88,32 @@ export async function summarize(
 				? [{ id, reason: record.broken }]
 				: [];
 		});
-		if (realPlaces.length < 2)
-			throw new UserError(
-				"a Fréchet distance needs at least 2 real images that can be read",
-			);
-		const rows = captions.entries.length;
-		const block = async (
-			from: number,
-			width: number,
-		): Promise<FeatureBlock> => ({
-			from,
-			width,
-			reals: await columnStatistics(reader, realPlaces, from, width),
-			resample: rows * width <= MOST_VALUES,
-		});
-		const clip = scoring.clip && (await block(0, scoring.clip.width));
-		const inception =
-			scoring.inception &&
-			(await block(scoring.clip?.width ?? 0, scoring.inception.width));
+		const judge = await featureJudges(
+			reader,
+			scoring,
+			realPlaces,
+			captions.entries.length,
+			products.innerProducts,
+		);
 		const methods: MethodResults[] = [];
-		const resampled = new Map<string, Float64Array>();
+		const judged = new Map<string, FeatureFigures>();
+		const differences = (name: string, to: string): QualityDifferences => {
+			const [own, other] = [judged.get(name), judged.get(to)];
+			return own && other
+				? {
+						...Object.fromEntries(
+							distanceNames.flatMap((kind) => {
+								const difference = distanceDifference(kind, own, other);
+								return difference ? [[kind, difference]] : [];
+							}),
+						),
+						...clipDifference(
+							imagesOf(name).map(imageOf),
+							imagesOf(to).map(imageOf),
+						),
+					}
+				: {};
+		};
 		const imagesOf = (name: string) =>
 			captions.entries.map((_, index) => records.get(`${index} ${name}`));
 		// a method comes after the one that it is held against
@@ -122,48 +129,24 @@ export async function summarize(
 				order.some((other) => other.name === method.reference)
 					? imagesOf(method.reference).map(imageOf)
 					: undefined;
-			const frechet = async (from: FeatureBlock | undefined, kind: string) => {
-				if (!from) return {};
-				const own = await frechetFigures(reader, stored, from);
-				for (const line of own.warnings) warnings.add(`${kind}: ${line}`);
-				if (own.resampled) resampled.set(`${kind} ${name}`, own.resampled);
-				const other = resampled.get(`${kind} ${method.reference}`);
-				const reference = methods.find(
-					(done) => done.name === method.reference,
-				)?.[kind === FID ? "fid" : "clipFrechet"];
-				return {
-					own: own.figure,
-					difference:
-						plain && reference
-							? own.resampled && other
-								? centredInterval(
-										own.figure.value - reference.value,
-										own.resampled.map((value, i) => value - other[i]),
-									)
-								: { value: own.figure.value - reference.value }
-							: undefined,
-				};
-			};
-			const fid = await frechet(inception, FID);
-			const clipFrechet = await frechet(clip, CLIP_FRECHET);
+			const features = await judge(
+				stored.flatMap((one) => (one?.features ? [one.features] : [])),
+			);
+			for (const line of features.warnings) warnings.add(line);
+			judged.set(name, features);
 			methods.push({
 				name,
 				sampler: method.sampler,
 				steps: method.run,
 				images: images.length,
-				...(fid.own ? { fid: fid.own } : {}),
-				...(clipFrechet.own ? { clipFrechet: clipFrechet.own } : {}),
+				...features.figures,
 				...clipFigures(images),
 				...fidelityOf(images, method.reference),
 				...(plain
 					? {
 							difference: {
 								to: method.reference,
-								...(fid.difference ? { fid: fid.difference } : {}),
-								...(clipFrechet.difference
-									? { clipFrechet: clipFrechet.difference }
-									: {}),
-								...clipDifference(images, plain),
+								...differences(name, method.reference),
 							},
 						}
 					: {}),
@@ -179,42 +162,24 @@ export async function summarize(
 					),
 					...(plain ? { speedup: speedup(images, plain) } : {}),
 				},
-				worst: plain ? worstCaptions(images, plain, captions) : [],
+				...(plain
+					? worstCaptions(images, plain, captions)
+					: { worst: [], worstClipScore: [] }),
 			});
+			onProgress?.(methods.length, order.length);
 		}
 		const comparisons = againstPaper(definition).map(
-			([{ name }, { name: to }]): Comparison => {
-				const difference = (kind: "fid" | "clipFrechet", label: string) => {
-					const [own, other] = [name, to].map(
-						(one) => methods.find((done) => done.name === one)?.[kind],
-					);
-					if (!own || !other) return {};
-					const [mine, theirs] = [name, to].map((one) =>
-						resampled.get(`${label} ${one}`),
-					);
-					const value = own.value - other.value;
-					return {
-						[kind]:
-							mine && theirs
-								? centredInterval(
-										value,
-										mine.map((distance, i) => distance - theirs[i]),
-									)
-								: { value },
-					};
-				};
-				const [images, others] = [name, to].map((one) =>
-					imagesOf(one).map(imageOf),
-				);
-				return {
-					method: name,
-					to,
-					...difference("fid", FID),
-					...difference("clipFrechet", CLIP_FRECHET),
-					...clipDifference(images, others),
-					timing: { speedup: speedup(images, others) },
-				};
-			},
+			([{ name }, { name: to }]): Comparison => ({
+				method: name,
+				to,
+				...differences(name, to),
+				timing: {
+					speedup: speedup(
+						imagesOf(name).map(imageOf),
+						imagesOf(to).map(imageOf),
+					),
+				},
+			}),
 		);
 		const machines: MachineRecord[] = [];
 		let peakMemory = 0;
@@ -233,6 +198,7 @@ export async function summarize(
 		return {
 			format: 1,
 			definition,
+			measures: measureWords(scoring, methods),
 			methods: methods.sort(
 				(a, b) => (position.get(a.name) ?? 0) - (position.get(b.name) ?? 0),
 			),
@@ -244,6 +210,7 @@ export async function summarize(
 		};
 	} finally {
 		await reader.close();
+		await products.release();
 	}
 }
 
@@ -268,51 +235,8 @@ function againstPaper({
 	);
 }
 
-type Reader = ReturnType<typeof featureReader>;
-
-async function columnStatistics(
-	reader: Reader,
-	places: readonly { file: string; row: number }[],
-	from: number,
-	width: number,
-): Promise<FeatureStatistics> {
-	const accumulator = accumulateStatistics(width);
-	for (const place of places)
-		accumulator.add((await reader.read(place)).subarray(from, from + width));
-	return accumulator.statistics();
-}
-
-async function frechetFigures(
-	reader: Reader,
-	stored: readonly (StoredRecord | undefined)[],
-	{ from, width, reals, resample }: FeatureBlock,
-): Promise<{
-	figure: Figure;
-	resampled?: Float64Array;
-	warnings: readonly string[];
-}> {
-	const places = stored.flatMap((one) => (one?.features ? [one.features] : []));
-	if (places.length < 2)
-		throw new UserError(
-			"a Fréchet distance needs at least 2 images: take a larger protocol",
-		);
-	const statistics = await columnStatistics(reader, places, from, width);
-	const { distance, warnings } = frechetDistance(statistics, reals);
-	if (!resample) return { figure: { value: distance }, warnings };
-	const data = new Float32Array(places.length * width);
-	for (const [n, place] of places.entries())
-		data.set(
-			(await reader.read(place)).subarray(from, from + width),
-			n * width,
-		);
-	const resampled = resampledDistances(
-		{ count: places.length, width, data },
-		reals,
-	);
-	return { figure: centredInterval(distance, resampled), resampled, warnings };
-}
-
-function imageOf(stored: StoredRecord | undefined): ImageRecord {
+/** The image record of a complete run. */
+export function imageOf(stored: StoredRecord | undefined): ImageRecord {
 	if (stored?.record.kind !== "image")
 		throw new TypeError("a record of another kind under an image's key");
 	return stored.record;

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { UserError } from "../errors/userError.js";
 import { writeWhole } from "../files/nodeWriteWhole.js";
+import { imagesCsv } from "./imagesCsv.js";
 import { htmlReport } from "./nodeHtmlReport.js";
 import { type Records, readRecords } from "./nodeRecordFiles.js";
 import {
@@ -9,7 +10,12 @@ import {
 	runFolder,
 } from "./nodeRunFolder.js";
 import { featureWidth } from "./nodeScorer.js";
-import { missingWork, summarize } from "./nodeSummarize.js";
+import {
+	imageOf,
+	missingWork,
+	type SummaryOptions,
+	summarize,
+} from "./nodeSummarize.js";
 import type { Results } from "./results.js";
 import { resultsCsv } from "./resultsCsv.js";
 import { resultsDocument } from "./resultsDocument.js";
@@ -35,20 +41,30 @@ export async function readRun(out: string): Promise<RunState> {
 }
 
 /**
- * Computes the metrics of a complete run folder and writes results.json, results.csv, results.md and report.html into it.
+ * Computes the metrics of a complete run folder and writes results.json, results.csv, images.csv, results.md and report.html
+ * into it.
  * @throws UserError when the run is incomplete
  */
-export async function writeResults(out: string): Promise<Results> {
+export async function writeResults(
+	out: string,
+	options: SummaryOptions = {},
+): Promise<Results> {
 	const { records } = await readRun(out);
 	const definition = await readRunDefinition(out);
 	if (!definition) throw new UserError(`${out} is no folder of a run`);
 	const captions = await readRunCaptions(out);
-	const results = await summarize(definition, captions, records);
+	const results = await summarize(definition, captions, records, options);
 	await writeWhole(
 		join(out, "results.json"),
 		`${JSON.stringify(results, null, "\t")}\n`,
 	);
 	await writeWhole(join(out, "results.csv"), resultsCsv(results));
+	await writeWhole(
+		join(out, "images.csv"),
+		imagesCsv(captions, definition.methods, (index, method) =>
+			imageOf(records.get(`${index} ${method}`)),
+		),
+	);
 	await writeWhole(join(out, "results.md"), resultsDocument(results));
 	await writeWhole(
 		join(out, "report.html"),

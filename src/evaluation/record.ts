@@ -14,9 +14,16 @@ export const imageRecordSchema = z.strictObject({
 	/** Cosine with the caption as it is, and with "A photo depicts " before it. */
 	cosine: z.number().optional(),
 	prefixedCosine: z.number().optional(),
-	/** Against the reference method's image of the same seed. PSNR in dB, absent where the images are identical. */
+	/**
+	 * Against the reference method's image of the same seed. PSNR in dB, absent where the images are identical; LPIPS where its
+	 * weights were given.
+	 */
 	fidelity: z
-		.strictObject({ psnr: z.number().optional(), ssim: z.number() })
+		.strictObject({
+			psnr: z.number().optional(),
+			ssim: z.number(),
+			lpips: z.number().optional(),
+		})
 		.optional(),
 	cost: z.strictObject({
 		/** From prompt to pixels, without loading and scoring. */

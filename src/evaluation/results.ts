@@ -25,8 +25,22 @@ export interface MethodResults {
 	readonly images: number;
 	/** Fréchet distance of Inception features. */
 	readonly fid?: Figure;
+	/** Kernel Inception distance: mean and standard deviation over subsets. */
+	readonly kid?: Figure & {
+		readonly deviation: number;
+		readonly subsets: number;
+		readonly subsetSize: number;
+	};
+	/** Mean and standard deviation over parts. */
+	readonly inceptionScore?: {
+		readonly value: number;
+		readonly deviation: number;
+		readonly splits: number;
+	};
 	/** Fréchet distance of CLIP image embeddings. */
 	readonly clipFrechet?: Figure;
+	/** 1000 x the squared MMD of CLIP image embeddings: CMMD where CLIP is the one that CMMD is defined with. */
+	readonly clipMmd?: Figure;
 	/** 2.5 max(cos, 0), "A photo depicts" (Hessel et al.). */
 	readonly clipScore?: Figure;
 	/** 100 cos (torchmetrics). */
@@ -37,15 +51,12 @@ export interface MethodResults {
 		/** Mean over images that are not identical, dB. */
 		readonly psnr?: number;
 		readonly ssim: Figure;
+		/** Where LPIPS' weights were given. */
+		readonly lpips?: Figure;
 		readonly identical: number;
 	};
 	/** Paired differences: this method minus the plain one. */
-	readonly difference?: {
-		readonly to: string;
-		readonly fid?: Figure;
-		readonly clipFrechet?: Figure;
-		readonly clipScore?: Figure;
-	};
+	readonly difference?: QualityDifferences & { readonly to: string };
 	readonly flops: number;
 	readonly encoderRuns: number;
 	readonly evaluations: number;
@@ -57,17 +68,25 @@ export interface MethodResults {
 		/** Of the plain method's seconds for the same caption, median over captions. */
 		readonly speedup?: Figure;
 	};
-	/** Captions whose image moved most from the plain one, the worst first. */
+	/** Captions whose image moved most from the plain one (lowest SSIM), the worst first. */
 	readonly worst: readonly WorstCaption[];
+	/** Captions whose CLIP score fell most below that of the plain image, the worst first. */
+	readonly worstClipScore: readonly WorstCaption[];
+}
+
+/** Figures that are distances to the reals or means over captions, whose differences are paired by caption. */
+export interface QualityDifferences {
+	readonly fid?: Figure;
+	readonly kid?: Figure;
+	readonly clipFrechet?: Figure;
+	readonly clipMmd?: Figure;
+	readonly clipScore?: Figure;
 }
 
 /** Paired differences of two methods of the same plain reference: `method` minus `to`. */
-export interface Comparison {
+export interface Comparison extends QualityDifferences {
 	readonly method: string;
 	readonly to: string;
-	readonly fid?: Figure;
-	readonly clipFrechet?: Figure;
-	readonly clipScore?: Figure;
 	/** Seconds of `to` / seconds of `method` for the same caption, median over captions. Differs from run to run. */
 	readonly timing: { readonly speedup: Figure };
 }
@@ -78,6 +97,7 @@ export interface WorstCaption {
 	readonly seed: number;
 	readonly ssim: number;
 	readonly psnr?: number;
+	readonly lpips?: number;
 	/** CLIP score minus that of the plain image. */
 	readonly clipScore?: number;
 }
@@ -86,6 +106,8 @@ export interface WorstCaption {
 export interface Results {
 	readonly format: 1;
 	readonly definition: RunDefinition;
+	/** What each figure is, in words, by its name in `methods`. */
+	readonly measures: Readonly<Record<string, string>>;
 	readonly methods: readonly MethodResults[];
 	/** Every accelerated method against propagation with the paper's key steps, where that is among them. */
 	readonly comparisons: readonly Comparison[];

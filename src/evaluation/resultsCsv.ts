@@ -1,3 +1,4 @@
+import { csvField } from "./csvField.js";
 import type { Figure, Results } from "./results.js";
 
 /** One row a method, one column a figure; empty where there is none. */
@@ -14,13 +15,21 @@ export function resultsCsv({ methods }: Results): string {
 		["steps", method.steps] as const,
 		["images", method.images] as const,
 		...figures("fid", method.fid),
+		...figures("kid", method.kid),
+		["kid_deviation", method.kid?.deviation] as const,
+		["inception_score", method.inceptionScore?.value] as const,
+		["inception_score_deviation", method.inceptionScore?.deviation] as const,
 		...figures("clip_frechet", method.clipFrechet),
+		...figures("clip_mmd", method.clipMmd),
 		...figures("clip_score_hessel", method.clipScore),
 		...figures("clip_score_torchmetrics", method.clipCosine),
 		["psnr_to_plain", method.fidelity?.psnr] as const,
 		...figures("ssim_to_plain", method.fidelity?.ssim),
+		...figures("lpips_to_plain", method.fidelity?.lpips),
 		...figures("fid_minus_plain", method.difference?.fid),
+		...figures("kid_minus_plain", method.difference?.kid),
 		...figures("clip_frechet_minus_plain", method.difference?.clipFrechet),
+		...figures("clip_mmd_minus_plain", method.difference?.clipMmd),
 		...figures("clip_score_minus_plain", method.difference?.clipScore),
 		["gflops", method.flops / 1e9] as const,
 		["encoder_runs", method.encoderRuns] as const,
@@ -32,13 +41,10 @@ export function resultsCsv({ methods }: Results): string {
 		...figures("speedup", method.timing.speedup),
 	]);
 	const header = rows[0]?.map(([name]) => name) ?? [];
-	return `${[header, ...rows.map((row) => row.map(([, value]) => field(value)))]
+	return `${[
+		header,
+		...rows.map((row) => row.map(([, value]) => csvField(value))),
+	]
 		.map((line) => line.join(","))
 		.join("\n")}\n`;
-}
-
-function field(value: string | number | undefined): string {
-	if (value === undefined) return "";
-	const text = String(value);
-	return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

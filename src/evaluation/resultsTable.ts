@@ -1,3 +1,4 @@
+import { clipMmdName } from "./measureWords.js";
 import { paperFigures, studyFigures } from "./publishedFigures.js";
 import type { Figure, MethodResults, Results } from "./results.js";
 
@@ -56,7 +57,10 @@ export function resultsTable(results: Results): string {
 			];
 		}),
 	);
-	const paired = methods.filter(({ difference }) => difference);
+	const paired = methods.filter(
+		({ difference, fidelity }) => difference ?? fidelity,
+	);
+	const lpips = methods.some(({ fidelity }) => fidelity?.lpips);
 	const differences = table(
 		[
 			"Method",
@@ -66,10 +70,11 @@ export function resultsTable(results: Results): string {
 			"faster by",
 			"PSNR to plain, dB",
 			"SSIM to plain",
+			...(lpips ? ["LPIPS to plain"] : []),
 		],
 		paired.map((method) => [
 			method.name,
-			method.difference?.to ?? "",
+			method.difference?.to ?? method.fidelity?.to ?? "",
 			figureText(
 				fid ? method.difference?.fid : method.difference?.clipFrechet,
 				fid ? 2 : 3,
@@ -79,8 +84,10 @@ export function resultsTable(results: Results): string {
 			method.timing.speedup ? `${figureText(method.timing.speedup, 2)} ×` : "–",
 			method.fidelity?.psnr?.toFixed(1) ?? "–",
 			figureText(method.fidelity?.ssim, 3),
+			...(lpips ? [figureText(method.fidelity?.lpips, 3)] : []),
 		]),
 	);
+	const further = furtherMeasures(results, fid);
 	const compared = table(
 		[
 			"Method",
@@ -115,16 +122,11 @@ export function resultsTable(results: Results): string {
 			figureText(method.clipCosine, 2),
 		]),
 	);
-	const { protocol, image, model, scoring } = definition;
+	const { protocol, image, model } = definition;
 	const lines = [
 		`Protocol ${protocol.name} (version ${protocol.version}): ${protocol.images} images by each method, ${protocol.reals} real images, captions ${protocol.captions.slice(0, 10)}. Images of ${image.width} x ${image.height}, guidance ${image.guidanceScale}, seeds one a caption, the same for all methods. Model: UNet ${model.unet}, text encoder ${model.textEncoder}, VAE ${model.vae}.`,
-		...(scoring.clip
-			? [
-					`CLIP score: 2.5 max(cos, 0), caption after "A photo depicts " (Hessel et al.); CLIP ${scoring.clip.weights}.${fid ? "" : " The Fréchet distance is one of CLIP image embeddings: it is no FID and comparable only within this table."}`,
-				]
-			: []),
-		...(scoring.inception ? [`FID: ${scoring.inception.madeWith}.`] : []),
-		"In brackets: 95 % bootstrap intervals over captions (reals fixed); differences are paired by caption and seed. s/image: median (quartiles), from prompt to pixels, without loading and scoring; methods interleaved caption by caption.",
+		Object.values(results.measures).join(" "),
+		"In brackets: 95 % intervals over captions with the reals fixed, by the bootstrap for means and by the delete-a-group jackknife for distances; differences are paired by caption and seed. s/image: median (quartiles), from prompt to pixels, without loading and scoring; methods interleaved caption by caption.",
 		...results.machines.map(
 			(machine) =>
 				`Machine ${machine.id}: ${machine.processor}, ${machine.cores} cores, ${(machine.memory / 2 ** 30).toFixed(0)} GiB, ${machine.platform}; ${machine.device}; Node ${machine.node}, ${machine.runtime}, faster-diffusion ${machine.program}. Peak memory ${(results.peakMemory / 2 ** 20).toFixed(0)} MiB.`,
@@ -149,6 +151,7 @@ export function resultsTable(results: Results): string {
 		main,
 		...(paired.length > 0 ? [differences] : []),
 		...(results.comparisons.length > 0 ? [compared] : []),
+		...(further ? [further] : []),
 		costs,
 		...lines,
 		...(paper.length > 0
@@ -158,6 +161,65 @@ export function resultsTable(results: Results): string {
 			: []),
 		"",
 	].join("\n\n");
+}
+
+/** KID, Inception score and the measures of CLIP features that are not in the main table, with paired differences. */
+function furtherMeasures(
+	{ methods, definition }: Results,
+	fid: boolean,
+): string | undefined {
+	const mmd = clipMmdName(definition.scoring);
+	const columns = [
+		{
+			title: "KID x 1000",
+			text: ({ kid }: MethodResults) =>
+				kid
+					? `${figureText(scaled(kid, 1000), 2)} ± ${(1000 * kid.deviation).toFixed(2)}`
+					: undefined,
+		},
+		{
+			title: "KID x 1000, difference",
+			text: ({ difference }: MethodResults) =>
+				difference?.kid && figureText(scaled(difference.kid, 1000), 2, true),
+		},
+		{
+			title: "Inception score",
+			text: ({ inceptionScore: score }: MethodResults) =>
+				score && `${score.value.toFixed(2)} ± ${score.deviation.toFixed(2)}`,
+		},
+		{
+			title: "Fréchet distance (CLIP features)",
+			text: ({ clipFrechet }: MethodResults) =>
+				fid && clipFrechet ? figureText(clipFrechet, 3) : undefined,
+		},
+		{
+			title: mmd,
+			text: ({ clipMmd }: MethodResults) => clipMmd && figureText(clipMmd, 3),
+		},
+		{
+			title: `${mmd}, difference`,
+			text: ({ difference }: MethodResults) =>
+				difference?.clipMmd && figureText(difference.clipMmd, 3, true),
+		},
+	].filter(({ text }) => methods.some(text));
+	if (columns.length === 0) return undefined;
+	return table(
+		["Method", ...columns.map(({ title }) => title)],
+		methods.map((method) => [
+			method.name,
+			...columns.map(({ text }) => text(method) ?? "–"),
+		]),
+	);
+}
+
+/** A figure in smaller units. */
+export function scaled({ value, low, high }: Figure, factor: number): Figure {
+	return {
+		value: factor * value,
+		...(low === undefined || high === undefined
+			? {}
+			: { low: factor * low, high: factor * high }),
+	};
 }
 
 function secondsText({ timing: { seconds } }: MethodResults): string {

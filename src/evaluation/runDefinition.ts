@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { UserError } from "../errors/userError.js";
+import { lpipsTrunks } from "../models/lpips.js";
 
 const whole = z.int().min(0);
 
@@ -34,9 +35,24 @@ export const runDefinitionSchema = z.strictObject({
 		rng: z.enum(["cpu", "cuda"]),
 	}),
 	scoring: z.strictObject({
-		clip: z.strictObject({ weights: z.string(), width: whole }).optional(),
+		clip: z
+			.strictObject({
+				weights: z.string(),
+				width: whole,
+				/** Edge of the pictures that it sees. */
+				imageSize: whole,
+			})
+			.optional(),
 		inception: z
-			.strictObject({ madeWith: z.string(), width: whole })
+			.strictObject({
+				madeWith: z.string(),
+				/** Pooled features. */
+				width: whole,
+				logits: whole,
+			})
+			.optional(),
+		lpips: z
+			.strictObject({ trunk: z.enum(lpipsTrunks), weights: z.string() })
 			.optional(),
 	}),
 	methods: z.array(
@@ -58,6 +74,15 @@ export const runDefinitionSchema = z.strictObject({
 						threshold: z.number(),
 					}),
 					z.strictObject({ kind: z.literal("cfg-cutoff"), from: z.number() }),
+					z.strictObject({
+						kind: z.literal("tgate"),
+						gateStep: z.number().optional(),
+					}),
+					z.strictObject({
+						kind: z.literal("tome"),
+						ratio: z.number(),
+						seed: z.number(),
+					}),
 				])
 				.optional(),
 			fewer: z

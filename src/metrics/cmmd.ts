@@ -1,9 +1,16 @@
 import { UserError } from "../errors/userError.js";
 import type { Features, InnerProducts } from "./features.js";
 import { innerProducts } from "./linearAlgebra/innerProducts.js";
+import type { Kernel } from "./mmdJackknife.js";
 
 const bandwidth = 10;
-const factor = 1000;
+/** What CMMD is multiplied by. */
+export const CMMD_FACTOR = 1000;
+
+/** exp(−‖x − y‖² / 2σ²). */
+export const gaussianKernel: Kernel = (product, first, second) =>
+	Math.exp(-(first + second - 2 * product) / (2 * bandwidth ** 2));
+
 /** Rows compared at a time: bounds the memory, whatever the number of images. */
 const block = 1024;
 
@@ -27,7 +34,7 @@ export async function cmmd(
 	const x = normalized(first);
 	const y = normalized(second);
 	return (
-		factor *
+		CMMD_FACTOR *
 		((await meanKernel(x, x, multiply)) +
 			(await meanKernel(y, y, multiply)) -
 			2 * (await meanKernel(x, y, multiply)))
@@ -64,7 +71,7 @@ function squaredLengths({ count, width, data }: Features): Float64Array {
 	return lengths;
 }
 
-/** Mean of exp(−‖x − y‖² / 2σ²) over all pairs. */
+/** Mean of the kernel over all pairs. */
 async function meanKernel(
 	first: Features,
 	second: Features,
@@ -77,13 +84,12 @@ async function meanKernel(
 			const rightLengths = squaredLengths(right);
 			const products = await multiply(left, right);
 			for (let i = 0; i < left.count; i++)
-				for (let j = 0; j < right.count; j++) {
-					const distance =
-						leftLengths[i] +
-						rightLengths[j] -
-						2 * products[i * right.count + j];
-					sum += Math.exp(-distance / (2 * bandwidth ** 2));
-				}
+				for (let j = 0; j < right.count; j++)
+					sum += gaussianKernel(
+						products[i * right.count + j],
+						leftLengths[i],
+						rightLengths[j],
+					);
 		}
 	}
 	return sum / (first.count * second.count);

@@ -2,6 +2,7 @@ import { UserError } from "../errors/userError.js";
 import type { Features, InnerProducts } from "./features.js";
 import { innerProducts } from "./linearAlgebra/innerProducts.js";
 import { type MeanAndDeviation, meanAndDeviation } from "./meanAndDeviation.js";
+import type { Kernel } from "./mmdJackknife.js";
 import { numpyPermutations } from "./numpyPermutation.js";
 
 export interface KernelDistanceOptions {
@@ -14,6 +15,12 @@ export interface KernelDistanceOptions {
 	/** Another way to multiply (see `runtimeInnerProducts`): most of the time goes there. */
 	readonly innerProducts?: InnerProducts;
 }
+
+/** KID's kernel for vectors of `width` values: (x·y / width + 1)³. */
+export const cubicKernel =
+	(width: number): Kernel =>
+	(product) =>
+		(product / width + 1) ** 3;
 
 /**
  * Kernel Inception Distance (Bińkowski et al. 2018, arXiv 1801.01401) as torch-fidelity computes it: the unbiased

@@ -30,6 +30,8 @@ export interface ClipModel {
 	readonly name: string;
 	/** Name and weights in words: only embeddings with equal words are comparable. */
 	readonly madeWith: string;
+	/** Edge of the pictures that the vision tower sees. */
+	readonly imageSize: number;
 	embedImages(images: readonly Pixels[]): Promise<Features>;
 	embedTexts(texts: readonly string[]): Promise<Features>;
 	release(): Promise<void>;
@@ -101,6 +103,7 @@ export async function openClipModel(
 	return {
 		name: where,
 		madeWith: `CLIP ${where} (weights ${hash})`,
+		imageSize,
 		async embedImages(images) {
 			const pixels = images.map((image) => ({
 				dims: [1, 3, imageSize, imageSize],

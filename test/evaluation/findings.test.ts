@@ -27,6 +27,7 @@ function method(
 		encoderRuns,
 		evaluations: 50,
 		worst: [],
+		worstClipScore: [],
 		timing: {
 			seconds: spread,
 			networkSeconds: spread,
