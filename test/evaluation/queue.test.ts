@@ -110,7 +110,7 @@ test.skipIf(!binary)(
 		const images = recordLines(out).filter((line) =>
 			line.includes('"kind":"image"'),
 		);
-		expect(images.length).toBe(12);
+		expect(images.length).toBe(16);
 
 		// asked to stop, a worker leaves in order (the others may be too young to listen)
 		const last = work();

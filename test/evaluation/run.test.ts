@@ -1,5 +1,7 @@
 import {
 	appendFileSync,
+	cpSync,
+	mkdirSync,
 	mkdtempSync,
 	readFileSync,
 	rmSync,
@@ -20,6 +22,7 @@ import {
 	writeResults,
 } from "../../src/evaluation/nodeWriteResults.js";
 import type { Results } from "../../src/evaluation/results.js";
+import { openModel } from "../../src/weights/nodeOpenModel.js";
 import { resultsOf, tinyDataset } from "./tinyRun.js";
 
 const models = join(import.meta.dirname, "..", "models");
@@ -160,6 +163,54 @@ describe("a run", () => {
 			);
 		},
 	);
+
+	test("tuned and adaptive plans: settled when the run begins, drawn in parts, the same as at once", async () => {
+		const model = join(folder, "tuned-model");
+		cpSync(join(models, "tiny-sd"), model, { recursive: true });
+		const plan = join(model, "plans", "plan.json");
+		const { hash } = await openModel(model, {});
+		mkdirSync(join(model, "plans"));
+		writeFileSync(
+			plan,
+			JSON.stringify({
+				sampler: "ddim",
+				steps: 5,
+				states: ["full", "full", "nothing:1", "outer:1", "decoder"],
+				extrapolation: { order: 1, over: "log-snr" },
+				injectNoise: 0.01,
+				model: hash,
+			}),
+		);
+		const wanted = (out: string, changed: Partial<EvaluationRequest> = {}) =>
+			request(out, {
+				model,
+				methods: parseMethods("ddim-5+auto ddim-5+adaptive:9 ddim-5"),
+				...changed,
+			});
+		const parts = join(folder, "tuned-parts");
+		await draw(wanted(parts, { shard: { index: 1, count: 2 } }));
+		const once = join(folder, "tuned");
+		await draw(wanted(once));
+		const { methods, definition } = await writeResults(once);
+		expect(definition.methods[0]).toMatchObject({
+			keySteps: "full,full,nothing:1,outer:1,decoder@1:log-snr",
+			injectNoise: 0.01,
+		});
+		const [auto, adaptive, plain] = methods;
+		expect(auto.encoderRuns).toBe(2);
+		expect(adaptive.encoderRuns).toBe(4);
+		expect(auto.flops).toBeLessThan(plain.flops);
+		expect(auto.fidelity?.ssim.value).toBeLessThan(1);
+		expect(adaptive.fidelity?.ssim.value).toBeLessThan(1);
+		// the run goes on with the plan it began with, wherever the file is now
+		rmSync(plan);
+		await draw(wanted(parts, { shard: { index: 0, count: 2 } }));
+		await writeResults(parts);
+		expect(resultsOf(parts)).toEqual(resultsOf(once));
+		await expect(prepareRun(wanted(join(folder, "no-plan")))).rejects.toThrow(
+			/no plan was tuned for this model/,
+		);
+	});
 
 	test("fewer steps at equal time are not for shards, which would measure each their own", async () => {
 		await expect(

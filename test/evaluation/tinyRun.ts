@@ -25,7 +25,10 @@ export async function tinyDataset(folder: string): Promise<void> {
 export function tinyEvaluation(dataset: string, out: string): string[] {
 	return [
 		...["evaluate", "--protocol", "every-image", "--dataset", dataset],
-		...["--methods", "ddim-3,ddim-3+keys:0/1,ddim-3+ucache:0.5"],
+		...[
+			"--methods",
+			"ddim-3,ddim-3+keys:0/1,ddim-3+ucache:0.5,ddim-5+adaptive:9",
+		],
 		...["--out", out, "--model", join(models, "tiny-sd"), "--fid", "none"],
 		...["--clip", join(models, "tiny-clip"), "--threads", "1"],
 		...["--width", "64", "--height", "64", "--quiet"],
