@@ -5,14 +5,13 @@ import {
 	writeAnalysisReport,
 } from "../analysis/nodeAnalysisReport.js";
 import { UserError } from "../errors/userError.js";
-import { loadPipeline } from "../pipeline/loadPipeline.js";
 import {
 	addGenerationFlags,
 	type GenerationFlags,
 	generateOptions,
-	pipelineOptions,
 } from "./generationFlags.js";
 import { interruptSignal } from "./interrupt.js";
+import { openPipeline } from "./openPipeline.js";
 import { parseWhole } from "./parseFlag.js";
 import { progressBar } from "./progressBar.js";
 import { promptList } from "./promptList.js";
@@ -64,10 +63,7 @@ async function analyze(words: string[], flags: AnalyzeFlags): Promise<void> {
 		flags.limit,
 	);
 	const signal = interruptSignal();
-	const pipeline = await loadPipeline(flags.model, {
-		...pipelineOptions(flags),
-		signal,
-	});
+	const pipeline = await openPipeline(flags, signal);
 	const { prompt: _, ...request } = await generateOptions("", flags);
 	const bar = progressBar({
 		label: "analyzing",

@@ -7,17 +7,15 @@ import { writeImage } from "../image/nodeImageFile.js";
 import { psnr } from "../metrics/psnr.js";
 import { ssim } from "../metrics/ssim.js";
 import type { GenerateOptions } from "../pipeline/generateOptions.js";
-import { loadPipeline } from "../pipeline/loadPipeline.js";
 import type { GeneratedImage, Pipeline } from "../pipeline/pipeline.js";
 import {
 	addGenerationFlags,
-	downloadBar,
 	type GenerationFlags,
 	generateOptions,
-	pipelineOptions,
 } from "./generationFlags.js";
 import { interruptSignal } from "./interrupt.js";
 import { settleKeySteps } from "./keyStepChoice.js";
+import { openPipeline } from "./openPipeline.js";
 import { outputPlace } from "./outputPlace.js";
 import { progressBar } from "./progressBar.js";
 
@@ -58,13 +56,7 @@ async function compare(prompt: string, flags: CompareFlags): Promise<void> {
 	const given = { ...(await generateOptions(prompt, flags)), numImages: 1 };
 	const place = await outputPlace(flags.output, `compare ${prompt}`, 1);
 	const signal = interruptSignal();
-	const download = downloadBar(quiet);
-	const pipeline = await loadPipeline(flags.model, {
-		...pipelineOptions(flags),
-		onProgress: download.update,
-		signal,
-	});
-	download.stop();
+	const pipeline = await openPipeline(flags, signal);
 	const { seed, steps } = pipeline.settings({ ...given, keySteps: "all" });
 	const options: GenerateOptions = { ...given, seed, signal };
 	// checked before the first picture, so that a bad plan costs nothing

@@ -7,19 +7,17 @@ import {
 	imageParameters,
 	optionsFromParameters,
 } from "../pipeline/imageParameters.js";
-import { loadPipeline } from "../pipeline/loadPipeline.js";
 import type { GeneratedImage, Pipeline } from "../pipeline/pipeline.js";
 import { decodeNpy, encodeNpy } from "../tensor/npy.js";
 import { concat } from "../tensor/tensor.js";
 import {
 	addGenerationFlags,
-	downloadBar,
 	type GenerationFlags,
 	generateOptions,
-	pipelineOptions,
 } from "./generationFlags.js";
 import { interruptSignal } from "./interrupt.js";
 import { settleKeySteps } from "./keyStepChoice.js";
+import { openPipeline } from "./openPipeline.js";
 import { outputPlace, writableFile } from "./outputPlace.js";
 import { parseWhole, readFlagFile } from "./parseFlag.js";
 import { type ProgressBar, progressBar } from "./progressBar.js";
@@ -111,13 +109,7 @@ async function generate(
 		await writableFile("--save-initial-latents", flags.saveInitialLatents);
 	const quiet = flags.quiet === true;
 	const signal = interruptSignal();
-	const download = downloadBar(quiet);
-	const pipeline = await loadPipeline(flags.model, {
-		...pipelineOptions(flags),
-		onProgress: download.update,
-		signal,
-	});
-	download.stop();
+	const pipeline = await openPipeline(flags, signal);
 	if (remade?.modelHash && !flags.model && remade.modelHash !== pipeline.hash)
 		throw new UserError(
 			`--from-image ${flags.fromImage}: made with the model ${remade.model ?? "?"} (${remade.modelHash}), not with ${pipeline.label} (${pipeline.hash}); say which one with --model`,

@@ -3,17 +3,13 @@ import type { GenerateOptions } from "../pipeline/generateOptions.js";
 import type { PipelineOptions } from "../pipeline/pipeline.js";
 import { parsePlanFile } from "../propagation/planFile.js";
 import { devices } from "../runtime/session.js";
-import type {
-	DownloadProgress,
-	OpenModelOptions,
-} from "../weights/modelFiles.js";
+import type { OpenModelOptions } from "../weights/modelFiles.js";
 import {
 	parseNumber,
 	parseSeed,
 	parseWhole,
 	readFlagFile,
 } from "./parseFlag.js";
-import { type ProgressBar, progressBar } from "./progressBar.js";
 
 /** The flags of every command that draws, as commander hands them over. */
 export interface GenerationFlags {
@@ -146,23 +142,6 @@ export function addGenerationFlags(command: Command): Command {
 		.option("--tiled-decoding", "decode the image in tiles, for large sizes")
 		.option("--quiet", "no progress bar, no words")
 		.option("--json", "one JSON object a line on stdout, nothing else there");
-}
-
-/** A progress bar for a model that comes from the Hub; it appears with the first byte. */
-export function downloadBar(quiet: boolean): {
-	update(progress: DownloadProgress): void;
-	stop(): void;
-} {
-	let bar: ProgressBar | undefined;
-	return {
-		update({ file, received, total }) {
-			bar ??= progressBar({ label: "downloading", total, unit: "B", quiet });
-			bar.update(received, file, total);
-		},
-		stop() {
-			bar?.stop();
-		},
-	};
 }
 
 /** The options of the pipeline that the flags ask for. */

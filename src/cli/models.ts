@@ -2,7 +2,6 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { UserError } from "../errors/userError.js";
-import type { DownloadProgress } from "../weights/modelFiles.js";
 import {
 	embeddedModelNames,
 	embeddedModelsFolder,
@@ -17,14 +16,11 @@ import {
 	verifyCachedRepo,
 	verifyPath,
 } from "../weights/nodeVerifyModel.js";
+import { downloadProgress } from "./downloadProgress.js";
 import { formatBytes } from "./formatAmount.js";
 import { type InspectFlags, inspectModel } from "./inspectModel.js";
 import { interruptSignal } from "./interrupt.js";
-import {
-	type ProgressBar,
-	type ProgressStream,
-	progressBar,
-} from "./progressBar.js";
+import { type ProgressStream, progressBar } from "./progressBar.js";
 
 /** Where a command writes; the process's own streams by default. */
 export interface CommandOutput {
@@ -185,12 +181,12 @@ async function pull(
 			`${name} is ${place.kind === "file" ? "a file" : "a folder"} on this machine: pull takes a Hub id (owner/name)`,
 			2,
 		);
-	const { bar, onProgress } = downloadProgress(place.id.repo, quiet, stderr);
+	const bar = downloadProgress(place.id.repo, quiet, stderr);
 	try {
 		const pulled = await pullHubModel(place.id, {
 			...(variant ? { variant } : {}),
 			...(include ? { include } : {}),
-			onProgress,
+			onProgress: bar.update,
 			signal: interruptSignal(),
 		});
 		bar.stop();
@@ -205,26 +201,6 @@ async function pull(
 	} finally {
 		bar.stop();
 	}
-}
-
-/** A bar over all the files of a download, for every command that may fetch a model. */
-export function downloadProgress(
-	label: string,
-	quiet: boolean,
-	stream?: ProgressStream,
-): { bar: ProgressBar; onProgress: (progress: DownloadProgress) => void } {
-	const bar = progressBar({
-		label,
-		total: 0,
-		unit: "B",
-		quiet,
-		...(stream ? { stream } : {}),
-	});
-	return {
-		bar,
-		onProgress: ({ file, received, total }) =>
-			bar.update(received, file, total),
-	};
 }
 
 interface VerifyFlags {

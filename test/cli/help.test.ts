@@ -47,6 +47,8 @@ test.each([
 	["evaluate"],
 	["analyze"],
 	["tune"],
+	["merge"],
+	["worker"],
 ])("--help of %s shows examples", async (...words) => {
 	const { stdout } = await fdiffDone([...words, "--help"], root);
 	expect(stdout).toMatch(/^Usage: fdiff/);
