@@ -1,17 +1,16 @@
 import { z } from "zod";
 import { UserError } from "../errors/userError.js";
+import {
+	type ClipEncoderConfig,
+	clipEncoderConfig,
+	clipEncoderKeys,
+} from "./clipEncoderConfig.js";
 import { parseConfig, size } from "./networkConfig.js";
 
 /** The vision part of a CLIP model's config.json, parsed. */
-export interface ClipVisionConfig {
+export interface ClipVisionConfig extends ClipEncoderConfig {
 	readonly imageSize: number;
 	readonly patchSize: number;
-	readonly features: number;
-	readonly feedForwardFeatures: number;
-	readonly layers: number;
-	readonly heads: number;
-	readonly activation: "quick_gelu" | "gelu";
-	readonly normEpsilon: number;
 	/** Features of the joint text and image space. */
 	readonly projectionFeatures: number;
 }
@@ -21,12 +20,7 @@ const clipVisionSchema = z.looseObject({
 	image_size: size.default(224),
 	patch_size: size.default(32),
 	num_channels: z.literal(3).default(3),
-	hidden_size: size.default(768),
-	intermediate_size: size.default(3072),
-	num_hidden_layers: size.max(256).default(12),
-	num_attention_heads: size.default(12),
-	hidden_act: z.enum(["quick_gelu", "gelu"]).default("quick_gelu"),
-	layer_norm_eps: z.number().positive().default(1e-5),
+	...clipEncoderKeys({ features: 768, feedForwardFeatures: 3072, heads: 12 }),
 	projection_dim: size.optional(),
 });
 
@@ -49,10 +43,6 @@ export function parseClipVisionConfig(
 		whole.vision_config ?? json,
 		label,
 	);
-	if (config.hidden_size % config.num_attention_heads)
-		throw new UserError(
-			`${label}: hidden_size is ${config.hidden_size}, which is not divisible by num_attention_heads ${config.num_attention_heads}`,
-		);
 	if (config.image_size % config.patch_size)
 		throw new UserError(
 			`${label}: image_size is ${config.image_size}, which is not divisible by patch_size ${config.patch_size}`,
@@ -60,12 +50,7 @@ export function parseClipVisionConfig(
 	return {
 		imageSize: config.image_size,
 		patchSize: config.patch_size,
-		features: config.hidden_size,
-		feedForwardFeatures: config.intermediate_size,
-		layers: config.num_hidden_layers,
-		heads: config.num_attention_heads,
-		activation: config.hidden_act,
-		normEpsilon: config.layer_norm_eps,
+		...clipEncoderConfig(config, label),
 		// A whole model's projection is that of its own level, whatever the parts say.
 		projectionFeatures: whole.vision_config
 			? whole.projection_dim

@@ -9,6 +9,7 @@ import type { Sampler } from "./sampler.js";
 import type { SamplerContext } from "./samplerContext.js";
 import { trainedSigmas } from "./sigmaSchedule.js";
 import { spacedTimesteps } from "./timestepSpacing.js";
+import { variancePreservingSpace } from "./variancePreservingSpace.js";
 import { weightedSum } from "./weightedSum.js";
 
 /**
@@ -25,10 +26,8 @@ export function ddim({ name, steps, config, eta }: SamplerContext): Sampler {
 		name,
 		timesteps,
 		sigmas: timesteps.map((t) => sigmas[t]),
-		initNoiseSigma: 1,
 		stochastic: eta > 0,
-		scaleModelInput: (latents) => latents,
-		injectionScale: () => 1,
+		...variancePreservingSpace,
 		start: () => ({ history: [] }),
 		step(state, { index, prediction, latents, noise, images }) {
 			const t = timesteps[index];

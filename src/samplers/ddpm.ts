@@ -10,6 +10,7 @@ import type { SamplerConfig } from "./samplerConfig.js";
 import type { SamplerContext } from "./samplerContext.js";
 import { trainedSigmas } from "./sigmaSchedule.js";
 import { spacedTimesteps } from "./timestepSpacing.js";
+import { variancePreservingSpace } from "./variancePreservingSpace.js";
 import { weightedSum } from "./weightedSum.js";
 
 /** The two halves of each image's channels: the mean's prediction and the variance's. */
@@ -68,10 +69,8 @@ export function ddpm({ name, steps, config }: SamplerContext): Sampler {
 		name,
 		timesteps,
 		sigmas: timesteps.map((t) => sigmas[t]),
-		initNoiseSigma: 1,
 		stochastic: true,
-		scaleModelInput: (latents) => latents,
-		injectionScale: () => 1,
+		...variancePreservingSpace,
 		start: () => ({ history: [] }),
 		step(state, { index, prediction, latents, noise, images = 1 }) {
 			const t = timesteps[index];

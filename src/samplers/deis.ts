@@ -7,6 +7,7 @@ import {
 import type { Sampler } from "./sampler.js";
 import type { SamplerContext } from "./samplerContext.js";
 import { solverSchedule } from "./solverSchedule.js";
+import { variancePreservingSpace } from "./variancePreservingSpace.js";
 import { type Term, weightedSum } from "./weightedSum.js";
 
 /** ∫ (log x - log c) / (log b - log c) dx, at x. */
@@ -61,10 +62,8 @@ export function deis(context: SamplerContext): Sampler {
 		name,
 		timesteps,
 		sigmas: sigmas.slice(0, -1),
-		initNoiseSigma: 1,
 		stochastic: false,
-		scaleModelInput: (latents) => latents,
-		injectionScale: () => 1,
+		...variancePreservingSpace,
 		start: () => ({ history: [] }),
 		step(state, { index, prediction, latents, images }) {
 			const level = signalNoiseOfRatio(sigmas[index]);

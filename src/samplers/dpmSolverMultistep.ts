@@ -10,6 +10,7 @@ import { signalNoiseOfRatio } from "./prediction.js";
 import type { Sampler } from "./sampler.js";
 import type { SamplerContext } from "./samplerContext.js";
 import { solverSchedule } from "./solverSchedule.js";
+import { variancePreservingSpace } from "./variancePreservingSpace.js";
 import { weightedSum } from "./weightedSum.js";
 
 /** Second order from two values (DPM-Solver++, algorithm 2, "2M"; `heun` integrates the slope exactly instead). */
@@ -93,10 +94,8 @@ export function dpmSolverMultistep(context: SamplerContext): Sampler {
 		name,
 		timesteps,
 		sigmas: sigmas.slice(0, -1),
-		initNoiseSigma: 1,
 		stochastic,
-		scaleModelInput: (latents) => latents,
-		injectionScale: () => 1,
+		...variancePreservingSpace,
 		start: () => ({ history: [] }),
 		step(state, input) {
 			const { index, latents } = input;

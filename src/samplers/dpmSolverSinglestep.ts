@@ -10,6 +10,7 @@ import type { Sampler } from "./sampler.js";
 import type { SamplerConfig } from "./samplerConfig.js";
 import type { SamplerContext } from "./samplerContext.js";
 import { solverSchedule } from "./solverSchedule.js";
+import { variancePreservingSpace } from "./variancePreservingSpace.js";
 import { weightedSum } from "./weightedSum.js";
 
 /** Second order over two evaluations, from the latents of the first (DPM-Solver-2, algorithm 1; DPM-Solver++ 2S). */
@@ -91,10 +92,8 @@ export function dpmSolverSinglestep(context: SamplerContext): Sampler {
 		name,
 		timesteps,
 		sigmas: sigmas.slice(0, -1),
-		initNoiseSigma: 1,
 		stochastic: false,
-		scaleModelInput: (latents) => latents,
-		injectionScale: () => 1,
+		...variancePreservingSpace,
 		start: () => ({ history: [] }),
 		step(state, input) {
 			const { index } = input;

@@ -8,6 +8,7 @@ import {
 import type { Sampler } from "./sampler.js";
 import type { SamplerContext } from "./samplerContext.js";
 import { trainedSigmas } from "./sigmaSchedule.js";
+import { variancePreservingSpace } from "./variancePreservingSpace.js";
 import { weightedSum } from "./weightedSum.js";
 
 /** The standard deviation that consistency models take data to have. */
@@ -44,10 +45,8 @@ export function lcm(context: SamplerContext): Sampler {
 		name,
 		timesteps,
 		sigmas: timesteps.map((t) => trained[t]),
-		initNoiseSigma: 1,
 		stochastic: timesteps.length > 1,
-		scaleModelInput: (latents) => latents,
-		injectionScale: () => 1,
+		...variancePreservingSpace,
 		start: () => ({ history: [] }),
 		step(state, { index, prediction, latents, noise, images }) {
 			const t = timesteps[index];

@@ -13,6 +13,7 @@ import type {
 import type { SamplerContext } from "./samplerContext.js";
 import { trainedSigmas } from "./sigmaSchedule.js";
 import { spacedTimesteps } from "./timestepSpacing.js";
+import { variancePreservingSpace } from "./variancePreservingSpace.js";
 import { type Term, weightedSum } from "./weightedSum.js";
 
 /** Adams-Bashforth weights by the number of predictions, newest first (PNDM, eq. 12). */
@@ -141,10 +142,8 @@ export function pndm({ name, steps, config }: SamplerContext): Sampler {
 		name,
 		timesteps,
 		sigmas: timesteps.map((t) => trained[t]),
-		initNoiseSigma: 1,
 		stochastic: false,
-		scaleModelInput: (latents) => latents,
-		injectionScale: () => 1,
+		...variancePreservingSpace,
 		start: () => ({ history: [] }),
 		step(state, input) {
 			const denoised = predictedOriginal(

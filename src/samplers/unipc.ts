@@ -9,6 +9,7 @@ import type { Sampler } from "./sampler.js";
 import type { SamplerConfig } from "./samplerConfig.js";
 import type { SamplerContext } from "./samplerContext.js";
 import { solverSchedule } from "./solverSchedule.js";
+import { variancePreservingSpace } from "./variancePreservingSpace.js";
 import { type Term, weightedSum } from "./weightedSum.js";
 
 /** The solution of A x = b by elimination with partial pivoting. */
@@ -136,10 +137,8 @@ export function unipc(context: SamplerContext): Sampler {
 		name,
 		timesteps,
 		sigmas: sigmas.slice(0, -1),
-		initNoiseSigma: 1,
 		stochastic: false,
-		scaleModelInput: (latents) => latents,
-		injectionScale: () => 1,
+		...variancePreservingSpace,
 		start: () => ({ history: [] }),
 		step(state, { index, prediction, latents, images }) {
 			const level = signalNoiseOfRatio(sigmas[index]);

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { UserError } from "../errors/userError.js";
-import type { ModelFiles, TokenizerTexts } from "./modelFiles.js";
+import type { TokenizerFiles } from "../tokenizer/loadTokenizer.js";
+import type { ModelFiles } from "./modelFiles.js";
 import { type ModelFolder, readJson } from "./modelFolder.js";
 import { loadNetworkWeights } from "./networkWeights.js";
 import { shorten } from "./strictJson.js";
@@ -109,7 +110,7 @@ async function checkModelIndex(folder: ModelFolder): Promise<void> {
 export async function readTokenizerTexts(
 	folder: ModelFolder,
 	prefix: string,
-): Promise<TokenizerTexts> {
+): Promise<TokenizerFiles> {
 	const text = (name: string) => folder.readText(prefix + name);
 	const optional = async (key: string, name: string) =>
 		folder.paths.has(prefix + name) ? { [key]: await text(name) } : {};

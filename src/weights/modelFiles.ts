@@ -1,3 +1,4 @@
+import type { TokenizerFiles } from "../tokenizer/loadTokenizer.js";
 import type { Weights } from "./weights.js";
 
 /** One network: its config.json (parsed, not yet validated: `src/models/` does that) and its weights. */
@@ -5,22 +6,6 @@ export interface NetworkFiles {
 	readonly config: unknown;
 	readonly weights: Weights;
 }
-
-/** The texts a CLIP tokenizer is made of: vocab.json with merges.txt, or tokenizer.json. Not yet parsed. */
-export type TokenizerTexts =
-	| {
-			readonly vocab: string;
-			readonly merges: string;
-			/** tokenizer_config.json */
-			readonly config?: string;
-			/** special_tokens_map.json */
-			readonly specialTokens?: string;
-	  }
-	| {
-			readonly tokenizerJson: string;
-			readonly config?: string;
-			readonly specialTokens?: string;
-	  };
 
 /** The files of a Stable Diffusion model, from wherever it came: a diffusers folder, the Hub, or a single checkpoint. */
 export interface ModelFiles {
@@ -31,7 +16,8 @@ export interface ModelFiles {
 	readonly unet: NetworkFiles;
 	readonly textEncoder: NetworkFiles;
 	readonly vae: NetworkFiles;
-	readonly tokenizer: TokenizerTexts;
+	/** Not yet parsed. */
+	readonly tokenizer: TokenizerFiles;
 	readonly scheduler: { readonly config: unknown };
 }
 

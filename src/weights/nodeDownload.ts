@@ -10,6 +10,7 @@ import {
 	writeFile,
 } from "node:fs/promises";
 import { dirname } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { UserError } from "../errors/userError.js";
 import { withFileLock } from "./nodeFileLock.js";
 
@@ -79,7 +80,11 @@ async function fetchWhole(
 					1,
 					{ cause: error },
 				);
-			await new Promise((done) => setTimeout(done, retryDelay * 2 ** attempt));
+			await delay(
+				retryDelay * 2 ** attempt,
+				undefined,
+				signal ? { signal } : {},
+			);
 		}
 	if (!(await isRight(part, file))) {
 		await rm(part, { force: true });

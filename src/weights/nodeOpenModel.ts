@@ -92,8 +92,17 @@ async function openCheckpoint(
 		);
 	const { config, tokenizer } = options;
 	return openSingleFile(await openNodeFile(path), {
-		...(config ? { config: await nodeModelFolder(config) } : {}),
-		...(tokenizer ? { tokenizer: await nodeModelFolder(tokenizer) } : {}),
+		...(config
+			? { config: await nodeModelFolder(config, `--config ${config}`) }
+			: {}),
+		...(tokenizer
+			? {
+					tokenizer: await nodeModelFolder(
+						tokenizer,
+						`--tokenizer ${tokenizer}`,
+					),
+				}
+			: {}),
 		clipTokenizers: [clipTokenizerFolder()],
 	});
 }

@@ -1,9 +1,10 @@
 import { UserError } from "../errors/userError.js";
+import type { TokenizerFiles } from "../tokenizer/loadTokenizer.js";
 import { renameClipText, renameOpenClipText } from "./checkpointText.js";
 import { type RenamedNetwork, renameUnet } from "./checkpointUnet.js";
 import { renameVae } from "./checkpointVae.js";
 import { hasTokenizer, readTokenizerTexts } from "./diffusersFolder.js";
-import type { ModelFiles, NetworkFiles, TokenizerTexts } from "./modelFiles.js";
+import type { ModelFiles, NetworkFiles } from "./modelFiles.js";
 import {
 	type ModelFolder,
 	type ReadableFile,
@@ -162,7 +163,7 @@ async function givenConfig(
 	if (!folder) return undefined;
 	if (!folder.paths.has(path))
 		throw new UserError(
-			`${folder.label}/${path} is missing: --config takes a diffusers folder`,
+			`${folder.label}/${path} is missing: give a diffusers folder`,
 		);
 	return readJson(folder, path);
 }
@@ -231,7 +232,7 @@ async function findTokenizer(
 	second: boolean,
 	textEncoder: NetworkFiles,
 	sources: SingleFileSources,
-): Promise<TokenizerTexts> {
+): Promise<TokenizerFiles> {
 	for (const folder of [sources.tokenizer, sources.config])
 		for (const prefix of ["tokenizer/", ""])
 			if (folder && hasTokenizer(folder, prefix))
@@ -259,7 +260,7 @@ async function findTokenizer(
 }
 
 /** 2.x was trained with OpenCLIP's padding, token 0 ("!"), on the same vocabulary. */
-function paddedWithZero(texts: TokenizerTexts): TokenizerTexts {
+function paddedWithZero(texts: TokenizerFiles): TokenizerFiles {
 	const special = {
 		bos_token: "<|startoftext|>",
 		eos_token: "<|endoftext|>",

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { unetConfig as stableDiffusion15 } from "../../bench/stableDiffusion15.js";
 import { buildUnet, unetFlops } from "../../src/models/unet.js";
 import { parseUnetConfig } from "../../src/models/unetConfig.js";
 import { skipFeatures } from "../../src/models/unetLayout.js";
@@ -8,7 +9,6 @@ import { rows, type Tensor } from "../../src/tensor/tensor.js";
 import type { NetworkFiles } from "../../src/weights/modelFiles.js";
 import { relativeError } from "../goldenFile.js";
 import { goldenNetwork, runGraph, testModel } from "./networkTest.js";
-import { stableDiffusion15 } from "./stableDiffusion15.js";
 
 const dims = { batch: 1, height: 16, width: 16, tokens: 77 };
 

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
+import { unetConfig as stableDiffusion15 } from "../../bench/stableDiffusion15.js";
 import { UserError } from "../../src/errors/userError.js";
 import { unetFlops } from "../../src/models/unet.js";
 import { parseUnetConfig } from "../../src/models/unetConfig.js";
 import { skipFeatures, upLayers } from "../../src/models/unetLayout.js";
-import { stableDiffusion15 } from "./stableDiffusion15.js";
 
 const parse = (change: object) =>
 	parseUnetConfig({ ...stableDiffusion15, ...change }, "unet/config.json");
