@@ -63,8 +63,8 @@ Examples:
 
 Methods: SAMPLER-STEPS, then what differs from plain sampling after plus signs: paper, uniform:K, keys:0/1/2/5,
 deepcache:K:D, no-inject, inject:ALPHA, batch:N, guidance:X, ucache:THRESHOLD, cfg-cutoff:SHARE, tgate:GATE_STEP,
-tome:RATIO, fewer, fewer-flops;
-presets study, honest, key-steps; or a FILE.json. Stop it in any way and run it again: it goes on where it stopped.`;
+tome:RATIO, fewer, fewer-flops; presets study, honest, questions, key-steps; or a FILE.json.
+Stop it in any way and run it again: it goes on where it stopped.`;
 
 /** Adds `evaluate` to the program. */
 export function addEvaluateCommand(program: Command): void {

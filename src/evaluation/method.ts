@@ -22,7 +22,26 @@ export interface AdaptiveKeySteps {
 	readonly threshold: number;
 }
 
-export type Accelerator = ResidualReuse | GuidanceCutoff | AdaptiveKeySteps;
+/** From this evaluation on kept cross-attentions and no guidance (see crossAttentionGate.ts). */
+export interface CrossAttentionGate {
+	readonly kind: "tgate";
+	/** Absent: the official code's share of the evaluations. */
+	readonly gateStep?: number;
+}
+
+/** Self-attentions at full resolution on merged tokens (see tokenMerging.ts). */
+export interface TokenMerging {
+	readonly kind: "tome";
+	readonly ratio: number;
+	readonly seed: number;
+}
+
+export type Accelerator =
+	| ResidualReuse
+	| GuidanceCutoff
+	| AdaptiveKeySteps
+	| CrossAttentionGate
+	| TokenMerging;
 
 /** The same sampler, plain, with as many steps as take the time (or the FLOPs) of a plan. */
 export interface FewerSteps {
@@ -52,13 +71,18 @@ export interface Method {
 
 const PATTERN = /^(?<sampler>.+?)-(?<steps>\d{1,4})(?<rest>(?:\+[a-z].*)?)$/;
 
+/** One pixel of four stays. */
+const MAX_MERGE_RATIO = 0.75;
+const MAX_MERGE_SEED = 4_294_000_000;
+
 const EXAMPLES =
-	"such as ddim-50, ddim-50+paper, ddim-50+paper+no-inject, ddim-50+uniform:4, ddim-50+keys:0/1/2/5, ddim-50+fewer, ddim-50+deepcache:3:1, ddim-50+ucache, ddim-50+cfg-cutoff:0.5";
+	"such as ddim-50, ddim-50+paper, ddim-50+paper+no-inject, ddim-50+uniform:4, ddim-50+keys:0/1/2/5, ddim-50+fewer, ddim-50+deepcache:3:1, ddim-50+ucache, ddim-50+cfg-cutoff:0.5, ddim-50+tgate:20, ddim-50+tome:0.5";
 
 /**
  * Reads a method from its words: `SAMPLER-STEPS` and then, each after a `+`, what differs from plain sampling:
  * `paper`, `auto`, `uniform:K`, `keys:0/1/2/5`, `deepcache:K[:D]` (key-step plans); `no-inject`, `inject:ALPHA`, `inject-until:TAU`;
  * `batch:N` (decoder steps in one batch); `guidance:X`; `ucache[:THRESHOLD]`; `cfg-cutoff[:SHARE]`; `adaptive:THRESHOLD`;
+ * `tgate[:GATE_STEP]`; `tome[:RATIO[:SEED]]`;
  * `fewer[:PLAN]` and `fewer-flops[:PLAN]` (as many plain steps as take the time or the FLOPs of PLAN, else of `paper`).
  * @throws UserError (exit code 2) that names the method and what is wrong in it
  */
@@ -85,9 +109,9 @@ export function parseMethod(words: string): Method {
 	for (const word of rest === "" ? [] : rest.slice(1).split("+")) {
 		const [head, ...tail] = word.split(":");
 		const argument = tail.join(":");
-		const number = (low: number, high: number): number => {
-			const value = Number(argument);
-			if (argument === "" || !(value >= low && value <= high))
+		const number = (low: number, high: number, text = argument): number => {
+			const value = Number(text);
+			if (text === "" || !(value >= low && value <= high))
 				throw new UserError(
 					`--methods: ${shown}: ${head} needs a number from ${low} to ${high}, as in ${head}:${low}`,
 					2,
@@ -134,6 +158,26 @@ export function parseMethod(words: string): Method {
 					from: argument === "" ? 0.5 : number(0, 1),
 				});
 				break;
+			case "tgate":
+				say("accelerator", {
+					kind: "tgate",
+					...(argument === "" ? {} : { gateStep: number(1, 1000) }),
+				});
+				break;
+			case "tome": {
+				const [ratio = "", seed = "", ...more] = tail;
+				if (more.length > 0)
+					throw new UserError(
+						`--methods: ${shown}: tome takes a ratio and a seed, as in tome:0.5:0`,
+						2,
+					);
+				say("accelerator", {
+					kind: "tome",
+					ratio: ratio === "" ? 0.5 : number(0, MAX_MERGE_RATIO, ratio),
+					seed: seed === "" ? 0 : number(0, MAX_MERGE_SEED, seed),
+				});
+				break;
+			}
 			case "fewer":
 			case "fewer-flops":
 				say("fewer", {
@@ -183,6 +227,15 @@ const methodSchema = z.strictObject({
 			z.strictObject({
 				kind: z.literal("cfg-cutoff"),
 				from: z.number().min(0).max(1),
+			}),
+			z.strictObject({
+				kind: z.literal("tgate"),
+				gateStep: z.number().min(1).max(1000).optional(),
+			}),
+			z.strictObject({
+				kind: z.literal("tome"),
+				ratio: z.number().min(0).max(MAX_MERGE_RATIO),
+				seed: z.number().min(0).max(MAX_MERGE_SEED),
 			}),
 		])
 		.optional(),
@@ -273,6 +326,20 @@ function checkMethod(method: Method): Method {
 		refuse(
 			`${accelerator.kind} decides itself which evaluations run: leave the key steps out`,
 		);
+	if (accelerator?.kind === "tgate") {
+		if (keySteps !== "all")
+			refuse(
+				"tgate runs the whole network at each step: leave the key steps out",
+			);
+		const { gateStep = 1 } = accelerator;
+		if (evaluations < 2) refuse("tgate needs two steps or more");
+		if (!Number.isInteger(gateStep) || gateStep >= evaluations)
+			refuse(
+				`the gate step is a whole number from 1 to ${evaluations - 1}, as in tgate:1`,
+			);
+	}
+	if (accelerator?.kind === "tome" && !Number.isInteger(accelerator.seed))
+		refuse("the seed of tome is a whole number, as in tome:0.5:0");
 	if (
 		accelerator?.kind === "cfg-cutoff" &&
 		/outer|deepcache|nothing|auto/.test(keySteps)

@@ -19,9 +19,14 @@ export const methodPresets: Readonly<Record<string, readonly string[]>> = {
 		"ddim-50+deepcache:3:1",
 		"ddim-50+ucache",
 		"ddim-50+cfg-cutoff:0.5",
+		"ddim-50+tgate:20",
+		"ddim-50+tome:0.5",
+		"ddim-50+paper+tome:0.5",
 		"dpm-solver++-20+paper+no-inject",
 		"dpm-solver++-20+fewer",
 		"dpm-solver++-20+deepcache:3:1",
+		"dpm-solver++-20+tgate:8",
+		"dpm-solver++-20+tome:0.5",
 	],
 	/** What docs/results.md answers: injection, key steps, equal cost, batches, other accelerators. */
 	questions: [
@@ -36,6 +41,8 @@ export const methodPresets: Readonly<Record<string, readonly string[]>> = {
 		"ddim-50+uniform:25",
 		"ddim-50+deepcache:3:1",
 		"ddim-50+ucache",
+		"ddim-50+tgate:20",
+		"ddim-50+tome:0.5",
 		"dpm-solver++-20",
 		"dpm-solver++-20+paper",
 		"dpm-solver++-20+fewer",

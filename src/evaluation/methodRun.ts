@@ -1,9 +1,11 @@
 import type { GenerateOptions } from "../pipeline/generateOptions.js";
 import { adaptiveDenoiser } from "../propagation/adaptiveDenoiser.js";
 import { PAPER_INJECTION } from "../propagation/noiseInjection.js";
+import { crossAttentionGate } from "./crossAttentionGate.js";
 import { guidanceCutoff } from "./guidanceCutoff.js";
 import type { Accelerator, Method } from "./method.js";
 import { residualReuse } from "./residualReuse.js";
+import { tokenMerging } from "./tokenMerging.js";
 
 /** A method whose number of steps is settled. */
 export interface SettledMethod extends Method {
@@ -53,6 +55,10 @@ function acceleratedDenoiser(
 			return residualReuse(accelerator);
 		case "cfg-cutoff":
 			return guidanceCutoff(accelerator);
+		case "tgate":
+			return crossAttentionGate(accelerator);
+		case "tome":
+			return tokenMerging(accelerator);
 		case "adaptive":
 			return adaptiveDenoiser(accelerator);
 	}

@@ -32,6 +32,8 @@ export interface NodeOptions {
 	readonly attributes?: Readonly<Record<string, Attribute>>;
 	/** Operator set, when not ONNX's own. */
 	readonly domain?: "com.microsoft";
+	/** Which of the operator's outputs the value is; the first (0) unless given. */
+	readonly output?: number;
 }
 
 /** How a weight is read, where it is not whole and float32 (see `WeightView`). */
@@ -104,7 +106,13 @@ export function graphBuilder(weights: Weights | null): GraphBuilder {
 				opType: operator,
 				domain: options.domain ?? "",
 				input: nodeInputs.map((value) => value.name),
-				output: [name],
+				output: [
+					...Array.from(
+						{ length: options.output ?? 0 },
+						(_, before) => `${name}:${before}`,
+					),
+					name,
+				],
 				attribute,
 			}),
 		);
@@ -233,13 +241,16 @@ function renameOutputs(
 	nodes: NodeProto[],
 	outputs: ReadonlyMap<string, Value>,
 ): void {
-	const producers = new Map(nodes.map((node) => [node.output[0], node]));
+	// of several outputs the last is the one that is wanted
+	const producers = new Map(
+		nodes.map((node) => [node.output[node.output.length - 1], node]),
+	);
 	const names = new Map<string, string>();
 	for (const [output, { name }] of outputs) {
 		const producer = producers.get(name);
 		if (producer && !names.has(name)) {
 			names.set(name, output);
-			producer.output[0] = output;
+			producer.output[producer.output.length - 1] = output;
 		} else {
 			nodes.push(
 				create(NodeProtoSchema, {

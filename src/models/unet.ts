@@ -4,7 +4,7 @@ import {
 	graphBuilder,
 	type Value,
 } from "../graph/graphBuilder.js";
-import { concatChannels } from "../graph/layers/arithmetic.js";
+import { concat } from "../graph/layers/arithmetic.js";
 import { conv2d } from "../graph/layers/conv2d.js";
 import { groupNorm } from "../graph/layers/groupNorm.js";
 import { linear } from "../graph/layers/linear.js";
@@ -12,16 +12,17 @@ import { timestepEmbedding } from "../graph/layers/timestepEmbedding.js";
 import { upsampleLike } from "../graph/layers/upsample.js";
 import type { Weights } from "../weights/weights.js";
 import { activate, resnetBlock } from "./resnetBlock.js";
-import { transformer } from "./transformer.js";
+import { type TransformerOptions, transformer } from "./transformer.js";
 import type { UnetConfig, UnetLevel } from "./unetConfig.js";
 import { type UnetInputs, unetInputs } from "./unetInputs.js";
 import { checkUnetPart, skipFeatures, upLayers } from "./unetLayout.js";
-import type { UnetDims, UnetPart } from "./unetPart.js";
+import { CROSS_ATTENTION, type UnetDims, type UnetPart } from "./unetPart.js";
 
 /**
  * A UNet (diffusers' UNet2DConditionModel), or the part of one that `part` names, as a graph.
  * Inputs, those it needs of: `sample` [batch, channels, height, width], `timestep` [batch], `encoder_hidden_states` [batch, tokens, features],
- * `skip_0` … `skip_{S-1}`, `mid`, `deep`. Outputs: `prediction` if it has a decoder, else the features; then `deep_d` and observed blocks.
+ * `skip_0` … `skip_{S-1}`, `mid`, `deep`, kept cross-attentions, positions of tokens to merge. Outputs: `prediction` if it has a decoder, else the
+ * features; then `deep_d`, observed blocks and cross-attentions.
  * With `weights` null only shapes and work are computed.
  * @throws UserError when a weight is missing or of another shape. RangeError when there is no such part, or no such block in it.
  */
@@ -39,6 +40,24 @@ export function buildUnet(
 	const net: Network = {
 		config,
 		inputs,
+		crossAttention: (at, like, compute) => {
+			const name = `${CROSS_ATTENTION}${at.scope}`;
+			if (part.crossAttention === "input")
+				return inputs.crossAttention(name, like);
+			const value = compute();
+			if (part.crossAttention === "output") g.output(name, value);
+			return value;
+		},
+		merging: ({ dims: [, , height, width] }) =>
+			part.mergeTokens !== undefined &&
+			height === dims.height &&
+			width === dims.width
+				? {
+						sources: inputs.mergeSources(),
+						targets: inputs.mergeTargets(),
+						ratio: part.mergeTokens,
+					}
+				: undefined,
 		time: () => {
 			time ??= timeEmbedding(g, config, inputs.timestep());
 			return time;
@@ -81,6 +100,9 @@ interface Network {
 	/** What the time embedding adds to every residual block: computed once, and not at all by a part without such blocks. */
 	readonly time: () => Value;
 	readonly observe: (block: string, value: Value) => void;
+	readonly crossAttention: TransformerOptions["crossAttention"];
+	/** How tokens of a feature map are merged: at full resolution only, as in tomesd's default (max_downsample 1). */
+	readonly merging: (x: Value) => TransformerOptions["merging"];
 }
 
 /** Skip features by name, as far as `extent` asks for, and `mid` at the end of a full encoder. */
@@ -213,7 +235,7 @@ function unetDecoder(
 			net,
 			layer,
 			config.levels[level],
-			concatChannels(g, hidden, skipOf(left - 1)),
+			concat(g, hidden, skipOf(left - 1)),
 		);
 		observe(`up_blocks.${block}.${layer}`, hidden);
 		if (!isLast) continue;
@@ -260,16 +282,18 @@ function upsample(g: GraphBuilder, x: Value, nextSkip: Value): Value {
 
 function textTransformer(
 	g: GraphBuilder,
-	{ config, inputs }: Network,
+	{ config, inputs, crossAttention, merging }: Network,
 	x: Value,
 	level: UnetLevel,
 ): Value {
-	return transformer(g, x, inputs.text(level.crossAttentionDim), {
+	return transformer(g, x, () => inputs.text(level.crossAttentionDim), {
 		heads: level.heads,
 		blocks: level.transformerBlocks,
 		normGroups: config.normGroups,
 		onlyCrossAttention: level.onlyCrossAttention,
 		linearProjection: config.linearProjection,
+		crossAttention,
+		merging: merging(x),
 	});
 }
 

@@ -1,4 +1,6 @@
+import { TensorProto_DataType } from "onnx-buf";
 import type { GraphBuilder, Value } from "../graph/graphBuilder.js";
+import { mergeTargetCount } from "./mergePositions.js";
 import type { UnetConfig } from "./unetConfig.js";
 import { deepFeature, type FeatureMap, skipFeatures } from "./unetLayout.js";
 import type { UnetDims } from "./unetPart.js";
@@ -11,6 +13,11 @@ export interface UnetInputs {
 	readonly skip: (index: number) => Value;
 	readonly mid: () => Value;
 	readonly deep: (cut: number) => Value;
+	/** The output of a cross-attention, kept from an earlier run: of the dims of `like`, which has its batch, pixels and channels. */
+	readonly crossAttention: (name: string, like: Value) => Value;
+	/** Positions `[batch, …]` of the pixels that may be merged into others, and of those others. */
+	readonly mergeSources: () => Value;
+	readonly mergeTargets: () => Value;
 }
 
 /** Inputs of a UNet graph, at the sizes it is counted for; batch, height, width and tokens stay open. */
@@ -39,6 +46,15 @@ export function unetInputs(
 			),
 		);
 	const skips = skipFeatures(config);
+	const pixels = dims.height * dims.width;
+	const targets = mergeTargetCount(dims);
+	const positions = (name: string, count: number) =>
+		once(name, () =>
+			g.node("Cast", [g.input(name, ["batch", name], [dims.batch, count])], {
+				dims: [dims.batch, count],
+				attributes: { to: BigInt(TensorProto_DataType.INT64) },
+			}),
+		);
 	return {
 		sample: () =>
 			feature("sample", { channels: config.inChannels, halvings: 0 }),
@@ -55,6 +71,14 @@ export function unetInputs(
 		skip: (index) => feature(`skip_${index}`, skips[index]),
 		mid: () => feature("mid", skips[skips.length - 1]),
 		deep: (cut) => feature("deep", deepFeature(config, cut)),
+		crossAttention: (name, { dims: [batch, tokens, channels] }) =>
+			g.input(
+				name,
+				["batch", `${name}:pixels`, channels],
+				[batch, tokens, channels],
+			),
+		mergeSources: () => positions("merge_sources", pixels - targets),
+		mergeTargets: () => positions("merge_targets", targets),
 	};
 }
 

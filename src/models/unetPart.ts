@@ -13,7 +13,21 @@ export interface UnetPart {
 	readonly observe?: readonly string[];
 	/** Skip features (and `mid`) as outputs although a decoder follows. They are anyway when there is none. */
 	readonly features?: boolean;
+	/**
+	 * The outputs of the cross-attentions (T-GATE, arXiv 2404.02747): as `output` they are outputs of the graph too, as `input` they are inputs in
+	 * place of `encoder_hidden_states`. Either way they are called as in the checkpoint behind `CROSS_ATTENTION`, `[batch, pixels, channels]`.
+	 */
+	readonly crossAttention?: "output" | "input";
+	/**
+	 * Token merging (ToMe, arXiv 2303.17604) in the self-attentions at full resolution: this share of the pixels is merged into others.
+	 * Inputs `merge_sources` and `merge_targets` `[batch, …]`, which together are the positions 0 … pixels − 1 of all pixels, say which may be
+	 * merged and which stay.
+	 */
+	readonly mergeTokens?: number;
 }
+
+/** What the names of cross-attention outputs begin with. */
+export const CROSS_ATTENTION = "cross_attention.";
 
 /** Sizes a UNet graph is counted for: of the latents, and tokens of text. The graph itself takes any. */
 export interface UnetDims {

@@ -1,10 +1,13 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { crossAttentionGate } from "../../src/evaluation/crossAttentionGate.js";
 import { guidanceCutoff } from "../../src/evaluation/guidanceCutoff.js";
 import { residualReuse } from "../../src/evaluation/residualReuse.js";
+import { tokenMerging } from "../../src/evaluation/tokenMerging.js";
 import type { GenerateOptions } from "../../src/pipeline/generateOptions.js";
 import { loadPipeline } from "../../src/pipeline/loadPipeline.js";
 import type { Pipeline } from "../../src/pipeline/pipeline.js";
+import { relativeError } from "../goldenFile.js";
 
 const model = join(import.meta.dirname, "..", "models", "tiny-sd");
 let pipeline: Pipeline;
@@ -78,6 +81,53 @@ describe("guidance cut-off", () => {
 		});
 		expect(cut).toEqual(late);
 		expect(cut.flops).toBeLessThan(flops);
+	});
+});
+
+describe("T-GATE", () => {
+	test("at the end is plain sampling, to rounding", async () => {
+		const plain = await draw();
+		const gated = await draw({ denoiser: crossAttentionGate({ gateStep: 8 }) });
+		expect(gated.flops).toBe(plain.flops);
+		expect(relativeError(gated.latents, plain.latents)).toBeLessThan(1e-6);
+	});
+
+	test("costs less than guidance that ends with it, and by default ends it after 40 %", async () => {
+		const cut = await draw({ denoiser: guidanceCutoff({ from: 3 / 8 }) });
+		const gated = await draw({ denoiser: crossAttentionGate({ gateStep: 3 }) });
+		expect(gated.flops).toBeLessThan(cut.flops);
+		expect(gated.latents).not.toEqual(cut.latents);
+		expect(await draw({ denoiser: crossAttentionGate({}) })).toEqual(gated);
+	});
+});
+
+describe("ToMe", () => {
+	const merged = (ratio: number, seed = 0) =>
+		draw({ denoiser: tokenMerging({ ratio, seed }) });
+
+	test("moves the image the further the more is merged, which costs the less", async () => {
+		const plain = await draw();
+		const [little, much] = [await merged(0.1), await merged(0.75)];
+		const moved = distance(little.latents, plain.latents);
+		expect(moved).toBeGreaterThan(0);
+		expect(distance(much.latents, plain.latents)).toBeGreaterThan(moved);
+		expect(much.flops).toBeLessThan(little.flops);
+	});
+
+	test("is repeated by its seed, and another one merges otherwise", async () => {
+		const first = await merged(0.5, 3);
+		expect(await merged(0.5, 3)).toEqual(first);
+		expect((await merged(0.5, 4)).latents).not.toEqual(first.latents);
+	});
+
+	test("draws images in which there is nothing to merge", async () => {
+		const size = { width: 8, height: 64 };
+		expect(
+			await draw({
+				...size,
+				denoiser: tokenMerging({ ratio: 0.5, seed: 0 }),
+			}),
+		).toEqual(await draw(size));
 	});
 });
 

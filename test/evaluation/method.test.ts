@@ -35,6 +35,20 @@ describe("methods in words", () => {
 		expect(parseMethod("ddim-50+adaptive:0.1")).toMatchObject({
 			accelerator: { kind: "adaptive", threshold: 0.1 },
 		});
+		expect(parseMethod("ddim-50+tgate").accelerator).toEqual({ kind: "tgate" });
+		expect(parseMethod("ddim-50+tgate:20").accelerator).toEqual({
+			kind: "tgate",
+			gateStep: 20,
+		});
+		expect(parseMethod("ddim-50+tome").accelerator).toEqual({
+			kind: "tome",
+			ratio: 0.5,
+			seed: 0,
+		});
+		expect(parseMethod("ddim-50+paper+tome:0.3:7")).toMatchObject({
+			keySteps: "paper",
+			accelerator: { kind: "tome", ratio: 0.3, seed: 7 },
+		});
 		expect(
 			parseMethod("ddim-50+paper+cfg-cutoff:0.6+guidance:3"),
 		).toMatchObject({
@@ -63,6 +77,17 @@ describe("methods in words", () => {
 		["ddim-50+paper+fewer", /fewer steps are plain steps/],
 		["ddim-50+paper+ucache", /leave the key steps out/],
 		["ddim-50+deepcache:3+cfg-cutoff", /full and decoder steps only/],
+		["ddim-50+tgate:50", /gate step is a whole number from 1 to 49/],
+		["ddim-50+tgate:2.5", /gate step is a whole number from 1 to 49/],
+		["ddim-50+tgate:0", /tgate needs a number from 1/],
+		["ddim-1+tgate", /tgate needs two steps or more/],
+		["ddim-50+paper+tgate", /leave the key steps out/],
+		["ddim-50+tgate+tome", /says twice what its accelerator is/],
+		["ddim-50+tome:0.9", /tome needs a number from 0 to 0.75/],
+		["ddim-50+tome:half", /tome needs a number from 0 to 0.75/],
+		["ddim-50+tome:0.5:x", /tome needs a number from 0 to/],
+		["ddim-50+tome:0.5:1.5", /the seed of tome is a whole number/],
+		["ddim-50+tome:0.5:1:2", /tome takes a ratio and a seed/],
 		["ddim-9999", /steps are 1 to 1000/],
 	])("%j is refused by name", (words, message) => {
 		expect(() => parseMethods(words)).toThrow(message);

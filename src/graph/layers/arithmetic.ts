@@ -10,11 +10,11 @@ export function multiply(g: GraphBuilder, a: Value, b: Value): Value {
 	return g.node("Mul", [a, b], { dims: a.dims });
 }
 
-/** Values joined along the channels: `[batch, Ca + Cb, height, width]`. */
-export function concatChannels(g: GraphBuilder, a: Value, b: Value): Value {
-	const [batch, channels, ...size] = a.dims;
+/** Values joined along axis 1, the channels of feature maps and the tokens of sequences: `[batch, A + B, …]`. */
+export function concat(g: GraphBuilder, a: Value, b: Value): Value {
+	const [batch, count, ...rest] = a.dims;
 	return g.node("Concat", [a, b], {
-		dims: [batch, channels + b.dims[1], ...size],
+		dims: [batch, count + b.dims[1], ...rest],
 		attributes: { axis: 1n },
 	});
 }

@@ -21,3 +21,18 @@ export function tokensToImage(g: GraphBuilder, x: Value, like: Value): Value {
 	});
 	return g.node("Reshape", [flat, g.shapeOf(like)], { dims: like.dims });
 }
+
+/** The tokens of `[batch, tokens, features]` at positions `[batch, count]` (int64), each sample at its own. */
+export function gatherTokens(
+	g: GraphBuilder,
+	x: Value,
+	positions: Value,
+): Value {
+	const index = g.node("Unsqueeze", [positions, g.integers([2])], {
+		dims: [...positions.dims, 1],
+	});
+	return g.node("GatherND", [x, index], {
+		dims: [...positions.dims, x.dims[2]],
+		attributes: { batch_dims: 1n },
+	});
+}

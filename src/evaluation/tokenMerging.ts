@@ -1,0 +1,82 @@
+import {
+	type MergePositions,
+	type MergeSize,
+	mergePositions,
+	mergeTargetCount,
+} from "../models/mergePositions.js";
+import type { UnetPart } from "../models/unetPart.js";
+import type { Denoiser } from "../propagation/denoiser.js";
+import {
+	type PropagationOptions,
+	propagatedDenoiser,
+} from "../propagation/propagatedDenoiser.js";
+import { mersenneTwister } from "../random/mersenneTwister.js";
+import type { Tensor } from "../tensor/tensor.js";
+
+/** How tokens are merged. */
+export interface TokenMergingOptions {
+	/** Share of the tokens that is merged into others, up to 0.75. */
+	readonly ratio: number;
+	/** Of the choice of target pixels; each evaluation i draws its own from `seed` + i. */
+	readonly seed: number;
+}
+
+/**
+ * ToMe for Stable Diffusion (Bolya and Hoffman 2023, arXiv 2303.17604) with tomesd's defaults: the self-attentions at full resolution
+ * run on merged tokens (max_downsample 1, sx = sy = 2, merge_attn alone, use_rand). In every square of 2 x 2 pixels one, chosen at
+ * random, may be merged into. That choice is torch.randint(4, …)'s after `torch.Generator().manual_seed(seed + i)` at evaluation i,
+ * for all attentions, images and halves of guidance alike: it depends on nothing else, so that an image is the same in any batch and in any order. (tomesd
+ * draws from a generator that runs on from attention to attention.) Goes with every key-step plan.
+ */
+export function tokenMerging({
+	ratio,
+	seed,
+}: TokenMergingOptions): (options: PropagationOptions) => Denoiser {
+	return (options) => {
+		const { unet, sampler } = options;
+		const drawn = new Map<number, MergePositions>();
+
+		function positionsAt(timestep: number, size: MergeSize): MergePositions {
+			const known = drawn.get(timestep);
+			if (known) return known;
+			const index = sampler.timesteps.findIndex(
+				(own) => Math.fround(own) === timestep,
+			);
+			const random = mersenneTwister(BigInt(seed + index));
+			const positions = mergePositions(size, () => random.next() % 4);
+			drawn.set(timestep, positions);
+			return positions;
+		}
+
+		/** A part as it is run: feature maps of a single row or column have nothing to merge into. */
+		const merging = (part: UnetPart, size: MergeSize): UnetPart =>
+			mergeTargetCount(size) > 0 ? { ...part, mergeTokens: ratio } : part;
+
+		return propagatedDenoiser({
+			...options,
+			unet: {
+				...unet,
+				run(part, inputs) {
+					// every part that merges reads one of these two, which have the latents' size
+					const [, , height, width] = (inputs.sample ?? inputs.skip_0).dims;
+					const each = [...inputs.timestep.data].map((timestep) =>
+						positionsAt(timestep, { height, width }),
+					);
+					return unet.run(merging(part, { height, width }), {
+						...inputs,
+						merge_sources: positionRows(each.map(({ sources }) => sources)),
+						merge_targets: positionRows(each.map(({ targets }) => targets)),
+					});
+				},
+				flops: (part, dims) => unet.flops(merging(part, dims), dims),
+			},
+		});
+	};
+}
+
+function positionRows(rows: readonly (readonly number[])[]): Tensor {
+	return {
+		dims: [rows.length, rows[0].length],
+		data: Float32Array.from(rows.flat()),
+	};
+}
