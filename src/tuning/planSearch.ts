@@ -41,7 +41,7 @@ export function planKey({ states, extrapolation }: KeyStepPlan): string {
 
 /**
  * Local search on the true error: from the best of `starts`, seeded random moves are taken whenever the plan they lead to
- * is within the budget and errs less. Moves: two neighbours change places, a key step and another step change places, a
+ * is within the budget and errs less. Moves: two neighbours in different states change places (twice as often), a key step and another step change places, a
  * step gets another state, a step becomes a key step, the extrapolation changes. No plan is judged twice.
  */
 export async function searchPlans(
@@ -90,10 +90,20 @@ function move(
 	let { extrapolation } = plan;
 	// step 0 stays a key step
 	const step = 1 + below(next.length - 1);
-	switch (below(extrapolations.length > 1 ? 5 : 4)) {
-		case 0: {
-			const other = Math.min(next.length - 1, step + 1);
-			[next[step], next[other]] = [next[other], next[step]];
+	switch (below(extrapolations.length > 1 ? 6 : 5)) {
+		case 0:
+		case 4: {
+			// most of what a good plan can still gain is in where exactly its key steps lie
+			const edges = next.flatMap((state, i) =>
+				i > 0 &&
+				i + 1 < next.length &&
+				stepStateWord(state) !== stepStateWord(next[i + 1])
+					? [i]
+					: [],
+			);
+			const edge = edges[below(edges.length)] ?? step;
+			const other = Math.min(next.length - 1, edge + 1);
+			[next[edge], next[other]] = [next[other], next[edge]];
 			break;
 		}
 		case 1: {

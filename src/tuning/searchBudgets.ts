@@ -1,6 +1,7 @@
 import type { KeyStepPlan } from "../propagation/keyStepPlan.js";
 import { DECODER, type StepState } from "../propagation/stepState.js";
 import type { CalibrationPrompt } from "./calibrationPrompt.js";
+import { evenPlans } from "./evenPlans.js";
 import { planCost, type StateCosts } from "./planCost.js";
 import type { PlanRuns } from "./planRuns.js";
 import { searchPlans } from "./planSearch.js";
@@ -66,6 +67,10 @@ export async function searchBudgets(
 									.filter(({ budget }) => budget === speedup)
 									.map(({ plan }) => plan),
 								...(options.starts ?? []),
+								...evenPlans(
+									options.settings.sampler,
+									Math.floor(budget / (costs.costs.get("full") ?? 0) + 1e-9),
+								),
 							]
 						: []),
 				],

@@ -11,6 +11,7 @@ import {
 	NO_INJECTION,
 	type NoiseInjection,
 } from "../propagation/noiseInjection.js";
+import { relativeError } from "../tensor/relativeError.js";
 import { calibrationPrompts } from "./calibrationPrompt.js";
 import { runToEnd } from "./endToEnd.js";
 
@@ -26,14 +27,16 @@ export interface TuneInjectionOptions {
 export interface TriedInjection extends NoiseInjection {
 	/** Mean distance of the radial power spectra, in dB. */
 	readonly distance: number;
+	/** Relative L2 error of the final latents to the plain run: what the spectrum is paid for with. */
+	readonly error: number;
 }
 
-const ALPHAS = [0.001, 0.003, 0.006];
-const UNTIL = [0.3, 0.5];
+const ALPHAS = [0.001, 0.003, 0.006, 0.01, 0.02, 0.04];
+const UNTIL = [0.3, 0.5, 0.8];
 
 /**
  * Finds the noise injection with which a plan's images have the plain run's radial power spectrum (the mean over prompts,
- * distances in dB): a grid of alpha and tau, with none among them.
+ * distances in dB): for each tau, alpha is raised until the spectra move apart again. No injection is among the choices.
  */
 export async function tuneInjection(
 	options: TuneInjectionOptions,
@@ -42,11 +45,12 @@ export async function tuneInjection(
 	const { networks } = pipeline;
 	const { sampler } = settings;
 	const prompts = await calibrationPrompts(pipeline, settings, options.prompts);
-	const spectrum = async (
+	const run = async (
 		own: KeyStepPlan,
 		injection: NoiseInjection,
-	): Promise<RadialSpectrum> => {
+	): Promise<{ spectrum: RadialSpectrum; latents: Float32Array[] }> => {
 		const spectra: RadialSpectrum[] = [];
+		const all: Float32Array[] = [];
 		for (const prompt of prompts) {
 			const { latents } = await runToEnd(prompt, {
 				unet: networks.unet,
@@ -61,22 +65,31 @@ export async function tuneInjection(
 				settings,
 			);
 			spectra.push(imageSpectrum(image));
+			all.push(latents);
 		}
-		return meanSpectrum(spectra);
+		return { spectrum: meanSpectrum(spectra), latents: all };
 	};
-	const truth = await spectrum(
-		plainPlan(sampler.timesteps.length),
-		NO_INJECTION,
-	);
+	const truth = await run(plainPlan(sampler.timesteps.length), NO_INJECTION);
 	const tried: TriedInjection[] = [];
-	for (const injection of [
-		NO_INJECTION,
-		...ALPHAS.flatMap((alpha) => UNTIL.map((until) => ({ alpha, until }))),
-	])
-		tried.push({
-			...injection,
-			distance: spectrumDistance(await spectrum(plan, injection), truth),
-		});
+	const judge = async (injection: NoiseInjection): Promise<number> => {
+		const { spectrum, latents } = await run(plan, injection);
+		const distance = spectrumDistance(spectrum, truth.spectrum);
+		const errors = latents.map((own, n) =>
+			relativeError(own, truth.latents[n]),
+		);
+		const error = errors.reduce((sum, own) => sum + own, 0) / errors.length;
+		tried.push({ ...injection, distance, error });
+		return distance;
+	};
+	const none = await judge(NO_INJECTION);
+	for (const until of UNTIL) {
+		let before = none;
+		for (const alpha of ALPHAS) {
+			const distance = await judge({ alpha, until });
+			if (distance >= before) break;
+			before = distance;
+		}
+	}
 	const { alpha, until } = tried.reduce((a, b) =>
 		b.distance < a.distance ? b : a,
 	);
