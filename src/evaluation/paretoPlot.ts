@@ -1,8 +1,15 @@
 import { vegaSvg } from "../plots/vegaSvg.js";
 import type { Figure, MethodResults } from "./results.js";
 
-/** Labels of points that follow each other on the axis stand at different heights, in pixels from the point. */
-const LABEL_HEIGHTS = [-10, 14, -24, 28, -38, 42];
+/** Numbers beside points nearer than this share of both axes stand at different sides of them. */
+const NEAR = 0.03;
+/** Where numbers stand: pixels from the point. */
+const SIDES = [
+	{ dx: 8, dy: -8, align: "left" },
+	{ dx: -8, dy: -8, align: "right" },
+	{ dx: 8, dy: 10, align: "left" },
+	{ dx: -8, dy: 10, align: "right" },
+] as const;
 
 /** Whether no other method is both faster and better. */
 function isBest(
@@ -20,8 +27,8 @@ function isBest(
 }
 
 /**
- * Quality against seconds an image, as SVG: a labelled point a method, with whiskers; shapes tell samplers apart, and a line joins
- * the methods that no other one beats in both.
+ * Quality against seconds an image, as SVG: a point a method with its number (1 for the first one), with whiskers; shapes tell
+ * samplers apart, and a line joins the methods that no other one beats in both, whose points are full.
  */
 export async function paretoPlot(
 	methods: readonly MethodResults[],
@@ -29,13 +36,13 @@ export async function paretoPlot(
 	value: (method: MethodResults) => Figure | undefined,
 	lowerIsBetter: boolean,
 ): Promise<string> {
-	const points = methods.flatMap((method) => {
+	const points = methods.flatMap((method, position) => {
 		const figure = value(method);
 		const { median, lowQuartile, highQuartile } = method.timing.seconds;
 		return figure
 			? [
 					{
-						name: method.name,
+						number: String(position + 1),
 						sampler: method.sampler,
 						seconds: median,
 						from: lowQuartile,
@@ -47,11 +54,21 @@ export async function paretoPlot(
 				]
 			: [];
 	});
-	const bySeconds = [...points].sort((a, b) => a.seconds - b.seconds);
-	const values = points.map((point) => ({
+	const reach = (values: readonly number[]) =>
+		Math.max(...values) - Math.min(...values);
+	const width = reach(points.flatMap(({ from, to }) => [from, to]));
+	const height = reach(points.flatMap(({ low, high }) => [low, high]));
+	const values = points.map((point, position) => ({
 		...point,
 		best: isBest(point.seconds, point.value, points, lowerIsBetter),
-		label: bySeconds.indexOf(point) % LABEL_HEIGHTS.length,
+		side:
+			points
+				.slice(0, position)
+				.filter(
+					({ seconds, value }) =>
+						Math.abs(seconds - point.seconds) <= NEAR * width &&
+						Math.abs(value - point.value) <= NEAR * height,
+				).length % SIDES.length,
 	}));
 	const x = {
 		field: "seconds",
@@ -87,26 +104,24 @@ export async function paretoPlot(
 				mark: {
 					type: "point",
 					size: 110,
-					filled: true,
-					color: "#222",
+					stroke: "#222",
+					strokeWidth: 1.5,
 					opacity: 1,
 				},
 				encoding: {
 					x,
 					y,
 					shape: { field: "sampler", type: "nominal", title: "sampler" },
+					fill: {
+						condition: { test: "datum.best", value: "#222" },
+						value: "#fff",
+					},
 				},
 			},
-			...LABEL_HEIGHTS.map((dy, label) => ({
-				transform: [{ filter: `datum.label == ${label}` }],
-				mark: {
-					type: "text" as const,
-					align: "left" as const,
-					dx: 7,
-					dy,
-					fontSize: 11,
-				},
-				encoding: { x, y, text: { field: "name" } },
+			...SIDES.map((side, index) => ({
+				transform: [{ filter: `datum.side == ${index}` }],
+				mark: { type: "text" as const, fontSize: 12, ...side },
+				encoding: { x, y, text: { field: "number" } },
 			})),
 		],
 	});

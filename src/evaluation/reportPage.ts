@@ -10,6 +10,8 @@ thead th { border-bottom: 2px solid #333; }
 .images td { padding: 2px; border: 0; }
 img { width: 128px; height: 128px; object-fit: contain; background: #eee; vertical-align: top; }
 figure { margin: 1rem 0; overflow-x: auto; }
+.numbers { columns: 14rem; font-size: 13px; }
+nav { margin: .5rem 0 1rem; }
 .worst li { margin: .5rem 0; overflow-wrap: anywhere; }
 summary { cursor: pointer; padding: .3rem 0; }
 `;

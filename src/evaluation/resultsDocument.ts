@@ -1,15 +1,11 @@
 import { findings } from "./findings.js";
 import type { Results } from "./results.js";
-import { resultsTable } from "./resultsTable.js";
+import { resultsBlocks } from "./resultsTable.js";
 
 /** The file results.md: what was found, the tables behind it, how it was measured, and the command that repeats it. */
 export function resultsDocument(results: Results): string {
 	const { protocol, methods } = results.definition;
-	const blocks = resultsTable(results)
-		.split("\n\n")
-		.filter((block) => block !== "");
-	const tables = blocks.filter((block) => block.startsWith("|"));
-	const notes = blocks.filter((block) => !block.startsWith("|"));
+	const { tables, notes } = resultsBlocks(results);
 	const command = [
 		`fdiff evaluate --protocol ${protocol.name}`,
 		`--methods ${methods.map(({ name }) => name).join(",")}`,
@@ -23,7 +19,7 @@ export function resultsDocument(results: Results): string {
 			.map((line) => `- ${line}`)
 			.join("\n"),
 		"## Tables",
-		...tables,
+		...tables.flatMap(({ title, markdown }) => [`### ${title}`, markdown]),
 		"## How it was measured",
 		...notes,
 	].join("\n\n")}\n`;

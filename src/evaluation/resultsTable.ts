@@ -21,8 +21,26 @@ function number(value: number, digits: number, signed: boolean): string {
 	return `${negative ? "−" : signed && Number(text) !== 0 ? "+" : ""}${text}`;
 }
 
-/** The tables of a run in Markdown: the study's form, then what stands behind it. */
+/** The tables and notes of a run in Markdown, as they stand on a terminal. */
 export function resultsTable(results: Results): string {
+	const { tables, notes } = resultsBlocks(results);
+	const [main, ...others] = tables;
+	return [
+		main.markdown,
+		...others.flatMap(({ title, markdown }) => [`${title}:`, markdown]),
+		...notes,
+		"",
+	].join("\n\n");
+}
+
+/** The tables of a run in Markdown, the study's form first and then what stands behind it; and the notes to read them by. */
+export function resultsBlocks(results: Results): {
+	readonly tables: readonly {
+		readonly title: string;
+		readonly markdown: string;
+	}[];
+	readonly notes: readonly string[];
+} {
 	const { methods, definition } = results;
 	const fid = methods.some((method) => method.fid);
 	const clip = methods.some((method) => method.clipScore);
@@ -147,20 +165,31 @@ export function resultsTable(results: Results): string {
 			? [`${name} ${known.fid} / ${known.clipScore} / ${known.seconds} s`]
 			: [];
 	});
-	return [
-		main,
-		...(paired.length > 0 ? [differences] : []),
-		...(results.comparisons.length > 0 ? [compared] : []),
-		...(further ? [further] : []),
-		costs,
-		...lines,
-		...(paper.length > 0
-			? [
-					`Published elsewhere (FID / CLIP score / s per image), Faster Diffusion, table 1 (10K prompts, an A40): ${paper.join("; ")}. The study's columns are of COCO 2017 val, 5,000 images, on its own GPU. Figures of other protocols and models stand beside ours, not against them.`,
-				]
-			: []),
-		"",
-	].join("\n\n");
+	const titled = (title: string, markdown: string | undefined) =>
+		markdown === undefined ? [] : [{ title, markdown }];
+	return {
+		tables: [
+			...titled("Quality and time", main),
+			...titled(
+				"Against plain sampling with the same seeds",
+				paired.length > 0 ? differences : undefined,
+			),
+			...titled(
+				"Against propagation with the paper's key steps",
+				results.comparisons.length > 0 ? compared : undefined,
+			),
+			...titled("Other measures of quality", further),
+			...titled("Costs", costs),
+		],
+		notes: [
+			...lines,
+			...(paper.length > 0
+				? [
+						`Published elsewhere (FID / CLIP score / s per image), Faster Diffusion, table 1 (10K prompts, an A40): ${paper.join("; ")}. The study's columns are of COCO 2017 val, 5,000 images, on its own GPU. Figures of other protocols and models stand beside ours, not against them.`,
+					]
+				: []),
+		],
+	};
 }
 
 /** KID, Inception score and the measures of CLIP features that are not in the main table, with paired differences. */

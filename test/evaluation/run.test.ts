@@ -113,8 +113,8 @@ describe("a run", () => {
 		const html = readFileSync(join(whole, "report.html"), "utf8");
 		expect(html).toContain("&lt;b&gt;painted&lt;/b&gt;");
 		expect(html).not.toContain("<b>painted");
-		expect(html).not.toMatch(/<script|(?:src|href)="(?!data:)/);
-		expect(html.match(/<svg/g)?.length).toBe(2);
+		expect(html).not.toMatch(/<script|(?:src|href)="(?!data:|#)/);
+		expect(html.match(/<svg/g)?.length).toBe(3);
 		expect(html).toContain("data:image/png;base64,");
 		const markdown = readFileSync(join(whole, "results.md"), "utf8");
 		expect(markdown).toMatch(/^# Results\n/);
