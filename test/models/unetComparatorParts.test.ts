@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { unetConfig as stableDiffusion15, unetConfig as stableDiffusion15 } from "../../bench/stableDiffusion15.js";
+import { unetConfig as stableDiffusion15 } from "../../bench/stableDiffusion15.js";
 import { mergePositions } from "../../src/models/mergePositions.js";
 import { buildUnet, unetFlops } from "../../src/models/unet.js";
 import { parseUnetConfig } from "../../src/models/unetConfig.js";
