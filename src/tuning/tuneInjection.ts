@@ -34,6 +34,9 @@ export interface TriedInjection extends NoiseInjection {
 const ALPHAS = [0.001, 0.003, 0.006, 0.01, 0.02, 0.04];
 const UNTIL = [0.3, 0.5, 0.8];
 
+/** Noise always costs likeness to the plain run: the spectrum must come closer by this share, or it is left out. */
+const LEAST_GAIN = 0.1;
+
 /**
  * Finds the noise injection with which a plan's images have the plain run's radial power spectrum (the mean over prompts,
  * distances in dB): for each tau, alpha is raised until the spectra move apart again. No injection is among the choices.
@@ -90,8 +93,9 @@ export async function tuneInjection(
 			before = distance;
 		}
 	}
-	const { alpha, until } = tried.reduce((a, b) =>
+	const { alpha, until, distance } = tried.reduce((a, b) =>
 		b.distance < a.distance ? b : a,
 	);
-	return { best: { alpha, until }, tried };
+	const gains = distance < (1 - LEAST_GAIN) * none;
+	return { best: gains ? { alpha, until } : NO_INJECTION, tried };
 }

@@ -13,6 +13,7 @@ import {
 	plainPlan,
 	planFromStates,
 } from "../../src/propagation/keyStepPlan.js";
+import type { NoiseInjection } from "../../src/propagation/noiseInjection.js";
 import { parsePlanFile } from "../../src/propagation/planFile.js";
 import { parseStepState } from "../../src/propagation/stepState.js";
 import { createSampler } from "../../src/samplers/createSampler.js";
@@ -200,7 +201,7 @@ describe("on the tiny model", () => {
 			const program = new Command("fdiff");
 			addTuneCommand(program);
 			return program.parseAsync(
-				`tune --model ${tiny} --threads 1 --optimization extended --sampler ddim --steps 4 --cost flops --speedups 1.3 --budget 1.3x --calibration 2 --held-out 1 --table-prompts 0 --start ${join(folder, "start.json")} --trials 2 --comparisons few --quiet --out ${out}`
+				`tune --model ${tiny} --threads 1 --optimization extended --sampler ddim --steps 4 --cost flops --speedups 1.3 --budget 1.3x --calibration 2 --held-out 1 --table-prompts 0 --start ${join(folder, "start.json")} --trials 2 --comparisons few --tune-injection --quiet --out ${out}`
 					.split(" ")
 					.concat(["apple", "ramen", "cat"], more),
 				{ from: "user" },
@@ -243,6 +244,14 @@ describe("on the tiny model", () => {
 				2,
 			);
 			expect(objective.calibration).not.toBeCloseTo(error, 3);
+			const { injection } = JSON.parse(
+				await readFile(join(folder, "perceptual.front.json"), "utf8"),
+			);
+			expect(injection[0]).toMatchObject({ alpha: 0, until: 0 });
+			expect(injection.length).toBeGreaterThan(3);
+			expect(injection.map(({ alpha }: NoiseInjection) => alpha)).toContain(
+				plan.injectNoise,
+			);
 		} finally {
 			write.mockRestore();
 		}
