@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
-import { Command } from "commander";
+import { Command, CommanderError } from "commander";
+import { editDistance } from "../errors/editDistance.js";
+import { UserError } from "../errors/userError.js";
 import { failure } from "./failure.js";
 
 /** The commands, each loaded only when it is called: `--help` and short runs must start fast. */
@@ -65,7 +67,29 @@ async function main(words: readonly string[]): Promise<void> {
 		program.outputHelp();
 		return;
 	}
-	await program.parseAsync(words, { from: "user" });
+	try {
+		await program.parseAsync(words, { from: "user" });
+	} catch (error) {
+		const meant = nearestCommand(asked);
+		if (
+			meant &&
+			error instanceof CommanderError &&
+			error.code === "commander.excessArguments"
+		)
+			throw new UserError(
+				`unknown command '${asked}' (did you mean ${meant}?); a prompt of several words goes in quotes: fdiff "a bowl of ramen"`,
+				2,
+			);
+		throw error;
+	}
+}
+
+/** The command that a word was meant to be, where it is at most two letters off. */
+function nearestCommand(word = ""): string | undefined {
+	return Object.keys(COMMANDS).find((name) => {
+		const distance = editDistance(word, name);
+		return distance > 0 && distance <= 2;
+	});
 }
 
 // a reader that has enough (`fdiff … --json | head -1`) ends the program, as in other tools; 128 + SIGPIPE

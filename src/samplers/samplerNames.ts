@@ -1,3 +1,4 @@
+import { editDistance } from "../errors/editDistance.js";
 import { UserError } from "../errors/userError.js";
 import { SAMPLER_NAMES, type SamplerName } from "./sampler.js";
 import type { SamplerConfig, SigmaSchedule } from "./samplerConfig.js";
@@ -117,24 +118,6 @@ for (const [alias, meant] of Object.entries(ALIASES))
 const ENDINGS = Object.entries(SCHEDULES).map(
 	([ending, meant]) => [normalized(ending), meant] as const,
 );
-
-/** Levenshtein's distance: the fewest insertions, deletions and substitutions from one to the other. */
-function editDistance(a: string, b: string): number {
-	let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-	for (let i = 1; i <= a.length; i++) {
-		const next = [i];
-		for (let j = 1; j <= b.length; j++)
-			next.push(
-				Math.min(
-					row[j] + 1,
-					next[j - 1] + 1,
-					row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1),
-				),
-			);
-		row = next;
-	}
-	return row[b.length];
-}
 
 function nearest(key: string): SamplerName {
 	let best: SamplerName = "ddim";

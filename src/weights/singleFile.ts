@@ -233,14 +233,15 @@ async function findTokenizer(
 	textEncoder: NetworkFiles,
 	sources: SingleFileSources,
 ): Promise<TokenizerFiles> {
-	for (const folder of [sources.tokenizer, sources.config])
+	for (const folder of [sources.tokenizer, sources.config]) {
 		for (const prefix of ["tokenizer/", ""])
 			if (folder && hasTokenizer(folder, prefix))
 				return readTokenizerTexts(folder, prefix);
-	if (sources.tokenizer)
-		throw new UserError(
-			`${sources.tokenizer.label} has no tokenizer: vocab.json with merges.txt, or tokenizer.json, is missing`,
-		);
+		if (folder && folder === sources.tokenizer)
+			throw new UserError(
+				`${folder.label} has no tokenizer: vocab.json with merges.txt, or tokenizer.json, is missing`,
+			);
+	}
 	const rows = textEncoder.weights.tensors.get(
 		"text_model.embeddings.token_embedding.weight",
 	)?.shape[0];

@@ -21,6 +21,7 @@ import {
 } from "./runProgram.js";
 
 const folder = emptyFolder();
+const single = join(root, "test/models/tiny-sd.single.safetensors");
 const unet = join("unet", "diffusion_pytorch_model.safetensors");
 
 /** A copy of the tiny model in which one thing is wrong. */
@@ -296,6 +297,11 @@ describe("wrong usage ends with one line and exit code 2", () => {
 			/too many arguments.*in quotes/,
 		],
 		[
+			"a command with a slip of the pen",
+			["modles", "list"],
+			/unknown command 'modles' \(did you mean models\?\)/,
+		],
+		[
 			"a flag without its value",
 			["apple", "--steps"],
 			/'--steps <n>' argument missing/,
@@ -353,6 +359,26 @@ describe("what fails ends with one line and exit code 1", () => {
 			"a pickle",
 			drawWith("model.ckpt"),
 			/model\.ckpt is a pickle.*\.safetensors/,
+		],
+		[
+			"configs in a folder that is not there",
+			drawWith(single, "--config", "no-configs"),
+			/--config no-configs cannot be read: there is no such file or folder/,
+		],
+		[
+			"configs in a folder without any",
+			drawWith(single, "--config", "empty-folder"),
+			/--config empty-folder\/unet\/config\.json is missing: give a diffusers folder/,
+		],
+		[
+			"a tokenizer in a folder that is not there",
+			drawWith(single, "--tokenizer", "no-tokens"),
+			/--tokenizer no-tokens cannot be read: there is no such file or folder/,
+		],
+		[
+			"a tokenizer in a folder without one",
+			drawWith(single, "--config", tinySd, "--tokenizer", "empty-folder"),
+			/--tokenizer empty-folder has no tokenizer: vocab\.json/,
 		],
 		["a link to itself", drawWith("./loop"), /loop/],
 		[

@@ -20,6 +20,8 @@ export type Fault =
 	| { readonly status: number; readonly headers?: Record<string, string> }
 	/** Break the connection after that many bytes of the body. */
 	| { readonly cutAfter: number }
+	/** Send that many bytes of the body, then nothing more. */
+	| { readonly stallAfter: number }
 	/** Answer with this body. */
 	| { readonly body: Uint8Array }
 	| { readonly redirectTo: string };
@@ -124,6 +126,8 @@ export async function startHub(
 			response.write(body.subarray(0, fault.cutAfter), () =>
 				setTimeout(() => response.destroy(), 20),
 			);
+		else if (fault && "stallAfter" in fault)
+			response.write(body.subarray(0, fault.stallAfter));
 		else response.end(body);
 	});
 
