@@ -36,9 +36,13 @@ export async function decodePicture(
 		const [reason] = String(
 			error instanceof Error ? error.message : error,
 		).split("\n");
-		throw new UserError(`${label} is no image that can be read: ${reason}`, 1, {
-			cause: error,
-		});
+		throw new UserError(
+			`${label} is no image that can be read: ${reason.replace(/[:\s]+$/, "")}`,
+			1,
+			{
+				cause: error,
+			},
+		);
 	}
 }
 

@@ -47,7 +47,7 @@ import {
 	type ScorerOptions,
 } from "./nodeScorer.js";
 import { settleMethods } from "./nodeSettleMethods.js";
-import { sha256 } from "./nodeSha256.js";
+import { captionsHash } from "./nodeSha256.js";
 import { type ImageRecord, recordKey } from "./record.js";
 import type { RunDefinition } from "./runDefinition.js";
 
@@ -132,6 +132,14 @@ export async function prepareRun(
 	const there = await readRunDefinition(out);
 	const dataset = await openDataset(request.dataset, { limit: request.limit });
 	const captions = resolveProtocol(request.protocol, dataset, request.seed);
+	for (const [what, { length }] of [
+		["captions", captions.entries],
+		["real images", captions.reals],
+	] as const)
+		if (length < 2)
+			throw new UserError(
+				`${dataset.label}: ${request.protocol} has ${length} ${what}; distances need at least 2`,
+			);
 	const opened = await openEvaluationPipeline(
 		request.model,
 		request.modelOptions,
@@ -174,7 +182,7 @@ export async function prepareRun(
 				version: captions.version,
 				images: captions.entries.length,
 				reals: captions.reals.length,
-				captions: sha256(JSON.stringify([captions.entries, captions.reals])),
+				captions: captionsHash(captions),
 				reals_cut: "centre square",
 			},
 			model: opened.hashes,

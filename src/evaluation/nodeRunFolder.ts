@@ -1,4 +1,4 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import {
 	parseResolvedProtocol,
@@ -47,6 +47,15 @@ export async function readRunCaptions(out: string): Promise<ResolvedProtocol> {
 	return parseResolvedProtocol(text, path);
 }
 
+/** Whether there are records of nobody knows which run. */
+async function hasStrayRecords(out: string): Promise<boolean> {
+	const { records, definition } = runFolder(out);
+	const names = await readdir(records);
+	if (!names.some((name) => name.endsWith(".jsonl"))) return false;
+	// looked for after the records: another process may have begun the run in between
+	return !(await stat(definition).catch(() => undefined));
+}
+
 /**
  * Makes a run folder, or takes up the one that is there.
  * @throws UserError that names the differing field when the folder is of another run
@@ -58,6 +67,10 @@ export async function openRunFolder(
 ): Promise<void> {
 	const paths = runFolder(out);
 	await mkdir(paths.records, { recursive: true });
+	if (await hasStrayRecords(out))
+		throw new UserError(
+			`--out: ${paths.records} has records, but ${paths.definition} is missing, which says of which run: put it back, or take another folder`,
+		);
 	await writeWhole(paths.captions, JSON.stringify(captions, null, "\t"), {
 		keep: true,
 	});

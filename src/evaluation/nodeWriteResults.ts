@@ -10,6 +10,7 @@ import {
 	runFolder,
 } from "./nodeRunFolder.js";
 import { featureWidth } from "./nodeScorer.js";
+import { captionsHash } from "./nodeSha256.js";
 import {
 	imageOf,
 	missingWork,
@@ -33,6 +34,10 @@ export async function readRun(out: string): Promise<RunState> {
 	if (!definition)
 		throw new UserError(`${out} is no folder of a run: run.json is missing`);
 	const captions = await readRunCaptions(out);
+	if (captionsHash(captions) !== definition.protocol.captions)
+		throw new UserError(
+			`${runFolder(out).captions} is not the list that run.json was made with: put the right one back, or take another folder`,
+		);
 	const records = await readRecords(
 		runFolder(out).records,
 		featureWidth(definition.scoring),

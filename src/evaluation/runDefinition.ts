@@ -145,6 +145,12 @@ export function checkComparable(
 ): void {
 	const difference = firstDifference(ours, theirs);
 	if (!difference) return;
+	const names = ({ methods }: RunDefinition) =>
+		methods.map(({ name }) => name).join(", ");
+	if (difference.path.startsWith("methods.") && names(ours) !== names(theirs))
+		throw new UserError(
+			`${label} is of another run and cannot be compared: methods are ${names(theirs)} there and ${names(ours)} here; take another folder, or the same methods`,
+		);
 	const [mine, other] = difference.values.map((value) =>
 		value === undefined ? "nothing" : JSON.stringify(value).slice(0, 80),
 	);

@@ -152,7 +152,7 @@ describe("a run", () => {
 	test.each([
 		["protocol.captions", { seed: 1 }],
 		["image.width", { common: { width: 72, height: 64 } }],
-		["methods", { methods: parseMethods("ddim-3") }],
+		["methods are", { methods: parseMethods("ddim-3") }],
 		["model.unet", { model: join(models, "tiny-sd2") }],
 		["protocol.name", { protocol: "smoke-4" }],
 	] as const)(
@@ -237,6 +237,32 @@ describe("a run", () => {
 		expect(brokenReals).toEqual([
 			{ id: "2", reason: expect.stringMatching(/2\.png is no image/) },
 		]);
+	});
+
+	test("records without their run.json, and captions of another run, are refused", async () => {
+		const out = join(folder, "stray");
+		const wanted = request(out, { methods: parseMethods("ddim-2") });
+		await draw(wanted);
+		const captions = readFileSync(join(out, "captions.json"), "utf8");
+		writeFileSync(
+			join(out, "captions.json"),
+			captions.replace("a red wall", "a pink wall"),
+		);
+		await expect(writeResults(out)).rejects.toThrow(
+			/captions\.json is not the list/,
+		);
+		writeFileSync(join(out, "captions.json"), captions);
+		await writeResults(out);
+		rmSync(join(out, "run.json"));
+		await expect(prepareRun(wanted)).rejects.toThrow(
+			/has records, but .*run\.json is missing/,
+		);
+	});
+
+	test("a single caption is refused before anything is drawn", async () => {
+		await expect(
+			prepareRun(request(join(folder, "single"), { protocol: "smoke-1" })),
+		).rejects.toThrow(/smoke-1 has 1 captions; distances need at least 2/);
 	});
 
 	test("a damaged run.json is named", async () => {
