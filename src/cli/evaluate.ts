@@ -15,11 +15,6 @@ import {
 	type Shard,
 } from "../evaluation/nodeEvaluate.js";
 import { resultsTable } from "../evaluation/resultsTable.js";
-import {
-	type FidVariant,
-	fidVariants,
-} from "../metrics/inceptionPreprocessing.js";
-import { type LpipsTrunk, lpipsTrunks } from "../models/lpips.js";
 import { embeddedModelsFolder } from "../weights/nodeEmbeddedModels.js";
 import {
 	addModelFlags,
@@ -34,19 +29,19 @@ import {
 	readFlagFile,
 } from "./parseFlag.js";
 import { progressBar } from "./progressBar.js";
+import {
+	addScoringFlags,
+	type ScoringFlags,
+	scoringOptions,
+} from "./scoringFlags.js";
 
-interface EvaluateFlags extends GenerationFlags {
+interface EvaluateFlags extends GenerationFlags, ScoringFlags {
 	readonly protocol: string;
 	readonly methods: string;
 	readonly out: string;
 	readonly dataset?: string;
 	readonly images?: string;
 	readonly captions?: string;
-	readonly clip?: string | false;
-	readonly fid?: FidVariant | "none";
-	readonly inceptionWeights?: string;
-	readonly lpipsWeights?: string[];
-	readonly lpipsTrunk: LpipsTrunk;
 	readonly keepImages?: number;
 	readonly limit: number;
 	readonly shard?: Shard;
@@ -83,30 +78,6 @@ export function addEvaluateCommand(program: Command): void {
 		)
 		.option("--images <dir|zip>", "real images")
 		.option("--captions <file>", "captions: COCO JSON, JSON, JSONL, CSV")
-		.option(
-			"--clip <dir|hub id>",
-			"CLIP model that scores (default: the embedded one with the embedded set, else openai/clip-vit-base-patch32)",
-		)
-		.option("--no-clip", "no CLIP score")
-		.addOption(
-			new Option(
-				"--fid <variant>",
-				"whose FID (default: torch-fidelity, none with the embedded set)",
-			).choices([...fidVariants, "none"]),
-		)
-		.option(
-			"--inception-weights <file>",
-			"FID's Inception (.pth, .safetensors)",
-		)
-		.option(
-			"--lpips-weights <file...>",
-			"LPIPS to the plain image: weights of its trunk and its own",
-		)
-		.addOption(
-			new Option("--lpips-trunk <name>", "network of LPIPS")
-				.choices(lpipsTrunks)
-				.default("alex"),
-		)
 		.option("--seed <n>", "seed of the first caption", parseSeed)
 		.option(
 			"--width <pixels>",
@@ -146,6 +117,7 @@ export function addEvaluateCommand(program: Command): void {
 		.option("--json", "results as JSON on stdout, nothing else there")
 		.addHelpText("after", EXAMPLES)
 		.action(runEvaluate);
+	addScoringFlags(command);
 	addModelFlags(command);
 }
 
@@ -229,15 +201,6 @@ async function evaluationRequest(
 				flags.methods,
 			)
 		: parseMethods(flags.methods);
-	const fid = flags.fid ?? (embeddedSet ? "none" : "torch-fidelity");
-	const clip =
-		flags.clip === false
-			? undefined
-			: (flags.clip ??
-				(embeddedSet
-					? join(embeddedModelsFolder, "emoji-clip")
-					: "openai/clip-vit-base-patch32"));
-	const { device, threads } = flags;
 	return {
 		out: flags.out,
 		protocol: flags.protocol === "embedded" ? "every-image" : flags.protocol,
@@ -251,16 +214,7 @@ async function evaluationRequest(
 		methods,
 		model: flags.model ?? "emoji",
 		modelOptions: { ...defined(pipelineOptions(flags)), signal },
-		scoring: {
-			clip,
-			...(fid === "none" ? {} : { fid }),
-			inceptionWeights: flags.inceptionWeights,
-			...(flags.lpipsWeights
-				? { lpips: { trunk: flags.lpipsTrunk, files: flags.lpipsWeights } }
-				: {}),
-			device,
-			threads,
-		},
+		scoring: scoringOptions(flags, embeddedSet),
 		common: defined({
 			width: flags.width,
 			height: flags.height,

@@ -1,13 +1,6 @@
-import { join } from "node:path";
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { UserError } from "../errors/userError.js";
 import { runQueueWorker } from "../evaluation/nodeQueueWorker.js";
-import {
-	type FidVariant,
-	fidVariants,
-} from "../metrics/inceptionPreprocessing.js";
-import { type LpipsTrunk, lpipsTrunks } from "../models/lpips.js";
-import { embeddedModelsFolder } from "../weights/nodeEmbeddedModels.js";
 import {
 	addModelFlags,
 	type GenerationFlags,
@@ -15,14 +8,14 @@ import {
 } from "./generationFlags.js";
 import { interruptSignal } from "./interrupt.js";
 import { parseNumber } from "./parseFlag.js";
+import {
+	addScoringFlags,
+	type ScoringFlags,
+	scoringOptions,
+} from "./scoringFlags.js";
 
-interface WorkerFlags extends GenerationFlags {
+interface WorkerFlags extends GenerationFlags, ScoringFlags {
 	readonly queue: string;
-	readonly clip?: string | false;
-	readonly fid?: FidVariant | "none";
-	readonly inceptionWeights?: string;
-	readonly lpipsWeights?: string[];
-	readonly lpipsTrunk: LpipsTrunk;
 	readonly stalledAfter: number;
 }
 
@@ -34,27 +27,6 @@ export function addWorkerCommand(program: Command): void {
 			"draw for fdiff evaluate --queue, on as many machines as you like",
 		)
 		.requiredOption("--queue <url>", "Redis or Valkey: redis://HOST:PORT")
-		.option("--clip <dir|hub id>", "CLIP model that scores, as in evaluate")
-		.option("--no-clip", "no CLIP score, as in evaluate")
-		.addOption(
-			new Option("--fid <variant>", "whose FID, as in evaluate").choices([
-				...fidVariants,
-				"none",
-			]),
-		)
-		.option(
-			"--inception-weights <file>",
-			"FID's Inception (.pth, .safetensors)",
-		)
-		.option(
-			"--lpips-weights <file...>",
-			"LPIPS to the plain image: weights of its trunk and its own, as in evaluate",
-		)
-		.addOption(
-			new Option("--lpips-trunk <name>", "network of LPIPS, as in evaluate")
-				.choices(lpipsTrunks)
-				.default("alex"),
-		)
 		.option(
 			"--stalled-after <seconds>",
 			"a worker that is silent for so long is given up; longer than one network call",
@@ -73,37 +45,20 @@ Model and judging networks must be those of the evaluation; captions of others a
 was under way is drawn by another worker.`,
 		)
 		.action(runWorker);
+	addScoringFlags(command);
 	addModelFlags(command);
 }
 
 async function runWorker(flags: WorkerFlags): Promise<void> {
 	if (!(flags.stalledAfter >= 1))
 		throw new UserError("--stalled-after: at least 1 second", 2);
-	// as evaluate decides: its own judges for the embedded model, Inception and CLIP B/32 for others
-	const embedded = flags.model === undefined;
-	const fid = flags.fid ?? (embedded ? "none" : "torch-fidelity");
-	const clip =
-		flags.clip === false
-			? undefined
-			: (flags.clip ??
-				(embedded
-					? join(embeddedModelsFolder, "emoji-clip")
-					: "openai/clip-vit-base-patch32"));
 	const signal = interruptSignal();
 	await runQueueWorker({
 		url: flags.queue,
 		model: flags.model ?? "emoji",
 		modelOptions: pipelineOptions(flags),
-		scoring: {
-			clip,
-			...(fid === "none" ? {} : { fid }),
-			inceptionWeights: flags.inceptionWeights,
-			...(flags.lpipsWeights
-				? { lpips: { trunk: flags.lpipsTrunk, files: flags.lpipsWeights } }
-				: {}),
-			device: flags.device,
-			threads: flags.threads,
-		},
+		// as evaluate decides for its own set
+		scoring: scoringOptions(flags, flags.model === undefined),
 		stalledAfter: flags.stalledAfter,
 		signal,
 		onNote: (line) => {
