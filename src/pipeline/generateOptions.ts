@@ -24,7 +24,7 @@ export interface GenerateOptions {
 	readonly schedulerConfig?: Partial<SamplerConfig>;
 	/** DDIM's eta: 0 is deterministic. */
 	readonly eta?: number;
-	/** Classifier-free guidance; 1 and below turn it off. Default 7.5, or what the model folder says. */
+	/** Classifier-free guidance; 1 and below turn it off. Default: what the model folder's generation_config.json says, else 7.5. */
 	readonly guidanceScale?: number;
 	/** Image n has seed + n. Default: random. */
 	readonly seed?: number | bigint;

@@ -1,3 +1,5 @@
+import { z } from "zod";
+import { UserError } from "../errors/userError.js";
 import type { ModelFiles } from "../weights/modelFiles.js";
 import type { Networks } from "./networks.js";
 import type { ModelDefaults } from "./runSettings.js";
@@ -5,12 +7,25 @@ import type { ModelDefaults } from "./runSettings.js";
 const DEFAULT_GUIDANCE = 7.5;
 const DEFAULT_SAMPLE_SIZE = 64;
 
-/** What a model's folder says about how it wants to be run. */
+/** generation_config.json beside model_index.json: transformers' name for how a model wants to be sampled; diffusers ignores it. */
+const generationConfig = z.looseObject({
+	guidance_scale: z.number().min(0).max(100).optional(),
+});
+
+/**
+ * What a model's folder says about how it wants to be run.
+ * @throws UserError when its generation_config.json is malformed.
+ */
 export function modelDefaults(
 	files: ModelFiles,
 	networks: Networks,
 	batches: boolean,
 ): ModelDefaults {
+	const generation = generationConfig.safeParse(files.generationConfig ?? {});
+	if (!generation.success)
+		throw new UserError(
+			`${files.label}/generation_config.json: guidance_scale must be a number from 0 to 100`,
+		);
 	const { factor } = networks.vaeConfig;
 	const [height, width] = networks.unetConfig.sampleSize ?? [
 		DEFAULT_SAMPLE_SIZE,
@@ -19,7 +34,7 @@ export function modelDefaults(
 	return {
 		width: width * factor,
 		height: height * factor,
-		guidanceScale: DEFAULT_GUIDANCE,
+		guidanceScale: generation.data.guidance_scale ?? DEFAULT_GUIDANCE,
 		scheduler: files.scheduler.config,
 		factor,
 		textLayers: networks.textConfig.layers,

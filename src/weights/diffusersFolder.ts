@@ -63,6 +63,9 @@ export async function openDiffusersFolder(
 		scheduler: {
 			config: await readJson(folder, "scheduler/scheduler_config.json"),
 		},
+		...(folder.paths.has("generation_config.json") && {
+			generationConfig: await readJson(folder, "generation_config.json"),
+		}),
 	};
 }
 

@@ -104,6 +104,7 @@ export function neededFiles(
 	if (paths.has("model_index.json")) {
 		want("model_index.json");
 		want("scheduler/scheduler_config.json");
+		want("generation_config.json");
 		wantTokenizer("tokenizer/");
 		const chosen = chooseWeights(paths, repo, choice);
 		for (const network of Object.keys(weightStems) as NetworkFolder[]) {

@@ -19,6 +19,8 @@ export interface ModelFiles {
 	/** Not yet parsed. */
 	readonly tokenizer: TokenizerFiles;
 	readonly scheduler: { readonly config: unknown };
+	/** generation_config.json, not yet validated, where the folder has one (see `modelDefaults`). */
+	readonly generationConfig?: unknown;
 }
 
 /** Options of `openModel` (nodeOpenModel.ts). */
