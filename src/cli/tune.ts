@@ -6,7 +6,6 @@ import { writeWhole } from "../files/nodeWriteWhole.js";
 import { openLpips } from "../metrics/nodeLpips.js";
 import { type LpipsTrunk, lpipsTrunks } from "../models/lpips.js";
 import type { GenerateOptions } from "../pipeline/generateOptions.js";
-import { loadPipeline } from "../pipeline/loadPipeline.js";
 import {
 	type KeyStepPlan,
 	planFromStates,
@@ -29,12 +28,9 @@ import {
 import { tuneInjection } from "../tuning/tuneInjection.js";
 import { type TuneResult, tunePlans } from "../tuning/tunePlans.js";
 import { parseTuningBudget } from "../tuning/tuningBudget.js";
-import {
-	addGenerationFlags,
-	type GenerationFlags,
-	pipelineOptions,
-} from "./generationFlags.js";
+import { addGenerationFlags, type GenerationFlags } from "./generationFlags.js";
 import { interruptSignal } from "./interrupt.js";
+import { openPipeline } from "./openPipeline.js";
 import { parseNumber, parseWhole, readFlagFile } from "./parseFlag.js";
 import { progressBar } from "./progressBar.js";
 import { promptList } from "./promptList.js";
@@ -161,11 +157,7 @@ async function tune(words: string[], flags: TuneFlags): Promise<void> {
 	const seed = flags.seed ?? 0n;
 	const split = splitPrompts(prompts, flags, Number(seed % 2n ** 31n));
 	const signal = interruptSignal();
-	const pipeline = await loadPipeline(flags.model, {
-		...pipelineOptions(flags),
-		keepResident: true,
-		signal,
-	});
+	const pipeline = await openPipeline(flags, signal, { keepResident: true });
 	const lpips = flags.lpipsWeights
 		? await openLpips(flags.lpipsWeights, flags.lpipsTrunk, {
 				threads: flags.threads,

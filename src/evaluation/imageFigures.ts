@@ -1,6 +1,7 @@
 import type { ResolvedProtocol } from "../datasets/protocol.js";
 import { bootstrap, bootstrapMean } from "../metrics/bootstrap.js";
 import { hesselClipScores } from "../metrics/clipScore.js";
+import { quantile } from "../metrics/quantile.js";
 import type { ImageRecord } from "./record.js";
 import {
 	type Figure,
@@ -163,12 +164,4 @@ export function median(values: readonly number[]): number {
 		[...values].sort((a, b) => a - b),
 		0.5,
 	);
-}
-
-/** Linear interpolation between sorted values, as `numpy.quantile` does. */
-function quantile(sorted: readonly number[], share: number): number {
-	const position = share * (sorted.length - 1);
-	const low = Math.floor(position);
-	const high = Math.min(low + 1, sorted.length - 1);
-	return sorted[low] + (position - low) * (sorted[high] - sorted[low]);
 }

@@ -26,13 +26,14 @@ export async function htmlReport(
 ): Promise<string> {
 	const { methods } = results;
 	const { tables, notes } = resultsBlocks(results);
+	const found = findings(results);
 	const worst: string[] = [];
 	for (const method of methods) worst.push(await worstSection(out, method));
 	const drift = worst.some((section) => section !== "");
 	return page(`Evaluation: ${results.definition.protocol.name}`, [
 		`<h1>Evaluation: ${escapeHtml(results.definition.protocol.name)}</h1>`,
 		`<nav>${[
-			["#found", "What was found"],
+			...(found.length > 0 ? [["#found", "What was found"]] : []),
 			["#measured", "How it was measured"],
 			["#time", "Quality against time"],
 			["#images", "Images"],
@@ -44,10 +45,12 @@ export async function htmlReport(
 			position === 0 ? "" : `<h2>${escapeHtml(title)}</h2>`,
 			tableHtml(markdown),
 		]),
-		'<h2 id="found">What was found</h2>',
-		`<ul>${findings(results)
-			.map((line) => `<li>${escapeHtml(line)}</li>`)
-			.join("\n")}</ul>`,
+		...(found.length > 0
+			? [
+					'<h2 id="found">What was found</h2>',
+					`<ul>${found.map((line) => `<li>${escapeHtml(line)}</li>`).join("\n")}</ul>`,
+				]
+			: []),
 		'<h2 id="measured">How it was measured</h2>',
 		...notes.map((note) => `<p>${escapeHtml(note)}</p>`),
 		'<h2 id="time">Quality against time</h2>',

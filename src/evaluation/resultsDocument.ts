@@ -11,13 +11,13 @@ export function resultsDocument(results: Results): string {
 		`--methods ${methods.map(({ name }) => name).join(",")}`,
 		"--out DIR",
 	].join(" ");
+	const found = findings(results);
 	return `${[
 		"# Results",
 		`Made by \`${command}\` with the data, model and judges named below; what the columns and intervals mean is in [evaluation.md](evaluation.md).`,
-		"## What was found",
-		findings(results)
-			.map((line) => `- ${line}`)
-			.join("\n"),
+		...(found.length > 0
+			? ["## What was found", found.map((line) => `- ${line}`).join("\n")]
+			: []),
 		"## Tables",
 		...tables.flatMap(({ title, markdown }) => [`### ${title}`, markdown]),
 		"## How it was measured",

@@ -1,4 +1,5 @@
 import { mersenneTwister } from "../random/mersenneTwister.js";
+import { quantile } from "./quantile.js";
 
 /** An estimate with the interval in which it lies. */
 export interface ConfidenceInterval {
@@ -58,12 +59,4 @@ export function bootstrapMean(
 		return sum / indices.length;
 	};
 	return bootstrap(values.length, mean, options);
-}
-
-/** Linear interpolation between sorted values, as `numpy.quantile` does. */
-function quantile(sorted: Float64Array, share: number): number {
-	const position = share * (sorted.length - 1);
-	const low = Math.floor(position);
-	const high = Math.min(low + 1, sorted.length - 1);
-	return sorted[low] + (position - low) * (sorted[high] - sorted[low]);
 }

@@ -1,0 +1,7 @@
+/** Linear interpolation between ascending values, as `numpy.quantile` does; `share` is 0 to 1. */
+export function quantile(sorted: ArrayLike<number>, share: number): number {
+	const position = share * (sorted.length - 1);
+	const low = Math.floor(position);
+	const high = Math.min(low + 1, sorted.length - 1);
+	return sorted[low] + (position - low) * (sorted[high] - sorted[low]);
+}
