@@ -2,7 +2,7 @@ import type { Graph } from "../graph/graph.js";
 import { graphBuilder } from "../graph/graphBuilder.js";
 import { conv2d } from "../graph/layers/conv2d.js";
 import { groupNorm } from "../graph/layers/groupNorm.js";
-import { upsampleTwice } from "../graph/layers/upsample.js";
+import { upsampledConv } from "../graph/layers/upsample.js";
 import type { Weights } from "../weights/weights.js";
 import { activate, resnetBlock } from "./resnetBlock.js";
 import type { VaeConfig } from "./vaeConfig.js";
@@ -42,7 +42,7 @@ export function buildVaeDecoder(
 		for (let layer = 0; layer <= config.layers; layer++)
 			x = resnetBlock(up.at("resnets", layer), x, outChannels, config);
 		if (block < channels.length - 1)
-			x = conv2d(up.at("upsamplers.0.conv"), upsampleTwice(up, x), outChannels);
+			x = upsampledConv(up.at("upsamplers.0.conv"), x, outChannels);
 	}
 	x = groupNorm(g.at("conv_norm_out"), x, normGroups, normEpsilon);
 	x = activate(g, x, config.activation);

@@ -6,8 +6,12 @@ import {
 	type Value,
 } from "../../src/graph/graphBuilder.js";
 import { attention } from "../../src/graph/layers/attention.js";
+import { conv2d } from "../../src/graph/layers/conv2d.js";
 import { linear } from "../../src/graph/layers/linear.js";
-import { upsampleLike } from "../../src/graph/layers/upsample.js";
+import {
+	upsampledConv,
+	upsampleLike,
+} from "../../src/graph/layers/upsample.js";
 import { type Tensor, tensor } from "../../src/tensor/tensor.js";
 import type { Weights } from "../../src/weights/weights.js";
 import { relativeError } from "../goldenFile.js";
@@ -202,3 +206,38 @@ test("upsampling to an odd size takes the pixel that floor(i · in / out) names"
 				x.data[Math.floor((i * 3) / 5) * 4 + Math.floor(j / 2)],
 			);
 });
+
+test.each([
+	[1, 1],
+	[3, 4],
+	[5, 2],
+])(
+	"the convolution of a map doubled from %i x %i is that of its pixels repeated",
+	async (height, width) => {
+		const weights = new Map([
+			["weight", steps([3, 2, 3, 3], 2)],
+			["bias", steps([3], 7)],
+		]);
+		const x = steps([2, 2, height, width]);
+		const build = (convolve: (g: GraphBuilder, x: Value) => Value) => {
+			const g = graphBuilder(memoryWeights(weights));
+			const value = g.input("x", ["batch", 2, "h", "w"], x.dims);
+			g.output("y", convolve(g, value));
+			return g.finish();
+		};
+		const quick = build((g, value) => upsampledConv(g, value, 3));
+		const plain = build((g, value) => {
+			const like = { name: "like", dims: [2, 2, 2 * height, 2 * width] };
+			g.input(like.name, ["batch", 2, "hh", "ww"], like.dims);
+			return conv2d(g, upsampleLike(g, value, like), 3);
+		});
+		const { y } = await runGraph(quick, { x });
+		const wanted = await runGraph(plain, {
+			x,
+			like: tensor([2, 2, 2 * height, 2 * width]),
+		});
+		expect(y.dims).toEqual(wanted.y.dims);
+		expect(relativeError(y.data, wanted.y.data)).toBeLessThan(1e-6);
+		expect(quick.flops).toBe(plain.flops);
+	},
+);
