@@ -1,3 +1,8 @@
+import {
+	predictedOriginal,
+	predictionOfOriginal,
+	signalNoiseOfRatio,
+} from "../samplers/prediction.js";
 import type { Sampler } from "../samplers/sampler.js";
 import { concat, rows, type Tensor } from "../tensor/tensor.js";
 import type { Conditioning, Denoiser } from "./denoiser.js";
@@ -5,7 +10,7 @@ import { extrapolate, extrapolationAxis, type Sample } from "./extrapolate.js";
 import { type Features, guidedUnet } from "./guidedUnet.js";
 import type { KeyStepPlan } from "./keyStepPlan.js";
 import { DECODER_HALF, ENCODER_HALF, stateParts } from "./stateParts.js";
-import type { StepState } from "./stepState.js";
+import { type StepState, seesLatents } from "./stepState.js";
 import type { UnetRunner } from "./unetRunner.js";
 
 /** What a propagated denoiser is made for. */
@@ -56,6 +61,12 @@ export function propagatedDenoiser(options: PropagationOptions): Denoiser {
 
 	const kept: KeptFeatures[] = [];
 	const predictions: Sample[] = [];
+	const originals: Sample[] = [];
+	const wantsOriginals = plan.states.some(
+		(state) => state.run === "nothing" && state.of === "denoised",
+	);
+	const { predictionType } = sampler;
+	const level = (index: number) => signalNoiseOfRatio(sampler.sigmas[index]);
 	let deep: Record<string, Tensor> = {};
 
 	async function encode(index: number, input: Tensor): Promise<void> {
@@ -138,6 +149,36 @@ export function propagatedDenoiser(options: PropagationOptions): Denoiser {
 		return result;
 	}
 
+	/** Keeps the estimate of the clean latents of a step that saw its own latents. */
+	function keepOriginal(index: number, input: Tensor, { data }: Tensor): void {
+		if (!wantsOriginals) return;
+		originals.push({
+			at: axis[index],
+			data: predictedOriginal(predictionType, data, input.data, level(index)),
+		});
+		if (originals.length > 3) originals.shift();
+	}
+
+	/** The prediction of a step that runs no network. */
+	function withoutNetwork(
+		index: number,
+		{ order, of }: StepState & { run: "nothing" },
+		input: Tensor,
+	): Tensor {
+		const data = extrapolate(
+			of === "denoised" ? originals : predictions,
+			axis[index],
+			order,
+		);
+		return {
+			dims: input.dims,
+			data:
+				of === "denoised"
+					? predictionOfOriginal(predictionType, data, input.data, level(index))
+					: data,
+		};
+	}
+
 	return async function* denoise({ steps, input }) {
 		for (let n = 0; n < steps.length; ) {
 			const { index, state } = steps[n];
@@ -153,19 +194,27 @@ export function propagatedDenoiser(options: PropagationOptions): Denoiser {
 					)
 						batch.push(steps[n + batch.length].index);
 					const decoded = await decode(batch, input);
-					for (const [i, own] of batch.entries()) yield finish(own, decoded[i]);
+					for (const [i, own] of batch.entries()) {
+						const prediction = finish(own, decoded[i]);
+						if (i === 0 && state.run === "full")
+							keepOriginal(own, input, prediction);
+						yield prediction;
+					}
 					n += batch.length;
 					break;
 				}
-				case "outer":
-					yield finish(index, await decodeOuter(index, state, input));
+				case "outer": {
+					const prediction = finish(
+						index,
+						await decodeOuter(index, state, input),
+					);
+					if (seesLatents(state)) keepOriginal(index, input, prediction);
+					yield prediction;
 					n++;
 					break;
+				}
 				case "nothing":
-					yield {
-						dims: input.dims,
-						data: extrapolate(predictions, axis[index], state.order),
-					};
+					yield withoutNetwork(index, state, input);
 					n++;
 					break;
 			}

@@ -7,7 +7,9 @@ import { UserError } from "../errors/userError.js";
  *   non-key step). It does not see x_t.
  * - `outer`: the `layers` outermost up layers on the kept deep feature; the skip features that they read come from a
  *   `fresh` run of the shallow encoder on x_t (DeepCache) or are the `kept` ones (no x_t).
- * - `nothing`: no network; the prediction is the kept one, or extrapolated from earlier ones by a polynomial of `order`.
+ * - `nothing`: no network; the prediction is the kept one, or extrapolated from earlier ones by a polynomial of `order`. With `of`
+ *   "denoised" not predictions are extrapolated but the estimates of the clean latents x_0 of the steps that saw their latents, and the
+ *   prediction is the one that leads from x_t there: what a multistep solver of x_0 (DPM-Solver++) does inside one longer step.
  */
 export type StepState =
 	| { readonly run: "full" }
@@ -17,19 +19,30 @@ export type StepState =
 			readonly layers: number;
 			readonly encoder: "fresh" | "kept";
 	  }
-	| { readonly run: "nothing"; readonly order: 0 | 1 | 2 };
+	| {
+			readonly run: "nothing";
+			readonly order: 0 | 1 | 2;
+			readonly of?: "denoised";
+	  };
 
 export const FULL: StepState = { run: "full" };
 export const DECODER: StepState = { run: "decoder" };
 
 /** Whether a step in this state reads the latents of its own time (and so must wait for the steps before it). */
 export function seesLatents(state: StepState): boolean {
-	return (
-		state.run === "full" || (state.run === "outer" && state.encoder === "fresh")
-	);
+	switch (state.run) {
+		case "full":
+			return true;
+		case "decoder":
+			return false;
+		case "outer":
+			return state.encoder === "fresh";
+		case "nothing":
+			return state.of === "denoised";
+	}
 }
 
-/** The word that plans write for a state: `full`, `decoder`, `outer:3`, `outer:3:kept`, `nothing:1`. */
+/** The word that plans write for a state: `full`, `decoder`, `outer:3`, `outer:3:kept`, `nothing:1`, `nothing:1:denoised`. */
 export function stepStateWord(state: StepState): string {
 	switch (state.run) {
 		case "full":
@@ -38,7 +51,7 @@ export function stepStateWord(state: StepState): string {
 		case "outer":
 			return `outer:${state.layers}${state.encoder === "kept" ? ":kept" : ""}`;
 		case "nothing":
-			return `nothing:${state.order}`;
+			return `nothing:${state.order}${state.of ? `:${state.of}` : ""}`;
 	}
 }
 
@@ -56,11 +69,15 @@ export function parseStepState(word: string, where: string): StepState {
 			layers: Number(outer[1]),
 			encoder: outer[2] ? "kept" : "fresh",
 		};
-	const nothing = /^nothing:([012])$/.exec(word);
+	const nothing = /^nothing:([012])(:denoised)?$/.exec(word);
 	if (nothing)
-		return { run: "nothing", order: Number(nothing[1]) as 0 | 1 | 2 };
+		return {
+			run: "nothing",
+			order: Number(nothing[1]) as 0 | 1 | 2,
+			...(nothing[2] ? { of: "denoised" } : {}),
+		};
 	throw new UserError(
-		`${where}: "${word.slice(0, 40)}" is no step state; use full, decoder, outer:N, outer:N:kept or nothing:0|1|2`,
+		`${where}: "${word.slice(0, 40)}" is no step state; use full, decoder, outer:N, outer:N:kept, nothing:0|1|2 or nothing:0|1|2:denoised`,
 		2,
 	);
 }

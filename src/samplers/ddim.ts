@@ -24,6 +24,7 @@ export function ddim({ name, steps, config, eta }: SamplerContext): Sampler {
 	const finalAlpha = config.set_alpha_to_one ? 1 : alphas[0];
 	return {
 		name,
+		predictionType: config.prediction_type,
 		timesteps,
 		sigmas: timesteps.map((t) => sigmas[t]),
 		stochastic: eta > 0,

@@ -67,6 +67,7 @@ export function ddpm({ name, steps, config }: SamplerContext): Sampler {
 	const timesteps = spacedTimesteps(steps, config);
 	return {
 		name,
+		predictionType: config.prediction_type,
 		timesteps,
 		sigmas: timesteps.map((t) => sigmas[t]),
 		stochastic: true,

@@ -60,6 +60,7 @@ export function deis(context: SamplerContext): Sampler {
 	}
 	return {
 		name,
+		predictionType: config.prediction_type,
 		timesteps,
 		sigmas: sigmas.slice(0, -1),
 		stochastic: false,

@@ -34,6 +34,7 @@ export function dpm2(context: SamplerContext): Sampler {
 	const end = [...sigmas, 0];
 	return {
 		name,
+		predictionType: config.prediction_type,
 		timesteps,
 		sigmas,
 		initNoiseSigma: schedule.initNoiseSigma,

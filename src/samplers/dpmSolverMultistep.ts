@@ -92,6 +92,7 @@ export function dpmSolverMultistep(context: SamplerContext): Sampler {
 
 	return {
 		name,
+		predictionType: config.prediction_type,
 		timesteps,
 		sigmas: sigmas.slice(0, -1),
 		stochastic,

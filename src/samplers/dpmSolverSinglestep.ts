@@ -90,6 +90,7 @@ export function dpmSolverSinglestep(context: SamplerContext): Sampler {
 	const orders = stepOrders(timesteps.length, config);
 	return {
 		name,
+		predictionType: config.prediction_type,
 		timesteps,
 		sigmas: sigmas.slice(0, -1),
 		stochastic: false,

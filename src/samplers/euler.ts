@@ -12,6 +12,7 @@ export function euler(context: SamplerContext): Sampler {
 	const { timesteps, sigmas, initNoiseSigma } = karrasSchedule(context);
 	return {
 		name,
+		predictionType: config.prediction_type,
 		timesteps,
 		sigmas: sigmas.slice(0, steps),
 		initNoiseSigma,

@@ -23,6 +23,7 @@ export function heun(context: SamplerContext): Sampler {
 	const bound = (original: Float32Array) => boundedOriginal(original, config);
 	return {
 		name,
+		predictionType: config.prediction_type,
 		timesteps,
 		sigmas: sigmas.slice(0, -1),
 		initNoiseSigma: schedule.initNoiseSigma,

@@ -43,6 +43,7 @@ export function lcm(context: SamplerContext): Sampler {
 	const timesteps = lcmTimesteps(context);
 	return {
 		name,
+		predictionType: config.prediction_type,
 		timesteps,
 		sigmas: timesteps.map((t) => trained[t]),
 		stochastic: timesteps.length > 1,

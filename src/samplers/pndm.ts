@@ -140,6 +140,7 @@ export function pndm({ name, steps, config }: SamplerContext): Sampler {
 
 	return {
 		name,
+		predictionType: config.prediction_type,
 		timesteps,
 		sigmas: timesteps.map((t) => trained[t]),
 		stochastic: false,

@@ -55,6 +55,21 @@ export function predictedNoise(
 	return weightedSum([alpha, prediction], [sigma, latents]);
 }
 
+/** The prediction that gives this x_0 at latents in variance-preserving space: `predictedOriginal` the other way round. */
+export function predictionOfOriginal(
+	type: SamplerConfig["prediction_type"],
+	original: Float32Array,
+	latents: Float32Array,
+	{ alpha, sigma }: SignalNoise,
+): Float32Array {
+	if (type === "sample") return original.slice();
+	const toLatents = type === "epsilon" ? 1 / sigma : alpha / sigma;
+	return weightedSum(
+		[toLatents, latents],
+		[type === "epsilon" ? -alpha / sigma : -1 / sigma, original],
+	);
+}
+
 /** x_0 as the network predicts it, from latents x_0 + sigma · noise (k-diffusion's space; Karras et al. 2022, eq. 7). */
 export function predictedOriginalInSigmaSpace(
 	type: SamplerConfig["prediction_type"],

@@ -1,3 +1,5 @@
+import type { SamplerConfig } from "./samplerConfig.js";
+
 /** The samplers, by our names. `dpm-solver++` is the multistep solver of order 2 ("DPM++ 2M"). */
 export const SAMPLER_NAMES = [
 	"ddim",
@@ -76,6 +78,8 @@ export interface Sampler {
 	readonly timesteps: readonly number[];
 	/** The noise level of each evaluation as sigma = sqrt(1 - ᾱ) / sqrt(ᾱ). */
 	readonly sigmas: readonly number[];
+	/** What the network's predictions are taken to be. */
+	readonly predictionType: SamplerConfig["prediction_type"];
 	/** What standard normal noise is multiplied with to give the initial latents. */
 	readonly initNoiseSigma: number;
 	/** Whether `step` draws noise. */

@@ -135,6 +135,7 @@ export function unipc(context: SamplerContext): Sampler {
 
 	return {
 		name,
+		predictionType: config.prediction_type,
 		timesteps,
 		sigmas: sigmas.slice(0, -1),
 		stochastic: false,

@@ -6,12 +6,17 @@ import {
 import { FULL, type StepState } from "../propagation/stepState.js";
 import type { Sampler } from "../samplers/sampler.js";
 
-const LINE: StepState = { run: "nothing", order: 1 };
+const BETWEEN: readonly StepState[] = [
+	{ run: "nothing", order: 1 },
+	{ run: "nothing", order: 0, of: "denoised" },
+	{ run: "nothing", order: 1, of: "denoised" },
+];
 
 /**
- * Plans of `count` full steps that are spread evenly, predictions between them being on a line through the last two: what comes
- * closest to the same sampler with fewer steps, and so a place from where a search can only get better than that. Even over the steps (the last
- * one full or not, the second one full or not) and even over the log signal-to-noise ratio.
+ * Plans of `count` full steps that are spread evenly: over the steps (the last one full or not, the second one full or not) and over the
+ * log signal-to-noise ratio. Between them the predictions or the estimates of the clean latents are on a line through the last two, or the last
+ * estimate is kept, with which a solver of x_0 takes about the longer step that it would take with fewer. So these plans come closest to the same
+ * sampler with fewer steps, and a search from there can only get better than that.
  */
 export function evenPlans(sampler: Sampler, count: number): KeyStepPlan[] {
 	const evaluations = sampler.timesteps.length;
@@ -35,15 +40,17 @@ export function evenPlans(sampler: Sampler, count: number): KeyStepPlan[] {
 			nearest(axis[0] + (i * (axis[last] - axis[0])) / (count - 1)),
 		),
 	];
-	return spreads.map((keys) => {
+	return spreads.flatMap((keys) => {
 		const chosen = new Set([0, ...keys]);
-		return planFromStates(
-			Array.from({ length: evaluations }, (_, i) =>
-				chosen.has(i) ? FULL : LINE,
+		return BETWEEN.map((between) =>
+			planFromStates(
+				Array.from({ length: evaluations }, (_, i) =>
+					chosen.has(i) ? FULL : between,
+				),
+				evaluations,
+				"tuned",
+				{ order: 1, over: "log-snr" },
 			),
-			evaluations,
-			"tuned",
-			{ order: 1, over: "log-snr" },
 		);
 	});
 }

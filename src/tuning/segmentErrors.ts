@@ -1,6 +1,11 @@
 import { extrapolationAxis } from "../propagation/extrapolate.js";
 import type { FeatureExtrapolation } from "../propagation/keyStepPlan.js";
 import { type StepState, stepStateWord } from "../propagation/stepState.js";
+import {
+	predictedOriginal,
+	predictionOfOriginal,
+	signalNoiseOfRatio,
+} from "../samplers/prediction.js";
 import type { Sampler } from "../samplers/sampler.js";
 import { lagrangeWeights } from "./lagrangeWeights.js";
 import type { PlainTables } from "./plainTables.js";
@@ -77,7 +82,7 @@ export function segmentErrors(
 					for (let length = 1; length <= most; length++) {
 						const i = k1 + length;
 						const sources = used.map((key) =>
-							sourcePrediction(tables, state, key, i),
+							sourcePrediction(tables, sampler, state, key, i),
 						);
 						if (sources.some((source) => !source)) {
 							for (let l = length; l <= most; l++)
@@ -126,13 +131,27 @@ function stateOrder(
 
 function sourcePrediction(
 	tables: PlainTables,
+	sampler: Sampler,
 	state: StepState,
 	key: number,
 	index: number,
 ): Float32Array | undefined {
-	return state.run === "nothing"
-		? tables.predictions[key]
-		: tables.reused.get(stepStateWord(state))?.[index]?.[index - key];
+	if (state.run !== "nothing")
+		return tables.reused.get(stepStateWord(state))?.[index]?.[index - key];
+	const prediction = tables.predictions[key];
+	if (state.of !== "denoised") return prediction;
+	// linear in x_0: combinations of these are the predictions for combinations of the estimates
+	const { predictionType, sigmas } = sampler;
+	const seen = (at: number) =>
+		[
+			sampler.scaleModelInput(tables.latents[at], at),
+			signalNoiseOfRatio(sigmas[at]),
+		] as const;
+	return predictionOfOriginal(
+		predictionType,
+		predictedOriginal(predictionType, prediction, ...seen(key)),
+		...seen(index),
+	);
 }
 
 function addError(

@@ -40,6 +40,9 @@ export function candidateStates(skipCount: number): StepState[] {
 		...([1, 2, 0] as const).map(
 			(order): StepState => ({ run: "nothing", order }),
 		),
+		...([0, 1] as const).map(
+			(order): StepState => ({ run: "nothing", order, of: "denoised" }),
+		),
 		...depths.map(
 			(layers): StepState => ({ run: "outer", layers, encoder: "fresh" }),
 		),

@@ -29,12 +29,17 @@ describe("plan files", () => {
 		const file = parsePlanFile(
 			text({
 				steps: 4,
-				states: ["full", "outer:2", "decoder", "nothing:2"],
+				states: ["full", "outer:2", "nothing:1:denoised", "nothing:2"],
 				extrapolation,
 			}),
 			"p.json",
 		);
 		const plan = planFromFile(file, run, "p.json");
+		expect(plan.states[2]).toEqual({
+			run: "nothing",
+			order: 1,
+			of: "denoised",
+		});
 		expect(plan.states[3]).toEqual({ run: "nothing", order: 2 });
 		expect(plan.extrapolation).toEqual(extrapolation);
 	});

@@ -13,6 +13,8 @@ and the conditional half alike:
   D_d deep_d, for every d, of the latest step that ran the whole decoder half (`full` or `decoder`), as they were in that very pass;
       `outer` steps leave D as it was
   P   the prediction (after guidance) of every step that ran any part of the network (all but `nothing`), with its a
+  O   the estimate of the clean latents, by predictions' type, of every step whose network saw x (`full`, `outer:d`), with its a:
+      from epsilon (x - sigma P) / alpha, from v alpha x - sigma P;  alpha^2 = abar, sigma^2 = 1 - abar
 
 lagrange(samples, k, a): through the last n = min(k + 1, number of samples) samples (a_1, v_1) .. (a_n, v_n):
   sum_m v_m prod_{l != m} (a - a_l) / (a_m - a_l);          k = 0 gives the newest v itself.
@@ -23,6 +25,8 @@ lagrange(samples, k, a): through the last n = min(k + 1, number of samples) samp
                    prediction = the d outermost up layers on D_d and these skips, at t_i
   outer:d:kept     the same with skips 0 .. d-1 = lagrange(F, E, a_i): x is not seen. D_d is repeated, never extrapolated
   nothing:k        prediction = lagrange(P, k, a_i), k the state's own order, on the plan's axis
+  nothing:k:denoised   o = lagrange(O, k, a_i); the prediction that estimates o at this step's own x: (x - alpha o) / sigma, or as v
+                   alpha (x - alpha o) / sigma - sigma o
 
 Then as ever: noise injection, scheduler.step. Guidance, latents and injection are as in propagation.py, whose formulas hold.
 
@@ -58,7 +62,8 @@ def run(pipe, case, text):
     positive, negative = (t.repeat(len(case["seeds"]), 1, 1) for t in text)
     states = torch.cat([negative, positive]) if scale > 1 else positive
     unit = unit_noise(case)
-    x, F, D, P, predictions = unit * scheduler.init_noise_sigma, [], {}, [], []
+    x, F, D, P, O, predictions = unit * scheduler.init_noise_sigma, [], {}, [], [], []
+    velocity = scheduler.config.prediction_type == "v_prediction"
     for i, (t, word) in enumerate(zip(scheduler.timesteps, case["states"], strict=True)):
         abar = float(scheduler.alphas_cumprod.double()[int(t)])
         a = float(t) if over == "timestep" else float(np.log(abar / (1 - abar)))
@@ -79,13 +84,20 @@ def run(pipe, case, text):
             skips = features()[:d] if rest[1:] == ["kept"] else shallow(unet, model_input, t, states, d)
             raw = outer(unet, skips, D[d], t, states, d)
         else: raw = None
-        if raw is None: prediction = lagrange(P, int(rest[0]), a)
+        alpha_t, sigma_t = abar ** 0.5, (1 - abar) ** 0.5
+        if raw is None and rest[1:] == ["denoised"]:
+            o = lagrange(O, int(rest[0]), a)
+            noise = (x - alpha_t * o) / sigma_t
+            prediction = alpha_t * noise - sigma_t * o if velocity else noise
+        elif raw is None: prediction = lagrange(P, int(rest[0]), a)
         else:
             if scale > 1:
                 u, c = raw.chunk(2)
                 prediction = u + scale * (c - u)
             else: prediction = raw
             P.append((a, prediction))
+            if kind == "full" or kind == "outer" and rest[1:] != ["kept"]:
+                O.append((a, alpha_t * x - sigma_t * prediction if velocity else (x - sigma_t * prediction) / alpha_t))
         predictions.append(prediction)
         if float(t) / 1000 < until: x = x + alpha * unit
         x = scheduler.step(prediction, t, x, return_dict=False)[0]
@@ -122,6 +134,10 @@ CASES = [  # name, model, sampler, states, (order, axis), injection alpha, guida
     ("features-2-logsnr", "tiny-sd", "ddim", keyed(EVEN, "decoder"), (2, "log-snr"), 0.0, 1.0, (96, 160), [0], False),
     ("mixed", "tiny-sd", "ddim", MIXED, (1, "timestep"), 0.003, 7.5, (96, 160), [3, 4], True),
     ("mixed-dpm", "tiny-sd", "dpm-solver++", MIXED, (1, "log-snr"), 0.003, 7.5, (128, 128), [0], False),
+    ("denoised-0", "tiny-sd", "ddim", every(2, ["nothing:0:denoised"]), (0, "timestep"), 0.0, 7.5, (128, 128), [0], False),
+    ("denoised-1-logsnr", "tiny-sd", "dpm-solver++", every(2, ["nothing:1:denoised"]), (0, "log-snr"), 0.003, 7.5, (96, 160), [3, 4], True),
+    ("denoised-2-mixed", "tiny-sd", "dpm-solver++", every(5, ["nothing:2:denoised", "outer:3", "nothing:2:denoised", "decoder"]), (1, "timestep"), 0.0, 7.5, (128, 128), [0], False),
+    ("v-denoised-1", "tiny-sd2", "ddim", every(3, ["nothing:1:denoised", "decoder"]), (0, "log-snr"), 0.0, 7.5, (128, 128), [0], False),
     ("v-deepcache-4-2", "tiny-sd2", "ddim", every(4, ["outer:2"]), (0, "timestep"), 0.003, 7.5, (128, 128), [0], False),
     ("v-mixed", "tiny-sd2", "dpm-solver++", MIXED, (1, "log-snr"), 0.0, 7.5, (96, 160), [0], False),
 ]
