@@ -243,7 +243,7 @@ describe("on the tiny model", () => {
 				1,
 				2,
 			);
-			expect(objective.calibration).not.toBeCloseTo(error, 3);
+			expect(Math.abs(objective.calibration / error - 1)).toBeGreaterThan(0.1);
 			const { injection } = JSON.parse(
 				await readFile(join(folder, "perceptual.front.json"), "utf8"),
 			);
