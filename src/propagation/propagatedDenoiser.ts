@@ -1,14 +1,11 @@
-import {
-	predictedOriginal,
-	predictionOfOriginal,
-	signalNoiseOfRatio,
-} from "../samplers/prediction.js";
+import { originalAt, predictionAt } from "../samplers/originalAt.js";
 import type { Sampler } from "../samplers/sampler.js";
 import { concat, rows, type Tensor } from "../tensor/tensor.js";
 import type { Conditioning, Denoiser } from "./denoiser.js";
 import { extrapolate, extrapolationAxis, type Sample } from "./extrapolate.js";
 import { type Features, guidedUnet } from "./guidedUnet.js";
 import type { KeyStepPlan } from "./keyStepPlan.js";
+import type { PlannedStep } from "./segments.js";
 import { DECODER_HALF, ENCODER_HALF, stateParts } from "./stateParts.js";
 import { type StepState, seesLatents } from "./stepState.js";
 import type { UnetRunner } from "./unetRunner.js";
@@ -31,6 +28,11 @@ export interface PropagationOptions {
 interface KeptFeatures {
 	readonly at: number;
 	readonly features: Features;
+}
+
+function keepNewest<T>(list: T[], item: T, most: number): void {
+	list.push(item);
+	if (list.length > most) list.shift();
 }
 
 /**
@@ -61,18 +63,13 @@ export function propagatedDenoiser(options: PropagationOptions): Denoiser {
 
 	const kept: KeptFeatures[] = [];
 	const predictions: Sample[] = [];
-	const originals: Sample[] = [];
-	const wantsOriginals = plan.states.some(
-		(state) => state.run === "nothing" && state.of === "denoised",
-	);
-	const { predictionType } = sampler;
-	const level = (index: number) => signalNoiseOfRatio(sampler.sigmas[index]);
+	/** Predictions of steps that saw their latents, with the network's input. */
+	const seen: (Sample & { index: number; input: Float32Array })[] = [];
 	let deep: Record<string, Tensor> = {};
 
 	async function encode(index: number, input: Tensor): Promise<void> {
 		const features = await unet.run(ENCODER_HALF, [time(index)], input);
-		kept.push({ at: axis[index], features });
-		if (kept.length > order + 1) kept.shift();
+		keepNewest(kept, { at: axis[index], features }, order + 1);
 	}
 
 	/** Encoder features for a later step: repeated, or extrapolated feature by feature. */
@@ -142,41 +139,34 @@ export function propagatedDenoiser(options: PropagationOptions): Denoiser {
 		return prediction;
 	}
 
-	function finish(index: number, prediction: Tensor): Tensor {
+	function finish(
+		{ index, state }: PlannedStep,
+		prediction: Tensor,
+		input: Tensor,
+	): Tensor {
 		const result = unet.guided(prediction);
-		predictions.push({ at: axis[index], data: result.data });
-		if (predictions.length > 3) predictions.shift();
+		const sample = { at: axis[index], data: result.data };
+		keepNewest(predictions, sample, 3);
+		if (seesLatents(state))
+			keepNewest(seen, { ...sample, index, input: input.data }, 3);
 		return result;
-	}
-
-	/** Keeps the estimate of the clean latents of a step that saw its own latents. */
-	function keepOriginal(index: number, input: Tensor, { data }: Tensor): void {
-		if (!wantsOriginals) return;
-		originals.push({
-			at: axis[index],
-			data: predictedOriginal(predictionType, data, input.data, level(index)),
-		});
-		if (originals.length > 3) originals.shift();
 	}
 
 	/** The prediction of a step that runs no network. */
 	function withoutNetwork(
 		index: number,
 		{ order, of }: StepState & { run: "nothing" },
-		input: Tensor,
+		{ dims, data: input }: Tensor,
 	): Tensor {
-		const data = extrapolate(
-			of === "denoised" ? originals : predictions,
-			axis[index],
-			order,
-		);
-		return {
-			dims: input.dims,
-			data:
-				of === "denoised"
-					? predictionOfOriginal(predictionType, data, input.data, level(index))
-					: data,
-		};
+		const at = axis[index];
+		if (of !== "denoised")
+			return { dims, data: extrapolate(predictions, at, order) };
+		const originals = seen.slice(-(order + 1)).map((step) => ({
+			at: step.at,
+			data: originalAt(sampler, step.index, step.data, step.input),
+		}));
+		const original = extrapolate(originals, at, order);
+		return { dims, data: predictionAt(sampler, index, original, input) };
 	}
 
 	return async function* denoise({ steps, input }) {
@@ -194,25 +184,15 @@ export function propagatedDenoiser(options: PropagationOptions): Denoiser {
 					)
 						batch.push(steps[n + batch.length].index);
 					const decoded = await decode(batch, input);
-					for (const [i, own] of batch.entries()) {
-						const prediction = finish(own, decoded[i]);
-						if (i === 0 && state.run === "full")
-							keepOriginal(own, input, prediction);
-						yield prediction;
-					}
+					for (const [i, own] of decoded.entries())
+						yield finish(steps[n + i], own, input);
 					n += batch.length;
 					break;
 				}
-				case "outer": {
-					const prediction = finish(
-						index,
-						await decodeOuter(index, state, input),
-					);
-					if (seesLatents(state)) keepOriginal(index, input, prediction);
-					yield prediction;
+				case "outer":
+					yield finish(steps[n], await decodeOuter(index, state, input), input);
 					n++;
 					break;
-				}
 				case "nothing":
 					yield withoutNetwork(index, state, input);
 					n++;

@@ -60,14 +60,13 @@ export function predictionOfOriginal(
 	type: SamplerConfig["prediction_type"],
 	original: Float32Array,
 	latents: Float32Array,
-	{ alpha, sigma }: SignalNoise,
+	level: SignalNoise,
 ): Float32Array {
 	if (type === "sample") return original.slice();
-	const toLatents = type === "epsilon" ? 1 / sigma : alpha / sigma;
-	return weightedSum(
-		[toLatents, latents],
-		[type === "epsilon" ? -alpha / sigma : -1 / sigma, original],
-	);
+	const noise = predictedNoise("sample", original, latents, level);
+	return type === "epsilon"
+		? noise
+		: weightedSum([level.alpha, noise], [-level.sigma, original]);
 }
 
 /** x_0 as the network predicts it, from latents x_0 + sigma · noise (k-diffusion's space; Karras et al. 2022, eq. 7). */

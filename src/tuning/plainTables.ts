@@ -6,6 +6,7 @@ import {
 } from "../propagation/stateParts.js";
 import { type StepState, stepStateWord } from "../propagation/stepState.js";
 import type { UnetRunner } from "../propagation/unetRunner.js";
+import { originalAt } from "../samplers/originalAt.js";
 import type { Sampler, SamplerState } from "../samplers/sampler.js";
 import type { CalibrationPrompt } from "./calibrationPrompt.js";
 
@@ -13,6 +14,8 @@ import type { CalibrationPrompt } from "./calibrationPrompt.js";
 export interface PlainTables {
 	/** The guided prediction of each evaluation. */
 	readonly predictions: readonly Float32Array[];
+	/** The clean latents that each of them stands for. */
+	readonly originals: readonly Float32Array[];
 	/** Latents before each evaluation, and the sampler's state; one more at the end. */
 	readonly latents: readonly Float32Array[];
 	readonly states: readonly SamplerState[];
@@ -62,6 +65,7 @@ export async function plainTables(
 	const fresh = noise();
 	const kept: Features[] = [];
 	const predictions: Float32Array[] = [];
+	const originals: Float32Array[] = [];
 	const reused = new Map<string, Float32Array[][]>(
 		states
 			.filter(({ run }) => run !== "nothing")
@@ -87,6 +91,7 @@ export async function plainTables(
 		);
 		const own = network.guided(decoded.prediction).data;
 		predictions.push(own);
+		originals.push(originalAt(sampler, index, own, input.data));
 		for (const state of states) {
 			const table = reused.get(stepStateWord(state));
 			if (!table) continue;
@@ -117,5 +122,11 @@ export async function plainTables(
 		allStates.push(taken.state);
 		onStep?.();
 	}
-	return { predictions, latents: allLatents, states: allStates, reused };
+	return {
+		predictions,
+		originals,
+		latents: allLatents,
+		states: allStates,
+		reused,
+	};
 }

@@ -1,11 +1,7 @@
 import { extrapolationAxis } from "../propagation/extrapolate.js";
 import type { FeatureExtrapolation } from "../propagation/keyStepPlan.js";
 import { type StepState, stepStateWord } from "../propagation/stepState.js";
-import {
-	predictedOriginal,
-	predictionOfOriginal,
-	signalNoiseOfRatio,
-} from "../samplers/prediction.js";
+import { predictionAt } from "../samplers/originalAt.js";
 import type { Sampler } from "../samplers/sampler.js";
 import { lagrangeWeights } from "./lagrangeWeights.js";
 import type { PlainTables } from "./plainTables.js";
@@ -138,19 +134,13 @@ function sourcePrediction(
 ): Float32Array | undefined {
 	if (state.run !== "nothing")
 		return tables.reused.get(stepStateWord(state))?.[index]?.[index - key];
-	const prediction = tables.predictions[key];
-	if (state.of !== "denoised") return prediction;
+	if (state.of !== "denoised") return tables.predictions[key];
 	// linear in x_0: combinations of these are the predictions for combinations of the estimates
-	const { predictionType, sigmas } = sampler;
-	const seen = (at: number) =>
-		[
-			sampler.scaleModelInput(tables.latents[at], at),
-			signalNoiseOfRatio(sigmas[at]),
-		] as const;
-	return predictionOfOriginal(
-		predictionType,
-		predictedOriginal(predictionType, prediction, ...seen(key)),
-		...seen(index),
+	return predictionAt(
+		sampler,
+		index,
+		tables.originals[key],
+		sampler.scaleModelInput(tables.latents[index], index),
 	);
 }
 

@@ -9,13 +9,10 @@ const nearest = {
 const absent: Value = { name: "", dims: [] };
 
 /**
- * Which of a 3-tap kernel's taps fall on the same source pixel, for even and odd pixels of a doubled row. Even: the pixel before and this
- * one; odd: this one and the next.
+ * Which of two source pixels a tap (0, 1, 2) of a 3-tap kernel falls on, at the even (0) and odd (1) pixels of a doubled row. Even: the pixel
+ * before and this one; odd: this one and the next.
  */
-const phases = [
-	{ pads: [1, 0], taps: [[0], [1, 2]] },
-	{ pads: [0, 1], taps: [[0, 1], [2]] },
-] as const;
+const sourceOf = (tap: number, odd: number) => (tap + 1 - odd) >> 1;
 
 /**
  * Height and width doubled, each pixel repeated, then the 3x3 convolution of the scope: to `[batch, out, 2 · height, 2 · width]`.
@@ -34,13 +31,14 @@ export function upsampledConv(
 	});
 	const bias = g.weight("bias", [outChannels]);
 	const squares: Value[] = [];
-	for (const row of phases)
-		for (const column of phases) {
+	for (const bottom of [0, 1])
+		for (const right of [0, 1]) {
 			const sums = new Float32Array(9 * 4);
-			for (const [top, taps] of row.taps.entries())
-				for (const [left, across] of column.taps.entries())
-					for (const i of taps)
-						for (const j of across) sums[(3 * i + j) * 4 + 2 * top + left] = 1;
+			for (let tap = 0; tap < 9; tap++) {
+				const row = sourceOf(Math.floor(tap / 3), bottom);
+				const column = sourceOf(tap % 3, right);
+				sums[4 * tap + 2 * row + column] = 1;
+			}
 			// constants throughout: the runtime does this once, when it loads the graph
 			const summed = g.node("MatMul", [kernel, g.floats(sums, [9, 4])], {
 				dims: [outChannels, channels, 4],
@@ -55,12 +53,7 @@ export function upsampledConv(
 					dims: [batch, outChannels, height, width],
 					attributes: {
 						kernel_shape: [2n, 2n],
-						pads: [
-							row.pads[0],
-							column.pads[0],
-							row.pads[1],
-							column.pads[1],
-						].map(BigInt),
+						pads: [1 - bottom, 1 - right, bottom, right].map(BigInt),
 					},
 				}),
 			);
