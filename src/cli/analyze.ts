@@ -55,9 +55,13 @@ export function addAnalyzeCommand(program: Command): void {
 
 async function analyze(words: string[], flags: AnalyzeFlags): Promise<void> {
 	if (flags.limit < 1)
-		throw new UserError(`--limit: ${flags.limit} is less than 1`, 2);
+		throw new UserError(`--limit: ${flags.limit} is less than 1`, {
+			code: "usage",
+		});
 	if (flags.shown < 1)
-		throw new UserError(`--shown: ${flags.shown} is less than 1`, 2);
+		throw new UserError(`--shown: ${flags.shown} is less than 1`, {
+			code: "usage",
+		});
 	const prompts = (await promptList(words, flags.captions, "analyze")).slice(
 		0,
 		flags.limit,

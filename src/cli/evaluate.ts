@@ -129,7 +129,9 @@ async function runEvaluate(flags: EvaluateFlags): Promise<void> {
 	};
 	const request = await evaluationRequest(flags, signal);
 	if (flags.queue && flags.shard)
-		throw new UserError("--queue and --shard: take one of them", 2);
+		throw new UserError("--queue and --shard: take one of them", {
+			code: "usage",
+		});
 	const progress = progressReporter(quiet || json);
 	const run = await prepareRun({
 		...request,
@@ -190,11 +192,13 @@ async function evaluationRequest(
 	if (flags.protocol === "embedded" && !embeddedSet)
 		throw new UserError(
 			"--protocol embedded is of the embedded model's own images; with --dataset, --images or --captions use every-image or smoke-N",
-			2,
+			{ code: "usage" },
 		);
 	const seed = flags.seed ?? 0n;
 	if (seed < 0n || seed > BigInt(Number.MAX_SAFE_INTEGER) / 2n)
-		throw new UserError(`--seed: ${seed} is negative or too large`, 2);
+		throw new UserError(`--seed: ${seed} is negative or too large`, {
+			code: "usage",
+		});
 	const methods: Method[] = flags.methods.endsWith(".json")
 		? parseMethodFile(
 				(await readFlagFile("--methods", flags.methods)).toString("utf8"),

@@ -1,4 +1,5 @@
 import { CommanderError } from "commander";
+import { OptionError } from "../errors/optionError.js";
 import { UserError } from "../errors/userError.js";
 import { fileFault } from "../files/fileFault.js";
 
@@ -10,10 +11,15 @@ export interface Failure {
 
 /** One line and an exit code for whatever a command threw: 2 wrong usage, 1 failed, 130 interrupted. */
 export function failure(error: unknown): Failure {
+	if (error instanceof OptionError)
+		return {
+			line: `fdiff: ${flagOf(error.option)}: ${oneLine(error.what)}`,
+			exitCode: 2,
+		};
 	if (error instanceof UserError)
 		return {
 			line: `fdiff: ${oneLine(error.message)}`,
-			exitCode: error.exitCode,
+			exitCode: error.code === "usage" ? 2 : 1,
 		};
 	if (error instanceof CommanderError) return wrongUsage(error);
 	if (error instanceof Error && error.name === "AbortError")
@@ -41,6 +47,11 @@ function wrongUsage({ code, exitCode, message }: CommanderError): Failure {
 		line: `fdiff: ${words}${code === "commander.excessArguments" ? ' Put a prompt of several words in quotes: fdiff "a bowl of ramen".' : ""}`,
 		exitCode: 2,
 	};
+}
+
+/** How the command line calls an option of the library: `guidanceScale` is `--guidance-scale`. */
+export function flagOf(option: string): string {
+	return `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 const oneLine = (text: string) => text.replace(/\s*\n\s*/g, "; ");

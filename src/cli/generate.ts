@@ -86,12 +86,12 @@ async function generate(
 	if (prompt === undefined)
 		throw new UserError(
 			'nothing to draw: give a prompt, as in fdiff generate "a bowl of ramen", or --from-image FILE',
-			2,
+			{ code: "usage" },
 		);
 	if (remade?.givenNoise && !flags.latents)
 		throw new UserError(
 			`--from-image ${flags.fromImage}: made from noise that was given; give it again with --latents`,
-			2,
+			{ code: "usage" },
 		);
 	const given = await generateOptions(prompt, flags);
 	const options = {
@@ -113,7 +113,7 @@ async function generate(
 	if (remade?.modelHash && !flags.model && remade.modelHash !== pipeline.hash)
 		throw new UserError(
 			`--from-image ${flags.fromImage}: made with the model ${remade.model ?? "?"} (${remade.modelHash}), not with ${pipeline.label} (${pipeline.hash}); say which one with --model`,
-			2,
+			{ code: "usage" },
 		);
 	const settled = await settleKeySteps(options, pipeline);
 	const settings = pipeline.settings(settled);
@@ -216,7 +216,7 @@ async function optionsOfImage(file: string) {
 	if (text === undefined)
 		throw new UserError(
 			`--from-image ${file}: this image carries no parameters; give a prompt instead`,
-			2,
+			{ code: "usage" },
 		);
 	return optionsFromParameters(text);
 }

@@ -42,7 +42,7 @@ export async function settleKeySteps(
 		if (!found)
 			throw new UserError(
 				`--key-steps auto: no plan was tuned for ${pipeline.label} (${pipeline.hash}) with ${sampler.name}, ${steps} steps and guidance ${guidanceScale}; make one with fdiff tune, or use --key-steps paper`,
-				2,
+				{ code: "usage" },
 			);
 		return { ...options, keySteps: found.plan };
 	}
@@ -52,7 +52,7 @@ export async function settleKeySteps(
 	if (!(threshold > 0 && threshold < 100))
 		throw new UserError(
 			`--key-steps ${keySteps.slice(0, 40)}: give the threshold as a number above 0, as in adaptive:0.1`,
-			2,
+			{ code: "usage" },
 		);
 	const { sampler } = pipeline.settings({ ...options, keySteps: "all" });
 	return {

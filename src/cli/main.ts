@@ -78,7 +78,7 @@ async function main(words: readonly string[]): Promise<void> {
 		)
 			throw new UserError(
 				`unknown command '${asked}' (did you mean ${meant}?); a prompt of several words goes in quotes: fdiff "a bowl of ramen"`,
-				2,
+				{ code: "usage" },
 			);
 		throw error;
 	}

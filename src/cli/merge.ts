@@ -30,7 +30,7 @@ Examples:
 				if (flags.out === undefined)
 					throw new UserError(
 						"--out: several folders need a new one to be joined in",
-						2,
+						{ code: "usage" },
 					);
 				out = flags.out;
 				await mergeRuns(folders, out);

@@ -179,7 +179,7 @@ async function pull(
 	if (place.kind !== "hub")
 		throw new UserError(
 			`${name} is ${place.kind === "file" ? "a file" : "a folder"} on this machine: pull takes a Hub id (owner/name)`,
-			2,
+			{ code: "usage" },
 		);
 	const bar = downloadProgress(place.id.repo, quiet, stderr);
 	try {

@@ -40,8 +40,7 @@ export async function readFlagFile(
 		const { code } = cause as NodeJS.ErrnoException;
 		throw new UserError(
 			`${flag}: ${path} ${code === "ENOENT" ? "does not exist" : `cannot be read (${code})`}`,
-			2,
-			{ cause },
+			{ code: "usage", cause },
 		);
 	}
 }

@@ -25,7 +25,7 @@ export async function promptList(
 	if (given.length === 0)
 		throw new UserError(
 			`no prompts: give some, as in fdiff ${command} "a bowl of ramen", or --captions FILE`,
-			2,
+			{ code: "usage" },
 		);
 	return given;
 }

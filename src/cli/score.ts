@@ -157,7 +157,9 @@ function requestOf(
 ): { request: ScoreRequest; stop: () => void } {
 	const atLeast = (flag: string, value: number | undefined, least: number) => {
 		if (value !== undefined && value < least)
-			throw new UserError(`${flag} must be at least ${least}, not ${value}`, 2);
+			throw new UserError(`${flag} must be at least ${least}, not ${value}`, {
+				code: "usage",
+			});
 	};
 	atLeast("--batch", flags.batch, 1);
 	atLeast("--threads", flags.threads, 1);
@@ -167,7 +169,7 @@ function requestOf(
 	if (!(flags.maxBroken >= 0 && flags.maxBroken <= 1))
 		throw new UserError(
 			`--max-broken must be from 0 to 1, not ${flags.maxBroken}`,
-			2,
+			{ code: "usage" },
 		);
 	let bar: ReturnType<typeof progressBar> | undefined;
 	let barStage: string | undefined;
@@ -230,7 +232,7 @@ function metricsOf(
 		if (chosen.length > 0 || saveStatistics) return chosen;
 		throw new UserError(
 			"nothing to score: give a reference for FID, --captions and --clip for the CLIP score, or --metrics",
-			2,
+			{ code: "usage" },
 		);
 	}
 	const names = metrics.split(",").map((name) => name.trim().toLowerCase());
@@ -238,7 +240,7 @@ function metricsOf(
 		if (!known(name))
 			throw new UserError(
 				`--metrics: "${name}" is none of ${metricNames.join(", ")}`,
-				2,
+				{ code: "usage" },
 			);
 	return [...new Set(names.filter(known))];
 }

@@ -151,7 +151,9 @@ async function tune(words: string[], flags: TuneFlags): Promise<void> {
 		["--reach", flags.reach],
 	] as const)
 		if (value < 1 || value > 10_000)
-			throw new UserError(`${flag}: ${value} is not between 1 and 10000`, 2);
+			throw new UserError(`${flag}: ${value} is not between 1 and 10000`, {
+				code: "usage",
+			});
 	const budget = parseTuningBudget(flags.budget ?? "1.5x");
 	const speedups = parseSpeedups(flags.speedups);
 	const seed = flags.seed ?? 0n;
@@ -360,7 +362,9 @@ function parseSpeedups(list: string): number[] {
 	return list.split(",").map((word) => {
 		const value = parseNumber(word);
 		if (value < 1 || value > 1000)
-			throw new UserError(`--speedups: ${value} is not between 1 and 1000`, 2);
+			throw new UserError(`--speedups: ${value} is not between 1 and 1000`, {
+				code: "usage",
+			});
 		return value;
 	});
 }

@@ -51,7 +51,9 @@ was under way is drawn by another worker.`,
 
 async function runWorker(flags: WorkerFlags): Promise<void> {
 	if (!(flags.stalledAfter >= 1))
-		throw new UserError("--stalled-after: at least 1 second", 2);
+		throw new UserError("--stalled-after: at least 1 second", {
+			code: "usage",
+		});
 	const signal = interruptSignal();
 	await runQueueWorker({
 		url: flags.queue,

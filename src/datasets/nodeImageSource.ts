@@ -88,7 +88,5 @@ async function zipSource(path: string): Promise<ImageSource> {
 
 function unreadable(path: string, error: unknown): UserError {
 	const reason = error instanceof Error ? error.message : String(error);
-	return new UserError(`${path} cannot be read: ${reason}`, 1, {
-		cause: error,
-	});
+	return new UserError(`${path} cannot be read: ${reason}`, { cause: error });
 }

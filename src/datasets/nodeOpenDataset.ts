@@ -59,7 +59,9 @@ export async function openDataset(
 	const captions = place.captions ?? found.captions;
 	const images = place.images ?? found.images;
 	if (!captions && !images)
-		throw new UserError("a data set needs a folder, or captions and images", 2);
+		throw new UserError("a data set needs a folder, or captions and images", {
+			code: "usage",
+		});
 	const source = images ? await openImageSource(images) : undefined;
 	try {
 		const table = captions
@@ -120,9 +122,7 @@ export async function readCaptionTable(path: string): Promise<CaptionTable> {
 		bytes = await readFile(path);
 	} catch (error) {
 		const reason = error instanceof Error ? error.message : String(error);
-		throw new UserError(`${path} cannot be read: ${reason}`, 1, {
-			cause: error,
-		});
+		throw new UserError(`${path} cannot be read: ${reason}`, { cause: error });
 	}
 	return parseCaptionTable(decode(bytes), path);
 }

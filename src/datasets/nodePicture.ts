@@ -38,10 +38,7 @@ export async function decodePicture(
 		).split("\n");
 		throw new UserError(
 			`${label} is no image that can be read: ${reason.replace(/[:\s]+$/, "")}`,
-			1,
-			{
-				cause: error,
-			},
+			{ cause: error },
 		);
 	}
 }

@@ -59,12 +59,12 @@ export async function pullDataset(
 	if (!Object.hasOwn(datasets, name))
 		throw new UserError(
 			`"${name}" is no data set that can be pulled: there is ${pullableDatasets.join(", ")}`,
-			2,
+			{ code: "usage" },
 		);
 	const { server, files } = datasets[name as keyof typeof datasets];
 	const base = (options.server ?? server).replace(/\/+$/, "");
 	if (!/^https?:\/\//.test(base) || !URL.canParse(base))
-		throw new UserError(`"${base}" is no http(s) address`, 2);
+		throw new UserError(`"${base}" is no http(s) address`, { code: "usage" });
 	const paths: string[] = [];
 	for (const { path, size, md5 } of options.files ?? files) {
 		const target = join(folder, path.slice(path.lastIndexOf("/") + 1));

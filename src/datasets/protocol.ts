@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { UserError } from "../errors/userError.js";
 import { numpyPermutations } from "../metrics/numpyPermutation.js";
 import type { CaptionedImages, DatasetCaption } from "./captionedImages.js";
@@ -91,7 +91,7 @@ export function resolveProtocol(
 		default:
 			throw new UserError(
 				`"${name}" is no protocol: there are val-5k, paper-10k, every-image and smoke-N (such as smoke-64)`,
-				2,
+				{ code: "usage" },
 			);
 	}
 }

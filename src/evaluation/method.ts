@@ -1,4 +1,5 @@
-import { z } from "zod";
+import * as z from "zod";
+import { OptionError } from "../errors/optionError.js";
 import { UserError } from "../errors/userError.js";
 import { parseKeySteps } from "../propagation/keyStepPlan.js";
 import { samplerByName } from "../samplers/samplerNames.js";
@@ -91,18 +92,18 @@ export function parseMethod(words: string): Method {
 	const shown = name.slice(0, 80);
 	const match = PATTERN.exec(name);
 	if (!match?.groups || name.length > 400)
-		throw new UserError(
-			`--methods: "${shown}" is no method; use ${EXAMPLES}`,
-			2,
+		throw new OptionError(
+			"methods",
+			`"${shown}" is no method; use ${EXAMPLES}`,
 		);
 	const { sampler, rest } = match.groups;
 	const steps = Number(match.groups.steps);
 	const said: { -readonly [Key in keyof Method]?: Method[Key] } = {};
 	const say = <Key extends keyof Method>(key: Key, value: Method[Key]) => {
 		if (said[key] !== undefined)
-			throw new UserError(
-				`--methods: ${shown} says twice what its ${key} is`,
-				2,
+			throw new OptionError(
+				"methods",
+				`${shown} says twice what its ${key} is`,
 			);
 		said[key] = value;
 	};
@@ -112,9 +113,9 @@ export function parseMethod(words: string): Method {
 		const number = (low: number, high: number, text = argument): number => {
 			const value = Number(text);
 			if (text === "" || !(value >= low && value <= high))
-				throw new UserError(
-					`--methods: ${shown}: ${head} needs a number from ${low} to ${high}, as in ${head}:${low}`,
-					2,
+				throw new OptionError(
+					"methods",
+					`${shown}: ${head} needs a number from ${low} to ${high}, as in ${head}:${low}`,
 				);
 			return value;
 		};
@@ -167,9 +168,9 @@ export function parseMethod(words: string): Method {
 			case "tome": {
 				const [ratio = "", seed = "", ...more] = tail;
 				if (more.length > 0)
-					throw new UserError(
-						`--methods: ${shown}: tome takes a ratio and a seed, as in tome:0.5:0`,
-						2,
+					throw new OptionError(
+						"methods",
+						`${shown}: tome takes a ratio and a seed, as in tome:0.5:0`,
 					);
 				say("accelerator", {
 					kind: "tome",
@@ -189,9 +190,9 @@ export function parseMethod(words: string): Method {
 				});
 				break;
 			default:
-				throw new UserError(
-					`--methods: ${shown}: "${word.slice(0, 40)}" is not known; use ${EXAMPLES}`,
-					2,
+				throw new OptionError(
+					"methods",
+					`${shown}: "${word.slice(0, 40)}" is not known; use ${EXAMPLES}`,
 				);
 		}
 	}
@@ -254,10 +255,14 @@ export function parseMethodFile(text: string, label: string): Method[] {
 	try {
 		json = JSON.parse(text);
 	} catch {
-		throw new UserError(`${label}: not a list of methods: it is no JSON`, 2);
+		throw new UserError(`${label}: not a list of methods: it is no JSON`, {
+			code: "usage",
+		});
 	}
 	if (!Array.isArray(json))
-		throw new UserError(`${label}: not a list of methods: no JSON array`, 2);
+		throw new UserError(`${label}: not a list of methods: no JSON array`, {
+			code: "usage",
+		});
 	return distinct(
 		json.map((entry: unknown, position) => {
 			if (typeof entry === "string") return parseMethod(entry);
@@ -266,7 +271,7 @@ export function parseMethodFile(text: string, label: string): Method[] {
 			const [issue] = parsed.error.issues;
 			throw new UserError(
 				`${label}: method ${position + 1}: ${[...issue.path.map(String), ""].join(": ")}${issue.message}`,
-				2,
+				{ code: "usage" },
 			);
 		}),
 	);
@@ -279,7 +284,7 @@ export function parseMethodFile(text: string, label: string): Method[] {
 export function parseMethods(list: string): Method[] {
 	const words = list.split(/[\s,]+/).filter((word) => word !== "");
 	if (words.length === 0)
-		throw new UserError(`--methods: no method is given; use ${EXAMPLES}`, 2);
+		throw new OptionError("methods", `no method is given; use ${EXAMPLES}`);
 	const names = words.flatMap((word) =>
 		Object.hasOwn(methodPresets, word) ? methodPresets[word] : [word],
 	);
@@ -290,7 +295,7 @@ function distinct(methods: Method[]): Method[] {
 	const seen = new Set<string>();
 	for (const { name } of methods) {
 		if (seen.has(name))
-			throw new UserError(`--methods: ${name} is there twice`, 2);
+			throw new OptionError("methods", `${name} is there twice`);
 		seen.add(name);
 	}
 	return methods;
@@ -300,7 +305,7 @@ function distinct(methods: Method[]): Method[] {
 function checkMethod(method: Method): Method {
 	const { name, keySteps, accelerator, fewer, steps } = method;
 	const refuse = (reason: string): never => {
-		throw new UserError(`--methods: ${name.slice(0, 80)}: ${reason}`, 2);
+		throw new OptionError("methods", `${name.slice(0, 80)}: ${reason}`);
 	};
 	if (!/^[\x21-\x7e]+$/.test(name))
 		refuse("a name is of letters, digits and signs, without spaces");

@@ -6,6 +6,7 @@ import {
 	type ResolvedProtocol,
 	resolveProtocol,
 } from "../datasets/protocol.js";
+import { OptionError } from "../errors/optionError.js";
 import { UserError } from "../errors/userError.js";
 import { writeWhole } from "../files/nodeWriteWhole.js";
 import { encodePng } from "../image/nodeEncodeImage.js";
@@ -170,9 +171,9 @@ export async function prepareRun(
 			!known &&
 			methods.some(({ fewer }) => fewer?.by === "time")
 		)
-			throw new UserError(
-				"--shard: fewer steps at equal time are measured, and every machine would measure another number; use +fewer-flops, or a number of steps",
-				2,
+			throw new OptionError(
+				"shard",
+				"fewer steps at equal time are measured, and every machine would measure another number; use +fewer-flops, or a number of steps",
 			);
 		const settings = pipeline.settings({ ...common, prompt: "" });
 		const definition: RunDefinition = {

@@ -1,4 +1,5 @@
 import { Redis } from "ioredis";
+import { OptionError } from "../errors/optionError.js";
 import { UserError } from "../errors/userError.js";
 import { sha256 } from "./nodeSha256.js";
 import type { RunDefinition } from "./runDefinition.js";
@@ -9,9 +10,9 @@ import type { RunDefinition } from "./runDefinition.js";
  */
 export async function connectQueue(url: string): Promise<Redis> {
 	if (!/^(rediss?|unix):\/\//.test(url) || !URL.canParse(url))
-		throw new UserError(
-			"--queue: the address of a Redis or Valkey server is redis://HOST:PORT or rediss://USER:PASSWORD@HOST:PORT",
-			2,
+		throw new OptionError(
+			"queue",
+			"the address of a Redis or Valkey server is redis://HOST:PORT or rediss://USER:PASSWORD@HOST:PORT",
 		);
 	// without the password
 	const shown = new URL(url).host;
@@ -28,7 +29,7 @@ export async function connectQueue(url: string): Promise<Redis> {
 	} catch {
 		connection.disconnect();
 		throw new UserError(
-			`--queue: no Redis or Valkey server at ${shown} (${reason}); start one, or correct the address`,
+			`no Redis or Valkey server at ${shown} (${reason}); start one, or correct the address`,
 		);
 	}
 	return connection;

@@ -275,8 +275,7 @@ function fullDisk(error: unknown, folder: string): unknown {
 	const { code } = error as NodeJS.ErrnoException;
 	return code === "ENOSPC" || code === "EDQUOT"
 		? new UserError(
-				`--out: ${folder}: the disk is full; free some space and run the same command again: it goes on where it stopped`,
-				1,
+				`${folder}: the disk is full; free some space and run the same command again: it goes on where it stopped`,
 				{ cause: error },
 			)
 		: error;

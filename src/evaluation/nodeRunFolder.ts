@@ -4,6 +4,7 @@ import {
 	parseResolvedProtocol,
 	type ResolvedProtocol,
 } from "../datasets/protocol.js";
+import { OptionError } from "../errors/optionError.js";
 import { UserError } from "../errors/userError.js";
 import { writeWhole } from "../files/nodeWriteWhole.js";
 import {
@@ -29,7 +30,7 @@ export async function readRunDefinition(
 		(error: NodeJS.ErrnoException) => {
 			if (error.code === "ENOENT") return undefined;
 			if (error.code === "ENOTDIR")
-				throw new UserError(`--out: ${out} is no folder`, 2);
+				throw new OptionError("out", `${out} is no folder`);
 			throw error;
 		},
 	);
@@ -68,8 +69,9 @@ export async function openRunFolder(
 	const paths = runFolder(out);
 	await mkdir(paths.records, { recursive: true });
 	if (await hasStrayRecords(out))
-		throw new UserError(
-			`--out: ${paths.records} has records, but ${paths.definition} is missing, which says of which run: put it back, or take another folder`,
+		throw new OptionError(
+			"out",
+			`${paths.records} has records, but ${paths.definition} is missing, which says of which run: put it back, or take another folder`,
 		);
 	await writeWhole(paths.captions, JSON.stringify(captions, null, "\t"), {
 		keep: true,

@@ -203,7 +203,7 @@ async function readStatistics(path: string): Promise<StoredStatistics> {
 	try {
 		bytes = await readFile(path);
 	} catch (error) {
-		throw new UserError(`${path} cannot be read: ${reasonOf(error)}`, 1, {
+		throw new UserError(`${path} cannot be read: ${reasonOf(error)}`, {
 			cause: error,
 		});
 	}

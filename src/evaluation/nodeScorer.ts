@@ -86,7 +86,7 @@ export async function openScorer(options: ScorerOptions): Promise<Scorer> {
 	if (!options.clip && !options.fid)
 		throw new UserError(
 			"nothing to measure: give --clip DIR|HUB_ID, --fid NAME, or both",
-			2,
+			{ code: "usage" },
 		);
 	const clip = options.clip
 		? await openClipModel(options.clip, options)

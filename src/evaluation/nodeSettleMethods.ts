@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { UserError } from "../errors/userError.js";
+import { OptionError } from "../errors/optionError.js";
 import type { Pipeline } from "../pipeline/pipeline.js";
 import { parseKeySteps, planWords } from "../propagation/keyStepPlan.js";
 import { planFromFile } from "../propagation/planFile.js";
@@ -79,9 +79,9 @@ async function withTunedPlan(
 		[join(pipeline.label, "plans"), embeddedPlansFolder],
 	);
 	if (!found)
-		throw new UserError(
-			`--methods: ${method.name}: no plan was tuned for this model (${pipeline.hash}) with ${sampler.name}, ${steps} steps and guidance ${guidanceScale}; make one with fdiff tune, or leave the method out`,
-			2,
+		throw new OptionError(
+			"methods",
+			`${method.name}: no plan was tuned for this model (${pipeline.hash}) with ${sampler.name}, ${steps} steps and guidance ${guidanceScale}; make one with fdiff tune, or leave the method out`,
 		);
 	const plan = planFromFile(
 		found.plan,
@@ -175,7 +175,7 @@ function flopShare(
 		0,
 	);
 	if (!(sum > 0))
-		throw new UserError(`--methods: ${plan.name}: its plan runs nothing`, 2);
+		throw new OptionError("methods", `${plan.name}: its plan runs nothing`);
 	return sum / (evaluations * stateFlops(unet, FULL, dims));
 }
 

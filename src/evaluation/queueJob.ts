@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { imageRecordSchema, machineRecordSchema } from "./record.js";
 import { runDefinitionSchema } from "./runDefinition.js";
 

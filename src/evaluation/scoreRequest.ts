@@ -71,7 +71,7 @@ export interface ScoreNeeds {
 export function scoreNeeds(request: ScoreRequest): ScoreNeeds {
 	const { metrics, reference } = request;
 	const fail = (message: string): never => {
-		throw new UserError(message, 2);
+		throw new UserError(message, { code: "usage" });
 	};
 	const any = (names: readonly MetricName[]) =>
 		metrics.filter((name) => names.includes(name));

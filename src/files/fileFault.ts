@@ -39,7 +39,6 @@ export function cannotWrite(what: string, cause: unknown): UserError {
 		cause instanceof Error && "code" in cause && cause.code === "ENOENT";
 	return new UserError(
 		`${what} cannot be written: ${missing ? "its folder does not exist" : reasonOf(cause)}`,
-		1,
 		{ cause },
 	);
 }

@@ -33,7 +33,7 @@ export function imageFormat(path: string): ImageFormat {
 	if (!format)
 		throw new UserError(
 			`${path}: ${extension ? `"${extension}" files are not written` : "a picture's file needs an extension"}; use ${Object.keys(FORMATS).join(", ")}`,
-			2,
+			{ code: "usage" },
 		);
 	return format;
 }

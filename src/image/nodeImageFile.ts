@@ -74,9 +74,7 @@ export async function decodeImage(
 			: /unsupported image format|empty/i.test(message)
 				? "it is no picture of a known format"
 				: `it is damaged (${message.split("\n")[0].slice(0, 100)})`;
-		throw new UserError(`${name} cannot be read: ${reason}`, 1, {
-			cause: error,
-		});
+		throw new UserError(`${name} cannot be read: ${reason}`, { cause: error });
 	}
 }
 
@@ -132,7 +130,7 @@ async function readBytes(path: string): Promise<Uint8Array> {
 		return new Uint8Array(await readFile(path));
 	} catch (error) {
 		if (error instanceof UserError) throw error;
-		throw new UserError(`${path} cannot be read: ${reasonOf(error)}`, 1, {
+		throw new UserError(`${path} cannot be read: ${reasonOf(error)}`, {
 			cause: error,
 		});
 	}

@@ -65,7 +65,7 @@ export function decodeStatistics(
 				wanted.includes(file.name) && file.originalSize <= limit,
 		});
 	} catch (error) {
-		throw new UserError(`${name} is no .npz archive of statistics`, 1, {
+		throw new UserError(`${name} is no .npz archive of statistics`, {
 			cause: error,
 		});
 	}

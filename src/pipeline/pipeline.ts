@@ -1,4 +1,4 @@
-import { UserError } from "../errors/userError.js";
+import { OptionError } from "../errors/optionError.js";
 import type { RgbImage } from "../image/rgbImage.js";
 import { propagatedDenoiser } from "../propagation/propagatedDenoiser.js";
 import { rows, type Tensor } from "../tensor/tensor.js";
@@ -307,9 +307,9 @@ function checkInitialNoise(
 	if (!noise) return;
 	const expected = [numImages, channels, height / factor, width / factor];
 	if (noise.dims.join() !== expected.join())
-		throw new UserError(
-			`--latents: the initial noise is [${noise.dims.join(", ")}], but this run needs [${expected.join(", ")}]`,
-			2,
+		throw new OptionError(
+			"latents",
+			`the initial noise is [${noise.dims.join(", ")}], but this run needs [${expected.join(", ")}]`,
 		);
 }
 

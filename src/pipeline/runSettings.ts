@@ -1,3 +1,4 @@
+import { OptionError } from "../errors/optionError.js";
 import { UserError } from "../errors/userError.js";
 import {
 	isPlain,
@@ -123,9 +124,9 @@ export function runSettings(
 		asked.schedule ??
 		"default") as SigmaSchedule;
 	if (!["default", "karras", "exponential", "ays"].includes(schedule))
-		throw new UserError(
-			`--schedule: "${schedule}" is none of default, karras, exponential, ays`,
-			2,
+		throw new OptionError(
+			"schedule",
+			`"${schedule}" is none of default, karras, exponential, ays`,
 		);
 	const sampler = createSampler({
 		name: asked.name,
@@ -194,7 +195,7 @@ function resolvePlan(
 		if (keySteps.states.length !== evaluations)
 			throw new UserError(
 				`${keySteps.label}: this plan is for ${keySteps.states.length} network evaluations, but the run has ${evaluations}`,
-				2,
+				{ code: "usage" },
 			);
 		return keySteps;
 	}
@@ -223,11 +224,11 @@ function resolveSeed(seed: number | bigint | undefined): bigint {
 	if (seed === undefined)
 		return BigInt(globalThis.crypto.getRandomValues(new Uint32Array(1))[0]);
 	if (typeof seed === "number" && !Number.isSafeInteger(seed))
-		throw new UserError(`--seed: ${seed} is no integer`, 2);
+		throw new OptionError("seed", `${seed} is no integer`);
 	const value = BigInt(seed);
 	// what torch.Generator.manual_seed takes
 	if (value < -(2n ** 63n) || value >= 2n ** 64n)
-		throw new UserError(`--seed: ${value} does not fit in 64 bits`, 2);
+		throw new OptionError("seed", `${value} does not fit in 64 bits`);
 	return value;
 }
 
@@ -238,7 +239,7 @@ function checkText(flag: string, text: string): string {
 	if (text.length > LONGEST_PROMPT)
 		throw new UserError(
 			`${flag}: ${text.length} characters are too many; the most is ${LONGEST_PROMPT}`,
-			2,
+			{ code: "usage" },
 		);
 	return text;
 }
@@ -248,7 +249,7 @@ function checkSize(flag: string, value: number, factor: number): void {
 	if (value % factor !== 0)
 		throw new UserError(
 			`${flag}: ${value} is not divisible by ${factor}; use ${Math.max(factor, Math.floor(value / factor) * factor)} or ${Math.ceil(value / factor) * factor}`,
-			2,
+			{ code: "usage" },
 		);
 }
 
@@ -262,7 +263,7 @@ export function checkWhole(
 	if (!Number.isInteger(value) || value < least || value > most)
 		throw new UserError(
 			`${flag}: ${value} is not a whole number from ${least} to ${most}`,
-			2,
+			{ code: "usage" },
 		);
 }
 
@@ -275,6 +276,6 @@ function checkNumber(
 	if (!(value >= least && value <= most))
 		throw new UserError(
 			`${flag}: ${value} is not a number from ${least} to ${most}`,
-			2,
+			{ code: "usage" },
 		);
 }

@@ -55,18 +55,18 @@ export function planFromKeySteps(
 		if (!Number.isInteger(key) || key < 0 || key > last)
 			throw new UserError(
 				`${label}: key step ${key} is out of range; this run has ${evaluations} network evaluations, 0 to ${last}`,
-				2,
+				{ code: "usage" },
 			);
 		if (position > 0 && key <= keys[position - 1])
 			throw new UserError(
 				`${label}: key steps must be in ascending order without repeats, but ${key} follows ${keys[position - 1]}`,
-				2,
+				{ code: "usage" },
 			);
 	}
 	if (keys[0] !== 0)
 		throw new UserError(
 			`${label}: step 0 must be a key step: nothing can be reused before it`,
-			2,
+			{ code: "usage" },
 		);
 	const chosen = new Set(keys);
 	return {
@@ -91,12 +91,12 @@ export function planFromStates(
 	if (states.length !== evaluations)
 		throw new UserError(
 			`${label}: the plan has ${states.length} step states, but this run has ${evaluations} network evaluations`,
-			2,
+			{ code: "usage" },
 		);
 	if (states[0].run !== "full")
 		throw new UserError(
 			`${label}: the first step must be full, not ${stepStateWord(states[0])}`,
-			2,
+			{ code: "usage" },
 		);
 	return { label, states, extrapolation };
 }
@@ -189,6 +189,6 @@ export function parseKeySteps(
 		);
 	throw new UserError(
 		`${label}: "${whole.slice(0, 60)}" is no plan; use all, paper, auto, uniform:K, deepcache:K, a list like 0,1,2,5,10 or a plan file (.json)`,
-		2,
+		{ code: "usage" },
 	);
 }

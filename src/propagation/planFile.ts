@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { UserError } from "../errors/userError.js";
 import {
 	type KeyStepPlan,
@@ -44,7 +44,9 @@ export function parsePlanFile(text: string, name: string): PlanFile {
 	try {
 		json = JSON.parse(text);
 	} catch {
-		throw new UserError(`${name}: not a plan file: it is not valid JSON`, 2);
+		throw new UserError(`${name}: not a plan file: it is not valid JSON`, {
+			code: "usage",
+		});
 	}
 	const parsed = fileSchema.safeParse(json);
 	if (parsed.success) return parsed.data;
@@ -53,7 +55,7 @@ export function parsePlanFile(text: string, name: string): PlanFile {
 	const what = /received undefined$/.test(message)
 		? `${where} is missing`
 		: `${where}${where && ": "}${message}`;
-	throw new UserError(`${name}: not a plan file: ${what}`, 2);
+	throw new UserError(`${name}: not a plan file: ${what}`, { code: "usage" });
 }
 
 /** The run that a plan is to be used for. */
@@ -75,12 +77,12 @@ export function planFromFile(
 	if (file.steps !== run.steps)
 		throw new UserError(
 			`${name}: this plan is for ${file.steps} steps, not ${run.steps}; use --steps ${file.steps} or another plan`,
-			2,
+			{ code: "usage" },
 		);
 	if (file.sampler !== undefined && file.sampler !== run.sampler)
 		throw new UserError(
 			`${name}: this plan is for the sampler ${file.sampler}, not ${run.sampler}; use --sampler ${file.sampler} or another plan`,
-			2,
+			{ code: "usage" },
 		);
 	const plan = file.states
 		? planFromStates(

@@ -78,6 +78,6 @@ export function parseStepState(word: string, where: string): StepState {
 		};
 	throw new UserError(
 		`${where}: "${word.slice(0, 40)}" is no step state; use full, decoder, outer:N, outer:N:kept, nothing:0|1|2 or nothing:0|1|2:denoised`,
-		2,
+		{ code: "usage" },
 	);
 }

@@ -79,7 +79,6 @@ async function loadRuntime(): Promise<OnnxRuntime> {
 		const reason = cause instanceof Error ? cause.message : String(cause);
 		throw new UserError(
 			`ONNX Runtime cannot be loaded on ${process.platform} ${process.arch} (${firstLine(reason)}); install the package again with "npm ci"`,
-			1,
 			{ cause },
 		);
 	}
@@ -91,7 +90,7 @@ function checkDevice(runtime: OnnxRuntime, device: Device): void {
 	if (!available.includes(device))
 		throw new UserError(
 			`--device ${device}: this installation of ONNX Runtime has no such device on ${process.platform} ${process.arch}; choose one of ${available.join(", ")}`,
-			2,
+			{ code: "usage" },
 		);
 }
 
@@ -120,13 +119,11 @@ function actionable(cause: unknown, what: string): Error {
 	if (/bad_alloc|out of memory|failed to allocate|bad allocation/i.test(reason))
 		return new UserError(
 			`${what}: not enough memory; use a smaller --width and --height or --max-decode-batch 1, or close other programs (${reason})`,
-			1,
 			{ cause },
 		);
 	if (/execution provider|CUDA|cuDNN|DirectML|WebGPU/i.test(reason))
 		return new UserError(
 			`${what}: the device failed; try --device cpu (${reason})`,
-			1,
 			{ cause },
 		);
 	return new Error(`${what}: ${reason}`, { cause });

@@ -105,5 +105,5 @@ async function fileBytes(file: WeightFile): Promise<Uint8Array> {
 
 function unreadable(path: string, cause: unknown): UserError {
 	const reason = cause instanceof Error ? cause.message : String(cause);
-	return new UserError(`${path} cannot be read: ${reason}`, 1, { cause });
+	return new UserError(`${path} cannot be read: ${reason}`, { cause });
 }

@@ -66,18 +66,20 @@ export function createSampler(options: SamplerOptions): Sampler {
 	if (!Number.isInteger(steps) || steps < 1 || steps > 1000)
 		throw new UserError(
 			`--steps ${steps}: must be a whole number from 1 to 1000`,
-			2,
+			{ code: "usage" },
 		);
 	if (!(eta >= 0 && eta <= 1))
-		throw new UserError(`--eta ${eta}: must be from 0 to 1`, 2);
+		throw new UserError(`--eta ${eta}: must be from 0 to 1`, { code: "usage" });
 	if (eta > 0 && name !== "ddim")
-		throw new UserError(`--eta works with --sampler ddim, not ${name}`, 2);
+		throw new UserError(`--eta works with --sampler ddim, not ${name}`, {
+			code: "usage",
+		});
 	const file = parseSchedulerConfig(options.config);
 	const config = samplerConfig(name, { file, overrides, schedule });
 	if (steps > config.num_train_timesteps)
 		throw new UserError(
 			`--steps ${steps}: the model was trained on ${config.num_train_timesteps} timesteps, take at most as many`,
-			2,
+			{ code: "usage" },
 		);
 	const sampler = SAMPLERS[name]({ name, steps, config, eta });
 	if (
@@ -86,7 +88,7 @@ export function createSampler(options: SamplerOptions): Sampler {
 	)
 		throw new UserError(
 			`--steps ${steps}: timestep_spacing ${config.timestep_spacing} has not so many timesteps for ${name}; take fewer, or the spacing trailing`,
-			2,
+			{ code: "usage" },
 		);
 	if (
 		config.prediction_type !== "v_prediction" &&
@@ -95,7 +97,7 @@ export function createSampler(options: SamplerOptions): Sampler {
 	)
 		throw new UserError(
 			`rescale_betas_zero_snr with --sampler ${name} starts on pure noise, where a network that predicts noise says nothing: it needs prediction_type v_prediction`,
-			2,
+			{ code: "usage" },
 		);
 	return sampler;
 }

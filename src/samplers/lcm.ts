@@ -23,7 +23,7 @@ function lcmTimesteps({ steps, config }: SamplerContext): number[] {
 	if (steps > original)
 		throw new UserError(
 			`--steps ${steps}: lcm takes at most ${original} steps (original_inference_steps), 4 to 8 are usual`,
-			2,
+			{ code: "usage" },
 		);
 	const stride = Math.floor(config.num_train_timesteps / original);
 	return Array.from({ length: steps }, (_, i) => {

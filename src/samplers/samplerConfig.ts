@@ -326,7 +326,7 @@ export function samplerConfig(
 	if (schedule !== "default" && !spreadable(name))
 		throw new UserError(
 			`--sampler ${name} takes its noise levels from its timesteps: the ${schedule} schedule works with euler, dpm-solver++ and the like`,
-			2,
+			{ code: "usage" },
 		);
 	if (schedule !== "default")
 		config = {
@@ -360,7 +360,7 @@ export function samplerConfig(
 	if (integratesNoise && config.final_sigmas_type === "zero")
 		throw new UserError(
 			`--sampler ${name} cannot end on a sigma of zero: leave final_sigmas_type at sigma_min, or choose dpm-solver++`,
-			2,
+			{ code: "usage" },
 		);
 	if (
 		name !== "ddpm" &&

@@ -1,5 +1,5 @@
 import { editDistance } from "../errors/editDistance.js";
-import { UserError } from "../errors/userError.js";
+import { OptionError } from "../errors/optionError.js";
 import { SAMPLER_NAMES, type SamplerName } from "./sampler.js";
 import type { SamplerConfig, SigmaSchedule } from "./samplerConfig.js";
 import type { SchedulerConfig } from "./schedulerConfig.js";
@@ -154,9 +154,9 @@ export function samplerByName(written: string): NamedSampler {
 			...(Object.keys(overrides).length > 0 ? { overrides } : {}),
 		};
 	}
-	throw new UserError(
-		`--sampler: unknown sampler ${JSON.stringify(shown)}; did you mean ${nearest(key)}? There are ${SAMPLER_NAMES.join(", ")}`,
-		2,
+	throw new OptionError(
+		"sampler",
+		`unknown sampler ${JSON.stringify(shown)}; did you mean ${nearest(key)}? There are ${SAMPLER_NAMES.join(", ")}`,
 	);
 }
 

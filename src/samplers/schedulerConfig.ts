@@ -119,7 +119,6 @@ export function schedulerConfigJson(
 	} catch (cause) {
 		throw new UserError(
 			`${label}: not JSON (${(cause as Error).message.split("\n")[0]}); download the model again`,
-			1,
 			{ cause },
 		);
 	}

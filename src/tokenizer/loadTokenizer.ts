@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { UserError } from "../errors/userError.js";
 import { type AddedToken, addedTokenSplitter } from "./addedTokens.js";
 import { bytePairs, END_OF_WORD, type Vocabulary } from "./bytePairs.js";

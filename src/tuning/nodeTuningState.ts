@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
-import { z } from "zod";
-import { UserError } from "../errors/userError.js";
+import * as z from "zod";
+import { OptionError } from "../errors/optionError.js";
 import { writeWhole } from "../files/nodeWriteWhole.js";
 
 const schema = z.object({
@@ -65,9 +65,9 @@ export async function readTuningState(
 	}
 	const parsed = schema.safeParse(json);
 	if (!parsed.success)
-		throw new UserError(
-			`--state: ${path} is no state of a key-step search; delete it or name another file`,
-			2,
+		throw new OptionError(
+			"state",
+			`${path} is no state of a key-step search; delete it or name another file`,
 		);
 	return parsed.data.key === key ? parsed.data : fresh;
 }

@@ -1,4 +1,4 @@
-import { UserError } from "../errors/userError.js";
+import { OptionError } from "../errors/optionError.js";
 import { mersenneTwister } from "../random/mersenneTwister.js";
 import { shuffled } from "../random/shuffled.js";
 
@@ -20,9 +20,9 @@ export function splitPrompts(
 	const pool = [...new Set(prompts)];
 	const wanted = counts.calibration + counts.heldOut;
 	if (pool.length < wanted)
-		throw new UserError(
-			`--captions: ${pool.length} different prompts are too few for ${counts.calibration} to tune on and ${counts.heldOut} to check with; give more, or lower --calibration and --held-out`,
-			2,
+		throw new OptionError(
+			"captions",
+			`${pool.length} different prompts are too few for ${counts.calibration} to tune on and ${counts.heldOut} to check with; give more, or lower --calibration and --held-out`,
 		);
 	const drawn = shuffled(pool, mersenneTwister(BigInt(seed)));
 	return {

@@ -1,4 +1,4 @@
-import { UserError } from "../errors/userError.js";
+import { OptionError } from "../errors/optionError.js";
 import { parseKeySteps, plainPlan } from "../propagation/keyStepPlan.js";
 import { DECODER, FULL, type StepState } from "../propagation/stepState.js";
 import {
@@ -137,9 +137,9 @@ async function stateCosts(
 	if (budget && budget.kind !== "speedup") {
 		const wanted = budget.kind === "flops" ? "flops" : "measured";
 		if (cost !== wanted)
-			throw new UserError(
-				`--budget: a budget in ${budget.kind} needs --cost ${wanted}`,
-				2,
+			throw new OptionError(
+				"budget",
+				`a budget in ${budget.kind} needs --cost ${wanted}`,
 			);
 	}
 	if (state.costs) return { ...state.costs, costs: new Map(state.costs.costs) };

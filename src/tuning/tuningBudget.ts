@@ -1,4 +1,4 @@
-import { UserError } from "../errors/userError.js";
+import { OptionError } from "../errors/optionError.js";
 
 /** What a plan may cost: so many times less than the plain run, seconds in the UNet, or floating-point operations. */
 export type TuningBudget =
@@ -16,16 +16,16 @@ export function parseTuningBudget(words: string): TuningBudget {
 	);
 	const amount = Number(match?.[1]);
 	if (!match || !(amount > 0))
-		throw new UserError(
-			`--budget: "${words.slice(0, 40)}" is no budget; use 1.5x (times faster than plain), 0.6s or 2TFLOP`,
-			2,
+		throw new OptionError(
+			"budget",
+			`"${words.slice(0, 40)}" is no budget; use 1.5x (times faster than plain), 0.6s or 2TFLOP`,
 		);
 	const unit = match[2].toLowerCase();
 	if (unit === "x") {
 		if (amount < 1)
-			throw new UserError(
-				`--budget: ${amount}x is slower than the plain run; use 1x or more`,
-				2,
+			throw new OptionError(
+				"budget",
+				`${amount}x is slower than the plain run; use 1x or more`,
 			);
 		return { kind: "speedup", times: amount };
 	}

@@ -22,7 +22,7 @@ export function parseHubId(text: string, revision?: string): HubId | undefined {
 	if (!isRevision(wanted))
 		throw new UserError(
 			`"${wanted}" cannot be a revision of ${match[1]}: it is a branch, a tag or a commit`,
-			2,
+			{ code: "usage" },
 		);
 	return { repo: match[1], revision: wanted };
 }

@@ -77,7 +77,6 @@ async function fetchWhole(
 			if (attempt >= retries)
 				throw new UserError(
 					`${file.url} cannot be fetched: ${reasonOf(error)} (what arrived is kept; the same command goes on from there)`,
-					1,
 					{ cause: error },
 				);
 			await delay(

@@ -31,7 +31,7 @@ export async function hubSettings(
 	if (!/^https?:\/\/[^/?#]+/.test(endpoint) || !URL.canParse(endpoint))
 		throw new UserError(
 			`HF_ENDPOINT is "${endpoint}", which is no http(s) address`,
-			2,
+			{ code: "usage" },
 		);
 	const tokenPath = home(environment.HF_TOKEN_PATH || join(hfHome, "token"));
 	const token = (

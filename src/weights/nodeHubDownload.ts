@@ -79,7 +79,6 @@ export async function downloadBlob(request: BlobRequest): Promise<string> {
 		if (code && !(error instanceof UserError) && !signal?.aborted)
 			throw new UserError(
 				`${what} cannot be written to ${settings.cacheFolder}: ${reasonOf(error)}${/ENOSPC|EDQUOT/.test(code) ? "; what has come is kept, make room (or set HF_HOME to another disk) and run it again" : ""}`,
-				1,
 				{ cause: error },
 			);
 		throw error;

@@ -172,7 +172,7 @@ function named(
 		if (!isSafePath(path))
 			throw new UserError(
 				`"${shorten(path)}" cannot be a file of ${repo}: it would lie outside of its folder in the cache`,
-				2,
+				{ code: "usage" },
 			);
 		const file = listing.files.find((candidate) => candidate.path === path);
 		if (!file)

@@ -129,7 +129,6 @@ export async function withRetries<T>(
 			if (tries >= (error.unreachable ? 2 : maxTries))
 				throw new UserError(
 					`${what} cannot be downloaded: ${error.message}${error.unreachable ? " (no network? models in the cache work without)" : `, ${tries} times; what has come is kept, run it again to go on`}`,
-					1,
 					{ cause: error },
 				);
 			const wait = error.retryAfterSeconds

@@ -61,7 +61,7 @@ export async function openNodeFile(
 	label: string = path,
 ): Promise<ReadableFile> {
 	const failed = (error: unknown): never => {
-		throw new UserError(`${label} cannot be read: ${reasonOf(error)}`, 1, {
+		throw new UserError(`${label} cannot be read: ${reasonOf(error)}`, {
 			cause: error,
 		});
 	};

@@ -51,7 +51,7 @@ export async function openZip(
 	const refuse = (reason: unknown): never => {
 		if (reason instanceof UserError) throw reason;
 		const words = reason instanceof Error ? reason.message : String(reason);
-		throw new UserError(`${label} is no usable zip archive: ${words}`, 1, {
+		throw new UserError(`${label} is no usable zip archive: ${words}`, {
 			cause: reason,
 		});
 	};

@@ -77,7 +77,7 @@ describe("samplerByName", () => {
 				expect.unreachable();
 			} catch (error) {
 				expect(error).toBeInstanceOf(UserError);
-				expect((error as UserError).exitCode).toBe(2);
+				expect((error as UserError).code).toBe("invalid_option");
 				expect((error as UserError).message).not.toContain("\n");
 				expect((error as UserError).message.length).toBeLessThan(500);
 			}
