@@ -2,7 +2,7 @@ import * as z from "zod";
 import { OptionError } from "../errors/optionError.js";
 import { UserError } from "../errors/userError.js";
 import { parseKeySteps } from "../propagation/keyStepPlan.js";
-import { samplerByName } from "../samplers/samplerNames.js";
+import { samplerByName } from "../samplers/config/samplerNames.js";
 import { methodPresets } from "./methodPresets.js";
 
 /** Network evaluations are skipped where the prediction is estimated to change little (see residualReuse.ts). */

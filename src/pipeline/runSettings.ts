@@ -12,16 +12,16 @@ import {
 	PAPER_INJECTION,
 } from "../propagation/noiseInjection.js";
 import { type PlanFile, planFromFile } from "../propagation/planFile.js";
-import { createSampler } from "../samplers/createSampler.js";
-import type { Sampler, SamplerName } from "../samplers/sampler.js";
-import type { SigmaSchedule } from "../samplers/samplerConfig.js";
+import type { SigmaSchedule } from "../samplers/config/samplerConfig.js";
 import {
 	type NamedSampler,
 	samplerByName,
 	samplerLabels,
 	samplerOfConfig,
-} from "../samplers/samplerNames.js";
-import { parseSchedulerConfig } from "../samplers/schedulerConfig.js";
+} from "../samplers/config/samplerNames.js";
+import { parseSchedulerConfig } from "../samplers/config/schedulerConfig.js";
+import { createSampler } from "../samplers/createSampler.js";
+import type { Sampler, SamplerName } from "../samplers/sampler.js";
 import type { GenerateOptions } from "./generateOptions.js";
 
 /** The options of a run with every default filled in, all checked. */

@@ -1,25 +1,25 @@
 import { UserError } from "../errors/userError.js";
-import { ddim } from "./ddim.js";
-import { ddpm } from "./ddpm.js";
-import { deis } from "./deis.js";
-import { dpm2 } from "./dpm2.js";
-import { dpmSolverMultistep } from "./dpmSolverMultistep.js";
-import { dpmSolverSinglestep } from "./dpmSolverSinglestep.js";
-import { euler } from "./euler.js";
-import { eulerAncestral } from "./eulerAncestral.js";
-import { heun } from "./heun.js";
-import { lcm } from "./lcm.js";
-import { lms } from "./lms.js";
-import { pndm } from "./pndm.js";
-import type { Sampler, SamplerName } from "./sampler.js";
 import {
 	type SamplerConfig,
 	type SigmaSchedule,
 	samplerConfig,
-} from "./samplerConfig.js";
+} from "./config/samplerConfig.js";
+import { parseSchedulerConfig } from "./config/schedulerConfig.js";
+import type { Sampler, SamplerName } from "./sampler.js";
 import type { SamplerContext } from "./samplerContext.js";
-import { parseSchedulerConfig } from "./schedulerConfig.js";
-import { unipc } from "./unipc.js";
+import { ddim } from "./solvers/ddim.js";
+import { ddpm } from "./solvers/ddpm.js";
+import { deis } from "./solvers/deis.js";
+import { dpm2 } from "./solvers/dpm2.js";
+import { dpmSolverMultistep } from "./solvers/dpmSolverMultistep.js";
+import { dpmSolverSinglestep } from "./solvers/dpmSolverSinglestep.js";
+import { euler } from "./solvers/euler.js";
+import { eulerAncestral } from "./solvers/eulerAncestral.js";
+import { heun } from "./solvers/heun.js";
+import { lcm } from "./solvers/lcm.js";
+import { lms } from "./solvers/lms.js";
+import { pndm } from "./solvers/pndm.js";
+import { unipc } from "./solvers/unipc.js";
 
 const SAMPLERS: Record<SamplerName, (context: SamplerContext) => Sampler> = {
 	ddim,

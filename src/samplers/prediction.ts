@@ -1,4 +1,4 @@
-import type { SamplerConfig } from "./samplerConfig.js";
+import type { SamplerConfig } from "./config/samplerConfig.js";
 import { weightedSum } from "./weightedSum.js";
 
 /**

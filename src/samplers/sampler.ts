@@ -1,4 +1,4 @@
-import type { SamplerConfig } from "./samplerConfig.js";
+import type { SamplerConfig } from "./config/samplerConfig.js";
 
 /** The samplers, by our names. `dpm-solver++` is the multistep solver of order 2 ("DPM++ 2M"). */
 export const SAMPLER_NAMES = [

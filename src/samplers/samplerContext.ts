@@ -1,5 +1,5 @@
+import type { SamplerConfig } from "./config/samplerConfig.js";
 import type { SamplerName } from "./sampler.js";
-import type { SamplerConfig } from "./samplerConfig.js";
 
 /** What every sampler is made from. */
 export interface SamplerContext {

@@ -1,6 +1,6 @@
+import type { SamplerConfig } from "./config/samplerConfig.js";
 import { predictedOriginalInSigmaSpace } from "./prediction.js";
 import type { SamplerInput } from "./sampler.js";
-import type { SamplerConfig } from "./samplerConfig.js";
 import { weightedSum } from "./weightedSum.js";
 
 /** What samplers in sigma space share: latents are x_0 + sigma · noise, the network wants them at unit variance. */

@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { UserError } from "../../src/errors/userError.js";
-import { createSampler } from "../../src/samplers/createSampler.js";
-import { SAMPLER_NAMES } from "../../src/samplers/sampler.js";
-import { samplerConfig } from "../../src/samplers/samplerConfig.js";
+import { samplerConfig } from "../../src/samplers/config/samplerConfig.js";
 import {
 	parseSchedulerConfig,
 	schedulerConfigJson,
-} from "../../src/samplers/schedulerConfig.js";
+} from "../../src/samplers/config/schedulerConfig.js";
+import { createSampler } from "../../src/samplers/createSampler.js";
+import { SAMPLER_NAMES } from "../../src/samplers/sampler.js";
 
 const SD15 = {
 	_class_name: "PNDMScheduler",

@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { UserError } from "../../src/errors/userError.js";
-import { SAMPLER_NAMES, type SamplerName } from "../../src/samplers/sampler.js";
-import type { SigmaSchedule } from "../../src/samplers/samplerConfig.js";
+import type { SigmaSchedule } from "../../src/samplers/config/samplerConfig.js";
 import {
 	samplerByName,
 	samplerLabels,
 	samplerOfConfig,
-} from "../../src/samplers/samplerNames.js";
-import { parseSchedulerConfig } from "../../src/samplers/schedulerConfig.js";
+} from "../../src/samplers/config/samplerNames.js";
+import { parseSchedulerConfig } from "../../src/samplers/config/schedulerConfig.js";
+import { SAMPLER_NAMES, type SamplerName } from "../../src/samplers/sampler.js";
 
 describe("samplerByName", () => {
 	it.each(SAMPLER_NAMES)("knows %s by its own name", (name) => {

@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { createSampler } from "../../src/samplers/createSampler.js";
-import type { Sampler, SamplerName } from "../../src/samplers/sampler.js";
 import type {
 	SamplerConfig,
 	SigmaSchedule,
-} from "../../src/samplers/samplerConfig.js";
+} from "../../src/samplers/config/samplerConfig.js";
+import { createSampler } from "../../src/samplers/createSampler.js";
+import type { Sampler, SamplerName } from "../../src/samplers/sampler.js";
 import { readGolden, relativeError } from "../goldenFile.js";
 
 // Made by test/reference/samplers.py, which says how network, noise and initial latents are computed.

@@ -1,6 +1,6 @@
-import { editDistance } from "../errors/editDistance.js";
-import { OptionError } from "../errors/optionError.js";
-import { SAMPLER_NAMES, type SamplerName } from "./sampler.js";
+import { editDistance } from "../../errors/editDistance.js";
+import { OptionError } from "../../errors/optionError.js";
+import { SAMPLER_NAMES, type SamplerName } from "../sampler.js";
 import type { SamplerConfig, SigmaSchedule } from "./samplerConfig.js";
 import type { SchedulerConfig } from "./schedulerConfig.js";
 

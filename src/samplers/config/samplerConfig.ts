@@ -1,5 +1,5 @@
-import { UserError } from "../errors/userError.js";
-import type { SamplerName } from "./sampler.js";
+import { UserError } from "../../errors/userError.js";
+import type { SamplerName } from "../sampler.js";
 import type { SchedulerConfig } from "./schedulerConfig.js";
 
 /** All that a sampler needs to know of its noise schedule and solver: no key is missing, by diffusers' names. */

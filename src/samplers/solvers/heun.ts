@@ -1,9 +1,9 @@
-import { karrasSchedule } from "./karrasSchedule.js";
-import { boundedOriginal } from "./prediction.js";
-import type { Sampler } from "./sampler.js";
-import type { SamplerContext } from "./samplerContext.js";
-import { derivativeAt, eulerStep, sigmaSpace } from "./sigmaSpace.js";
-import { weightedSum } from "./weightedSum.js";
+import { boundedOriginal } from "../prediction.js";
+import type { Sampler } from "../sampler.js";
+import type { SamplerContext } from "../samplerContext.js";
+import { karrasSchedule } from "../schedules/karrasSchedule.js";
+import { derivativeAt, eulerStep, sigmaSpace } from "../sigmaSpace.js";
+import { weightedSum } from "../weightedSum.js";
 
 /** The first as it is, all others twice: evaluations of two-evaluation steps, the last of which has one. */
 function paired(values: readonly number[]): number[] {

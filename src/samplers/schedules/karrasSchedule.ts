@@ -1,5 +1,5 @@
+import type { SamplerContext } from "../samplerContext.js";
 import { alphasCumprod } from "./noiseSchedule.js";
-import type { SamplerContext } from "./samplerContext.js";
 import {
 	aysSigmas,
 	exponentialSigmas,

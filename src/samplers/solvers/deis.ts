@@ -3,12 +3,12 @@ import {
 	predictedNoise,
 	predictedOriginal,
 	signalNoiseOfRatio,
-} from "./prediction.js";
-import type { Sampler } from "./sampler.js";
-import type { SamplerContext } from "./samplerContext.js";
-import { solverSchedule } from "./solverSchedule.js";
-import { variancePreservingSpace } from "./variancePreservingSpace.js";
-import { type Term, weightedSum } from "./weightedSum.js";
+} from "../prediction.js";
+import type { Sampler } from "../sampler.js";
+import type { SamplerContext } from "../samplerContext.js";
+import { solverSchedule } from "../schedules/solverSchedule.js";
+import { variancePreservingSpace } from "../variancePreservingSpace.js";
+import { type Term, weightedSum } from "../weightedSum.js";
 
 /** ∫ (log x - log c) / (log b - log c) dx, at x. */
 function linearIntegral(x: number, b: number, c: number): number {

@@ -1,16 +1,16 @@
-import { alphasCumprod } from "./noiseSchedule.js";
 import {
 	boundedOriginal,
 	predictedNoise,
 	predictedOriginal,
 	signalNoiseOfAlphaBar,
-} from "./prediction.js";
-import type { Sampler } from "./sampler.js";
-import type { SamplerContext } from "./samplerContext.js";
-import { trainedSigmas } from "./sigmaSchedule.js";
-import { spacedTimesteps } from "./timestepSpacing.js";
-import { variancePreservingSpace } from "./variancePreservingSpace.js";
-import { weightedSum } from "./weightedSum.js";
+} from "../prediction.js";
+import type { Sampler } from "../sampler.js";
+import type { SamplerContext } from "../samplerContext.js";
+import { alphasCumprod } from "../schedules/noiseSchedule.js";
+import { trainedSigmas } from "../schedules/sigmaSchedule.js";
+import { spacedTimesteps } from "../schedules/timestepSpacing.js";
+import { variancePreservingSpace } from "../variancePreservingSpace.js";
+import { weightedSum } from "../weightedSum.js";
 
 /**
  * DDIM: "Denoising Diffusion Implicit Models" (Song et al. 2020), as diffusers' DDIMScheduler. One evaluation a step;

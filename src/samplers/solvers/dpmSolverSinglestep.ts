@@ -1,3 +1,10 @@
+import type { SamplerConfig } from "../config/samplerConfig.js";
+import { signalNoiseOfRatio } from "../prediction.js";
+import type { Sampler } from "../sampler.js";
+import type { SamplerContext } from "../samplerContext.js";
+import { solverSchedule } from "../schedules/solverSchedule.js";
+import { variancePreservingSpace } from "../variancePreservingSpace.js";
+import { weightedSum } from "../weightedSum.js";
 import {
 	firstOrderStep,
 	logSnr,
@@ -5,13 +12,6 @@ import {
 	solverOutput,
 	stepWeights,
 } from "./dpmSolver.js";
-import { signalNoiseOfRatio } from "./prediction.js";
-import type { Sampler } from "./sampler.js";
-import type { SamplerConfig } from "./samplerConfig.js";
-import type { SamplerContext } from "./samplerContext.js";
-import { solverSchedule } from "./solverSchedule.js";
-import { variancePreservingSpace } from "./variancePreservingSpace.js";
-import { weightedSum } from "./weightedSum.js";
 
 /** Second order over two evaluations, from the latents of the first (DPM-Solver-2, algorithm 1; DPM-Solver++ 2S). */
 function secondOrderStep(step: SolverStep): Float32Array {

@@ -1,16 +1,16 @@
-import { logSnr } from "./dpmSolver.js";
+import type { SamplerConfig } from "../config/samplerConfig.js";
 import {
 	boundedOriginal,
 	predictedNoise,
 	predictedOriginal,
 	signalNoiseOfRatio,
-} from "./prediction.js";
-import type { Sampler } from "./sampler.js";
-import type { SamplerConfig } from "./samplerConfig.js";
-import type { SamplerContext } from "./samplerContext.js";
-import { solverSchedule } from "./solverSchedule.js";
-import { variancePreservingSpace } from "./variancePreservingSpace.js";
-import { type Term, weightedSum } from "./weightedSum.js";
+} from "../prediction.js";
+import type { Sampler } from "../sampler.js";
+import type { SamplerContext } from "../samplerContext.js";
+import { solverSchedule } from "../schedules/solverSchedule.js";
+import { variancePreservingSpace } from "../variancePreservingSpace.js";
+import { type Term, weightedSum } from "../weightedSum.js";
+import { logSnr } from "./dpmSolver.js";
 
 /** The solution of A x = b by elimination with partial pivoting. */
 function solveLinear(

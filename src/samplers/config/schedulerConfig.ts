@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { UserError } from "../errors/userError.js";
+import { UserError } from "../../errors/userError.js";
 
 const finite = z.number().refine(Number.isFinite, "must be finite");
 const optional = <T extends z.ZodType>(type: T) => type.nullish();

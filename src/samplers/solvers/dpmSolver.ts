@@ -1,3 +1,4 @@
+import type { SamplerConfig } from "../config/samplerConfig.js";
 import {
 	boundedOriginal,
 	logSignalNoise,
@@ -5,10 +6,9 @@ import {
 	predictedOriginal,
 	type SignalNoise,
 	signalNoiseOfRatio,
-} from "./prediction.js";
-import type { SamplerInput } from "./sampler.js";
-import type { SamplerConfig } from "./samplerConfig.js";
-import { type Term, weightedSum } from "./weightedSum.js";
+} from "../prediction.js";
+import type { SamplerInput } from "../sampler.js";
+import { type Term, weightedSum } from "../weightedSum.js";
 
 /*
  * The exponential integrators of DPM-Solver (Lu et al. 2022, "DPM-Solver: A Fast ODE Solver for Diffusion Probabilistic

@@ -1,8 +1,8 @@
-import { karrasSchedule } from "./karrasSchedule.js";
-import type { Sampler } from "./sampler.js";
-import type { SamplerContext } from "./samplerContext.js";
-import { derivativeAt, eulerStep, sigmaSpace } from "./sigmaSpace.js";
-import { weightedSum } from "./weightedSum.js";
+import type { Sampler } from "../sampler.js";
+import type { SamplerContext } from "../samplerContext.js";
+import { karrasSchedule } from "../schedules/karrasSchedule.js";
+import { derivativeAt, eulerStep, sigmaSpace } from "../sigmaSpace.js";
+import { weightedSum } from "../weightedSum.js";
 
 /**
  * Ancestral sampling with Euler steps, as k-diffusion's sample_euler_ancestral and diffusers'

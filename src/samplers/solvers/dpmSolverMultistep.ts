@@ -1,3 +1,9 @@
+import { signalNoiseOfRatio } from "../prediction.js";
+import type { Sampler } from "../sampler.js";
+import type { SamplerContext } from "../samplerContext.js";
+import { solverSchedule } from "../schedules/solverSchedule.js";
+import { variancePreservingSpace } from "../variancePreservingSpace.js";
+import { weightedSum } from "../weightedSum.js";
 import {
 	firstOrderStep,
 	logSnr,
@@ -6,12 +12,6 @@ import {
 	solverOutput,
 	stepWeights,
 } from "./dpmSolver.js";
-import { signalNoiseOfRatio } from "./prediction.js";
-import type { Sampler } from "./sampler.js";
-import type { SamplerContext } from "./samplerContext.js";
-import { solverSchedule } from "./solverSchedule.js";
-import { variancePreservingSpace } from "./variancePreservingSpace.js";
-import { weightedSum } from "./weightedSum.js";
 
 /** Second order from two values (DPM-Solver++, algorithm 2, "2M"; `heun` integrates the slope exactly instead). */
 function secondOrderStep(step: SolverStep): Float32Array {

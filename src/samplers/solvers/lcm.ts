@@ -1,15 +1,15 @@
-import { UserError } from "../errors/userError.js";
-import { alphasCumprod } from "./noiseSchedule.js";
+import { UserError } from "../../errors/userError.js";
 import {
 	boundedOriginal,
 	predictedOriginal,
 	signalNoiseOfAlphaBar,
-} from "./prediction.js";
-import type { Sampler } from "./sampler.js";
-import type { SamplerContext } from "./samplerContext.js";
-import { trainedSigmas } from "./sigmaSchedule.js";
-import { variancePreservingSpace } from "./variancePreservingSpace.js";
-import { weightedSum } from "./weightedSum.js";
+} from "../prediction.js";
+import type { Sampler } from "../sampler.js";
+import type { SamplerContext } from "../samplerContext.js";
+import { alphasCumprod } from "../schedules/noiseSchedule.js";
+import { trainedSigmas } from "../schedules/sigmaSchedule.js";
+import { variancePreservingSpace } from "../variancePreservingSpace.js";
+import { weightedSum } from "../weightedSum.js";
 
 /** The standard deviation that consistency models take data to have. */
 const SIGMA_DATA = 0.5;

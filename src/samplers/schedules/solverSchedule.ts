@@ -1,6 +1,6 @@
+import { logSignalNoise, signalNoiseOfAlphaBar } from "../prediction.js";
+import type { SamplerContext } from "../samplerContext.js";
 import { alphasCumprod } from "./noiseSchedule.js";
-import { logSignalNoise, signalNoiseOfAlphaBar } from "./prediction.js";
-import type { SamplerContext } from "./samplerContext.js";
 import {
 	aysTimesteps,
 	exponentialSigmas,

@@ -1,7 +1,7 @@
-import { karrasSchedule } from "./karrasSchedule.js";
-import type { Sampler } from "./sampler.js";
-import type { SamplerContext } from "./samplerContext.js";
-import { derivativeAt, eulerStep, sigmaSpace } from "./sigmaSpace.js";
+import type { Sampler } from "../sampler.js";
+import type { SamplerContext } from "../samplerContext.js";
+import { karrasSchedule } from "../schedules/karrasSchedule.js";
+import { derivativeAt, eulerStep, sigmaSpace } from "../sigmaSpace.js";
 
 /**
  * Euler's method on the probability flow ODE (Karras et al. 2022, algorithm 1 without its correction and churn), as

@@ -1,20 +1,20 @@
-import { alphasCumprod } from "./noiseSchedule.js";
 import {
 	predictedNoise,
 	predictedOriginal,
 	signalNoiseOfAlphaBar,
-} from "./prediction.js";
+} from "../prediction.js";
 import type {
 	Sampler,
 	SamplerInput,
 	SamplerOutput,
 	SamplerState,
-} from "./sampler.js";
-import type { SamplerContext } from "./samplerContext.js";
-import { trainedSigmas } from "./sigmaSchedule.js";
-import { spacedTimesteps } from "./timestepSpacing.js";
-import { variancePreservingSpace } from "./variancePreservingSpace.js";
-import { type Term, weightedSum } from "./weightedSum.js";
+} from "../sampler.js";
+import type { SamplerContext } from "../samplerContext.js";
+import { alphasCumprod } from "../schedules/noiseSchedule.js";
+import { trainedSigmas } from "../schedules/sigmaSchedule.js";
+import { spacedTimesteps } from "../schedules/timestepSpacing.js";
+import { variancePreservingSpace } from "../variancePreservingSpace.js";
+import { type Term, weightedSum } from "../weightedSum.js";
 
 /** Adams-Bashforth weights by the number of predictions, newest first (PNDM, eq. 12). */
 const MULTISTEP_WEIGHTS = [

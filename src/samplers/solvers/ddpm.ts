@@ -1,17 +1,17 @@
-import { UserError } from "../errors/userError.js";
-import { alphasCumprod } from "./noiseSchedule.js";
+import { UserError } from "../../errors/userError.js";
+import type { SamplerConfig } from "../config/samplerConfig.js";
 import {
 	boundedOriginal,
 	predictedOriginal,
 	signalNoiseOfAlphaBar,
-} from "./prediction.js";
-import type { Sampler } from "./sampler.js";
-import type { SamplerConfig } from "./samplerConfig.js";
-import type { SamplerContext } from "./samplerContext.js";
-import { trainedSigmas } from "./sigmaSchedule.js";
-import { spacedTimesteps } from "./timestepSpacing.js";
-import { variancePreservingSpace } from "./variancePreservingSpace.js";
-import { weightedSum } from "./weightedSum.js";
+} from "../prediction.js";
+import type { Sampler } from "../sampler.js";
+import type { SamplerContext } from "../samplerContext.js";
+import { alphasCumprod } from "../schedules/noiseSchedule.js";
+import { trainedSigmas } from "../schedules/sigmaSchedule.js";
+import { spacedTimesteps } from "../schedules/timestepSpacing.js";
+import { variancePreservingSpace } from "../variancePreservingSpace.js";
+import { weightedSum } from "../weightedSum.js";
 
 /** The two halves of each image's channels: the mean's prediction and the variance's. */
 function splitVariance(

@@ -1,8 +1,8 @@
-import { karrasSchedule } from "./karrasSchedule.js";
-import type { Sampler } from "./sampler.js";
-import type { SamplerContext } from "./samplerContext.js";
-import { derivativeAt, sigmaSpace } from "./sigmaSpace.js";
-import { weightedSum } from "./weightedSum.js";
+import type { Sampler } from "../sampler.js";
+import type { SamplerContext } from "../samplerContext.js";
+import { karrasSchedule } from "../schedules/karrasSchedule.js";
+import { derivativeAt, sigmaSpace } from "../sigmaSpace.js";
+import { weightedSum } from "../weightedSum.js";
 
 const MAX_ORDER = 4;
 

@@ -1,9 +1,9 @@
-import { karrasSchedule } from "./karrasSchedule.js";
-import type { Sampler } from "./sampler.js";
-import type { SamplerContext } from "./samplerContext.js";
-import { timestepOfSigma } from "./sigmaSchedule.js";
-import { derivativeAt, eulerStep, sigmaSpace } from "./sigmaSpace.js";
-import { roundHalfEven } from "./timestepSpacing.js";
+import type { Sampler } from "../sampler.js";
+import type { SamplerContext } from "../samplerContext.js";
+import { karrasSchedule } from "../schedules/karrasSchedule.js";
+import { timestepOfSigma } from "../schedules/sigmaSchedule.js";
+import { roundHalfEven } from "../schedules/timestepSpacing.js";
+import { derivativeAt, eulerStep, sigmaSpace } from "../sigmaSpace.js";
 
 /**
  * DPM2: the midpoint method in log sigma (Karras et al. 2022, algorithm 2 without churn; k-diffusion's sample_dpm_2), as
