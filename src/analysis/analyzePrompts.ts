@@ -1,4 +1,9 @@
 import type { RgbImage } from "../image/rgbImage.js";
+import { imageSpectrum, meanSpectrum } from "../metrics/imageSpectrum.js";
+import {
+	type RadialSpectrum,
+	radialSpectrum,
+} from "../metrics/radialSpectrum.js";
 import { decodeLatents } from "../pipeline/decodeLatents.js";
 import type { GenerateOptions } from "../pipeline/generateOptions.js";
 import type { GeneratedImage, Pipeline } from "../pipeline/pipeline.js";
@@ -13,9 +18,7 @@ import {
 	projectMap,
 	scoresToRgb,
 } from "./featurePca.js";
-import { imageSpectrum, meanSpectrum } from "./imageSpectrum.js";
 import { type BlockObserver, observingDenoiser } from "./observingDenoiser.js";
-import { type RadialSpectrum, radialSpectrum } from "./radialSpectrum.js";
 import { type Verdict, verdict } from "./verdict.js";
 
 /** Which samples of a guided run a figure is about. */

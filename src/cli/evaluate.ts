@@ -7,14 +7,14 @@ import {
 	parseMethodFile,
 	parseMethods,
 } from "../evaluation/method.js";
+import { resultsTable } from "../evaluation/results/resultsTable.js";
 import {
 	drawMissing,
 	type EvaluationProgress,
 	type EvaluationRequest,
 	prepareRun,
 	type Shard,
-} from "../evaluation/nodeEvaluate.js";
-import { resultsTable } from "../evaluation/resultsTable.js";
+} from "../evaluation/run/nodeEvaluate.js";
 import { embeddedModelsFolder } from "../weights/nodeEmbeddedModels.js";
 import {
 	addModelFlags,
@@ -144,7 +144,7 @@ async function runEvaluate(flags: EvaluateFlags): Promise<void> {
 		for (const { name, run: steps, fewer } of run.methods)
 			if (fewer) say(`${name}: ${steps} steps`);
 		if (flags.queue) {
-			const { drawByQueue } = await import("../evaluation/nodeQueue.js");
+			const { drawByQueue } = await import("../evaluation/queue/nodeQueue.js");
 			await drawByQueue(run, { url: flags.queue });
 		} else await drawMissing(run);
 	} finally {
@@ -153,7 +153,7 @@ async function runEvaluate(flags: EvaluateFlags): Promise<void> {
 	}
 	// the plotting library is loaded only where something is plotted
 	const { readRun, writeResults } = await import(
-		"../evaluation/nodeWriteResults.js"
+		"../evaluation/results/nodeWriteResults.js"
 	);
 	const { missing } = await readRun(out);
 	if (missing) {

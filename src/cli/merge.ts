@@ -1,8 +1,11 @@
 import type { Command } from "commander";
 import { UserError } from "../errors/userError.js";
-import { mergeRuns } from "../evaluation/nodeMerge.js";
-import { readRun, writeResults } from "../evaluation/nodeWriteResults.js";
-import { resultsTable } from "../evaluation/resultsTable.js";
+import {
+	readRun,
+	writeResults,
+} from "../evaluation/results/nodeWriteResults.js";
+import { resultsTable } from "../evaluation/results/resultsTable.js";
+import { mergeRuns } from "../evaluation/run/nodeMerge.js";
 
 interface MergeFlags {
 	readonly out?: string;

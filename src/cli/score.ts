@@ -6,7 +6,7 @@ import {
 	metricNames,
 	type ScoreRequest,
 	type ScoreResult,
-} from "../evaluation/scoreRequest.js";
+} from "../evaluation/scoring/scoreRequest.js";
 import {
 	type FidVariant,
 	fidVariants,
@@ -122,7 +122,7 @@ export function addScoreCommand(
 				flags: ScoreFlags,
 			) => {
 				const { scoreImages } = await import(
-					"../evaluation/nodeScoreImages.js"
+					"../evaluation/scoring/nodeScoreImages.js"
 				);
 				const { request, stop } = requestOf(generated, reference, flags);
 				let result: ScoreResult;

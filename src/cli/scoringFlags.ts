@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { type Command, Option } from "commander";
-import type { ScorerOptions } from "../evaluation/nodeScorer.js";
+import type { ScorerOptions } from "../evaluation/scoring/nodeScorer.js";
 import {
 	type FidVariant,
 	fidVariants,

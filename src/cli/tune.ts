@@ -11,23 +11,27 @@ import {
 	planFromStates,
 } from "../propagation/keyStepPlan.js";
 import { parsePlanFile, planFromFile } from "../propagation/planFile.js";
-import { autoPlan } from "../tuning/autoPlan.js";
-import type { FrontPoint } from "../tuning/frontPoint.js";
-import { frontJson, frontSvg, frontTable } from "../tuning/frontReport.js";
-import { frontFindings, verdictText } from "../tuning/frontVerdict.js";
+import { autoPlan } from "../tuning/front/autoPlan.js";
+import type { FrontPoint } from "../tuning/front/frontPoint.js";
 import {
-	readTuningState,
-	writeTuningState,
-} from "../tuning/nodeTuningState.js";
-import { splitPrompts } from "../tuning/promptSplit.js";
+	frontJson,
+	frontSvg,
+	frontTable,
+} from "../tuning/front/frontReport.js";
+import { frontFindings, verdictText } from "../tuning/front/frontVerdict.js";
 import {
 	type TunedFor,
 	tunedPlanFile,
 	tunedPlanName,
-} from "../tuning/tunedPlanFile.js";
+} from "../tuning/front/tunedPlanFile.js";
+import {
+	readTuningState,
+	writeTuningState,
+} from "../tuning/runs/nodeTuningState.js";
+import { splitPrompts } from "../tuning/runs/promptSplit.js";
+import { parseTuningBudget } from "../tuning/runs/tuningBudget.js";
 import { tuneInjection } from "../tuning/tuneInjection.js";
 import { type TuneResult, tunePlans } from "../tuning/tunePlans.js";
-import { parseTuningBudget } from "../tuning/tuningBudget.js";
 import { addGenerationFlags, type GenerationFlags } from "./generationFlags.js";
 import { interruptSignal } from "./interrupt.js";
 import { openPipeline } from "./openPipeline.js";

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { UserError } from "../errors/userError.js";
-import { runQueueWorker } from "../evaluation/nodeQueueWorker.js";
+import { runQueueWorker } from "../evaluation/queue/nodeQueueWorker.js";
 import {
 	addModelFlags,
 	type GenerationFlags,

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { UserError } from "../errors/userError.js";
-import { numpyPermutations } from "../metrics/numpyPermutation.js";
+import { numpyPermutations } from "../random/numpyPermutation.js";
 import type { CaptionedImages, DatasetCaption } from "./captionedImages.js";
 import { compareIds } from "./compareIds.js";
 

@@ -1,7 +1,7 @@
 import { UserError } from "../errors/userError.js";
+import { numpyPermutations } from "../random/numpyPermutation.js";
 import type { Features } from "./features.js";
 import { type MeanAndDeviation, meanAndDeviation } from "./meanAndDeviation.js";
-import { numpyPermutations } from "./numpyPermutation.js";
 
 /**
  * Inception score (Salimans et al. 2016, arXiv 1606.03498) as torch-fidelity computes it: of the 1008 logits without

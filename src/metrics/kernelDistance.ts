@@ -1,9 +1,9 @@
 import { UserError } from "../errors/userError.js";
+import { numpyPermutations } from "../random/numpyPermutation.js";
 import type { Features, InnerProducts } from "./features.js";
 import { innerProducts } from "./linearAlgebra/innerProducts.js";
 import { type MeanAndDeviation, meanAndDeviation } from "./meanAndDeviation.js";
 import type { Kernel } from "./mmdJackknife.js";
-import { numpyPermutations } from "./numpyPermutation.js";
 
 export interface KernelDistanceOptions {
 	/** torch-fidelity: 100. */

@@ -1,8 +1,8 @@
-import { imageSpectrum, meanSpectrum } from "../analysis/imageSpectrum.js";
+import { imageSpectrum, meanSpectrum } from "../metrics/imageSpectrum.js";
 import {
 	type RadialSpectrum,
 	spectrumDistance,
-} from "../analysis/radialSpectrum.js";
+} from "../metrics/radialSpectrum.js";
 import { decodeLatents } from "../pipeline/decodeLatents.js";
 import type { Pipeline } from "../pipeline/pipeline.js";
 import type { RunSettings } from "../pipeline/runSettings.js";
@@ -12,8 +12,8 @@ import {
 	type NoiseInjection,
 } from "../propagation/noiseInjection.js";
 import { relativeError } from "../tensor/relativeError.js";
-import { calibrationPrompts } from "./calibrationPrompt.js";
-import { runToEnd } from "./endToEnd.js";
+import { calibrationPrompts } from "./runs/calibrationPrompt.js";
+import { runToEnd } from "./runs/endToEnd.js";
 
 export interface TuneInjectionOptions {
 	readonly pipeline: Pipeline;

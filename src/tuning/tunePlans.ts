@@ -1,24 +1,24 @@
 import { OptionError } from "../errors/optionError.js";
 import { parseKeySteps, plainPlan } from "../propagation/keyStepPlan.js";
 import { DECODER, FULL, type StepState } from "../propagation/stepState.js";
+import type { FrontPoint } from "./front/frontPoint.js";
+import { heldOutFront } from "./front/heldOutFront.js";
 import {
 	type CalibrationPrompt,
 	calibrationPrompts,
-} from "./calibrationPrompt.js";
-import { contenders, plainContender } from "./contenders.js";
-import type { FrontPoint } from "./frontPoint.js";
-import { heldOutFront } from "./heldOutFront.js";
+} from "./runs/calibrationPrompt.js";
 import {
 	flopCosts,
 	measuredCosts,
 	planCost,
 	type StateCosts,
-} from "./planCost.js";
-import { planRuns } from "./planRuns.js";
-import { searchBudgets } from "./searchBudgets.js";
-import { tableCandidates } from "./tableCandidates.js";
-import type { TuneOptions } from "./tuneOptions.js";
-import type { TuningBudget } from "./tuningBudget.js";
+} from "./runs/planCost.js";
+import { planRuns } from "./runs/planRuns.js";
+import type { TuneOptions } from "./runs/tuneOptions.js";
+import type { TuningBudget } from "./runs/tuningBudget.js";
+import { contenders, plainContender } from "./search/contenders.js";
+import { searchBudgets } from "./search/searchBudgets.js";
+import { tableCandidates } from "./search/tableCandidates.js";
 
 /** What `tunePlans` found. */
 export interface TuneResult {

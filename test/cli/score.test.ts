@@ -6,7 +6,7 @@ import { zipSync } from "fflate";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { addScoreCommand } from "../../src/cli/score.js";
-import type { ScoreResult } from "../../src/evaluation/scoreRequest.js";
+import type { ScoreResult } from "../../src/evaluation/scoring/scoreRequest.js";
 import { buildInception } from "../../src/models/inception.js";
 import { buildLpips } from "../../src/models/lpips.js";
 import { encodeSafetensors } from "../models/encodeSafetensors.js";

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import { findings } from "../../src/evaluation/findings.js";
+import { findings } from "../../src/evaluation/results/findings.js";
 import type {
 	Figure,
 	MethodResults,
 	Results,
-} from "../../src/evaluation/results.js";
+} from "../../src/evaluation/results/results.js";
 
 const figure = (value: number, low: number, high: number): Figure => ({
 	value,

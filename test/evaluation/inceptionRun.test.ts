@@ -3,15 +3,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parseMethods } from "../../src/evaluation/method.js";
+import { writeResults } from "../../src/evaluation/results/nodeWriteResults.js";
+import type { Results } from "../../src/evaluation/results/results.js";
 import {
 	drawMissing,
 	type EvaluationRequest,
 	prepareRun,
-} from "../../src/evaluation/nodeEvaluate.js";
-import { scoreImages } from "../../src/evaluation/nodeScoreImages.js";
-import { writeResults } from "../../src/evaluation/nodeWriteResults.js";
-import type { Results } from "../../src/evaluation/results.js";
-import type { MetricName } from "../../src/evaluation/scoreRequest.js";
+} from "../../src/evaluation/run/nodeEvaluate.js";
+import { scoreImages } from "../../src/evaluation/scoring/nodeScoreImages.js";
+import type { MetricName } from "../../src/evaluation/scoring/scoreRequest.js";
 import { buildInception } from "../../src/models/inception.js";
 import { buildLpips } from "../../src/models/lpips.js";
 import { encodeSafetensors } from "../models/encodeSafetensors.js";

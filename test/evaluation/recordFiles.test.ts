@@ -14,8 +14,8 @@ import {
 	featureReader,
 	openRecordWriter,
 	readRecords,
-} from "../../src/evaluation/nodeRecordFiles.js";
-import type { RealRecord } from "../../src/evaluation/record.js";
+} from "../../src/evaluation/run/nodeRecordFiles.js";
+import type { RealRecord } from "../../src/evaluation/run/record.js";
 
 const real = (index: number): RealRecord => ({ kind: "real", index });
 const features = (index: number) => Float32Array.of(index, index / 3, -index);

@@ -12,16 +12,16 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseMethods } from "../../src/evaluation/method.js";
 import {
+	readRun,
+	writeResults,
+} from "../../src/evaluation/results/nodeWriteResults.js";
+import type { Results } from "../../src/evaluation/results/results.js";
+import {
 	drawMissing,
 	type EvaluationRequest,
 	prepareRun,
-} from "../../src/evaluation/nodeEvaluate.js";
-import { mergeRuns } from "../../src/evaluation/nodeMerge.js";
-import {
-	readRun,
-	writeResults,
-} from "../../src/evaluation/nodeWriteResults.js";
-import type { Results } from "../../src/evaluation/results.js";
+} from "../../src/evaluation/run/nodeEvaluate.js";
+import { mergeRuns } from "../../src/evaluation/run/nodeMerge.js";
 import { openModel } from "../../src/weights/nodeOpenModel.js";
 import { resultsOf, tinyDataset } from "./tinyRun.js";
 

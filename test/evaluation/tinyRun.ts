@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
-import type { Results } from "../../src/evaluation/results.js";
+import type { Results } from "../../src/evaluation/results/results.js";
 
 const models = join(import.meta.dirname, "..", "models");
 

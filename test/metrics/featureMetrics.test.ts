@@ -10,7 +10,7 @@ import { inceptionScore } from "../../src/metrics/inceptionScore.js";
 import { kernelDistance } from "../../src/metrics/kernelDistance.js";
 import { innerProducts } from "../../src/metrics/linearAlgebra/innerProducts.js";
 import { runtimeInnerProducts } from "../../src/metrics/nodeInnerProducts.js";
-import { numpyPermutations } from "../../src/metrics/numpyPermutation.js";
+import { numpyPermutations } from "../../src/random/numpyPermutation.js";
 import { relativeError } from "../goldenFile.js";
 import { golden } from "./golden.js";
 import { madeFeatures } from "./madeFeatures.js";

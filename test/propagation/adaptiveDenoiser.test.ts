@@ -4,8 +4,8 @@ import { loadPipeline } from "../../src/pipeline/loadPipeline.js";
 import { adaptiveDenoiser } from "../../src/propagation/adaptiveDenoiser.js";
 import { plainPlan } from "../../src/propagation/keyStepPlan.js";
 import { relativeError } from "../../src/tensor/relativeError.js";
-import { calibrationPrompts } from "../../src/tuning/calibrationPrompt.js";
-import { runToEnd } from "../../src/tuning/endToEnd.js";
+import { calibrationPrompts } from "../../src/tuning/runs/calibrationPrompt.js";
+import { runToEnd } from "../../src/tuning/runs/endToEnd.js";
 
 const tiny = join(import.meta.dirname, "..", "models", "tiny-sd");
 const evaluations = 6;

@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { autoPlan } from "../../src/tuning/autoPlan.js";
-import type { FrontPoint } from "../../src/tuning/frontPoint.js";
+import { autoPlan } from "../../src/tuning/front/autoPlan.js";
+import type { FrontPoint } from "../../src/tuning/front/frontPoint.js";
 import {
 	errorAt,
 	frontFindings,
 	verdictText,
-} from "../../src/tuning/frontVerdict.js";
+} from "../../src/tuning/front/frontVerdict.js";
 
 const point = (
 	series: string,

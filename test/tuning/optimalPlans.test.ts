@@ -6,12 +6,12 @@ import {
 	stepStateWord,
 } from "../../src/propagation/stepState.js";
 import { mersenneTwister } from "../../src/random/mersenneTwister.js";
-import { optimalPlans } from "../../src/tuning/optimalPlans.js";
-import { planCost, type StateCosts } from "../../src/tuning/planCost.js";
+import { planCost, type StateCosts } from "../../src/tuning/runs/planCost.js";
+import { optimalPlans } from "../../src/tuning/search/optimalPlans.js";
 import {
 	type SegmentErrors,
 	segmentIndex,
-} from "../../src/tuning/segmentErrors.js";
+} from "../../src/tuning/search/segmentErrors.js";
 
 const states = ["decoder", "nothing:1"].map((word) =>
 	parseStepState(word, "test"),

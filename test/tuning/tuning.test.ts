@@ -18,21 +18,27 @@ import { parsePlanFile } from "../../src/propagation/planFile.js";
 import { parseStepState } from "../../src/propagation/stepState.js";
 import { createSampler } from "../../src/samplers/createSampler.js";
 import { relativeError } from "../../src/tensor/relativeError.js";
+import { findTunedPlan } from "../../src/tuning/nodeFindTunedPlan.js";
 import {
 	type CalibrationPrompt,
 	calibrationPrompts,
-} from "../../src/tuning/calibrationPrompt.js";
-import { runToEnd } from "../../src/tuning/endToEnd.js";
-import { findTunedPlan } from "../../src/tuning/nodeFindTunedPlan.js";
-import type { TuningState } from "../../src/tuning/nodeTuningState.js";
-import { type PlainTables, plainTables } from "../../src/tuning/plainTables.js";
-import { planCost } from "../../src/tuning/planCost.js";
-import { searchPlans } from "../../src/tuning/planSearch.js";
-import { splitPrompts } from "../../src/tuning/promptSplit.js";
-import { samplerSensitivity } from "../../src/tuning/samplerSensitivity.js";
-import { segmentErrors, segmentIndex } from "../../src/tuning/segmentErrors.js";
+} from "../../src/tuning/runs/calibrationPrompt.js";
+import { runToEnd } from "../../src/tuning/runs/endToEnd.js";
+import type { TuningState } from "../../src/tuning/runs/nodeTuningState.js";
+import { planCost } from "../../src/tuning/runs/planCost.js";
+import { splitPrompts } from "../../src/tuning/runs/promptSplit.js";
+import { parseTuningBudget } from "../../src/tuning/runs/tuningBudget.js";
+import {
+	type PlainTables,
+	plainTables,
+} from "../../src/tuning/search/plainTables.js";
+import { searchPlans } from "../../src/tuning/search/planSearch.js";
+import { samplerSensitivity } from "../../src/tuning/search/samplerSensitivity.js";
+import {
+	segmentErrors,
+	segmentIndex,
+} from "../../src/tuning/search/segmentErrors.js";
 import { tuneInjection } from "../../src/tuning/tuneInjection.js";
-import { parseTuningBudget } from "../../src/tuning/tuningBudget.js";
 import { encodeSafetensors } from "../models/encodeSafetensors.js";
 import { randomWeights } from "../models/randomWeights.js";
 

@@ -1,0 +1,373 @@
+import { join } from "node:path";
+import type { DatasetPlace } from "../../datasets/nodeOpenDataset.js";
+import {
+	type OpenDataset,
+	openDataset,
+} from "../../datasets/nodeOpenDataset.js";
+import { centreSquare, decodePicture } from "../../datasets/nodePicture.js";
+import {
+	type ResolvedProtocol,
+	resolveProtocol,
+} from "../../datasets/protocol.js";
+import { OptionError } from "../../errors/optionError.js";
+import { UserError } from "../../errors/userError.js";
+import { captionsHash } from "../../files/nodeSha256.js";
+import { writeWhole } from "../../files/nodeWriteWhole.js";
+import { encodePng } from "../../image/nodeEncodeImage.js";
+import {
+	createPipeline,
+	type Pipeline,
+	type PipelineOptions,
+} from "../../pipeline/pipeline.js";
+import type { OpenModelOptions } from "../../weights/modelFiles.js";
+import { withFileLock } from "../../weights/nodeFileLock.js";
+import { openModel } from "../../weights/nodeOpenModel.js";
+import type { Method } from "../method.js";
+import type { CommonOptions, SettledMethod } from "../methodRun.js";
+import { settleMethods } from "../nodeSettleMethods.js";
+import {
+	featureWidth,
+	openScorer,
+	type Scorer,
+	type ScorerOptions,
+} from "../scoring/nodeScorer.js";
+import {
+	type DrawingTools,
+	type DrawnImage,
+	drawEntry,
+	referencesFirst,
+	warmUp,
+} from "./drawing.js";
+import { imagePath } from "./nodeImagePath.js";
+import { thisMachine } from "./nodeMachine.js";
+import { modelHashes } from "./nodeModelHashes.js";
+import {
+	type DoneRecords,
+	openRecordWriter,
+	type RecordWriter,
+	readDone,
+} from "./nodeRecordFiles.js";
+import {
+	openRunFolder,
+	readRunDefinition,
+	runFolder,
+} from "./nodeRunFolder.js";
+import { type ImageRecord, recordKey } from "./record.js";
+import type { RunDefinition } from "./runDefinition.js";
+
+/** A share of the captions: every `count`-th, from `index` (0-based) on. */
+export interface Shard {
+	readonly index: number;
+	readonly count: number;
+}
+
+/** Everything an evaluation needs to be told. */
+export interface EvaluationRequest {
+	readonly out: string;
+	/** `val-5k`, `paper-10k`, `every-image` or `smoke-N`. */
+	readonly protocol: string;
+	readonly dataset: DatasetPlace;
+	readonly methods: readonly Method[];
+	readonly model: string;
+	readonly modelOptions: PipelineOptions & OpenModelOptions;
+	readonly scoring: ScorerOptions;
+	readonly common: CommonOptions;
+	/** Seed of the first caption; the others follow. */
+	readonly seed: number;
+	/** Images of so many captions are kept; Infinity: all; negative: all of a small run, else of 16 captions. */
+	readonly keepImages: number;
+	/** The share of broken or missing images above which the set is refused. */
+	readonly limit?: number;
+	readonly shard?: Shard;
+	readonly signal?: AbortSignal;
+	readonly onProgress?: (progress: EvaluationProgress) => void;
+	/** Things to know, a line each. */
+	readonly onNote?: (line: string) => void;
+}
+
+/** How far an evaluation is. */
+export interface EvaluationProgress {
+	readonly phase: "real images" | "warm-up" | "images";
+	readonly done: number;
+	readonly total: number;
+	/** The image that was just recorded. */
+	readonly record?: ImageRecord;
+}
+
+/** A run that is ready to go: networks open, folder there. */
+export interface PreparedRun {
+	readonly request: EvaluationRequest;
+	readonly definition: RunDefinition;
+	readonly captions: ResolvedProtocol;
+	readonly dataset: OpenDataset;
+	readonly pipeline: Pipeline;
+	readonly scorer: Scorer;
+	/** As `referencesFirst` orders them. */
+	readonly methods: readonly SettledMethod[];
+	release(): Promise<void>;
+}
+
+/** Images up to which all are kept, and captions whose images are kept beyond it. */
+const SMALL_RUN = 5000;
+const KEPT_CAPTIONS = 16;
+
+/** The pipeline of an evaluation: all networks stay loaded, and are optimized for a long run. */
+export async function openEvaluationPipeline(
+	model: string,
+	options: PipelineOptions & OpenModelOptions,
+): Promise<{ pipeline: Pipeline; hashes: RunDefinition["model"] }> {
+	const files = await openModel(model, options);
+	const pipeline = createPipeline(files, {
+		...options,
+		optimization: options.optimization ?? "all",
+		keepResident: true,
+	});
+	return { pipeline, hashes: await modelHashes(files) };
+}
+
+/**
+ * Opens data, model and judging networks, settles the methods, and makes the run folder or takes up the one that is there.
+ * @throws UserError when something is missing, malformed, or of another run
+ */
+export async function prepareRun(
+	request: EvaluationRequest,
+): Promise<PreparedRun> {
+	const { out, common, signal } = request;
+	const there = await readRunDefinition(out);
+	const dataset = await openDataset(request.dataset, { limit: request.limit });
+	const captions = resolveProtocol(request.protocol, dataset, request.seed);
+	for (const [what, { length }] of [
+		["captions", captions.entries],
+		["real images", captions.reals],
+	] as const)
+		if (length < 2)
+			throw new UserError(
+				`${dataset.label}: ${request.protocol} has ${length} ${what}; distances need at least 2`,
+			);
+	const opened = await openEvaluationPipeline(
+		request.model,
+		request.modelOptions,
+	);
+	const { pipeline } = opened;
+	const scorer = await openScorer({ ...request.scoring, signal });
+	const release = async () => {
+		await pipeline.release();
+		await scorer.release();
+		dataset.source?.close();
+	};
+	try {
+		const kept = new Map(there?.methods.map((method) => [method.name, method]));
+		const known = request.methods.every(({ name }) => kept.has(name));
+		// what was measured or found for them when the run began
+		const methods = known
+			? request.methods.map((method) => {
+					const before = kept.get(method.name);
+					return {
+						...method,
+						...(method.keySteps === "auto" ? before : {}),
+						run: before?.run ?? method.steps,
+					};
+				})
+			: await settleMethods(request.methods, pipeline, common, signal);
+		if (
+			request.shard &&
+			!known &&
+			methods.some(({ fewer }) => fewer?.by === "time")
+		)
+			throw new OptionError(
+				"shard",
+				"fewer steps at equal time are measured, and every machine would measure another number; use +fewer-flops, or a number of steps",
+			);
+		const settings = pipeline.settings({ ...common, prompt: "" });
+		const definition: RunDefinition = {
+			format: 1,
+			protocol: {
+				name: captions.protocol,
+				version: captions.version,
+				images: captions.entries.length,
+				reals: captions.reals.length,
+				captions: captionsHash(captions),
+				reals_cut: "centre square",
+			},
+			model: opened.hashes,
+			image: {
+				width: settings.width,
+				height: settings.height,
+				guidanceScale: settings.guidanceScale,
+				negativePrompt: settings.negativePrompt,
+				rng: settings.rng,
+			},
+			scoring: scorer.description,
+			// without keys that are undefined, as it will be read back
+			methods: JSON.parse(JSON.stringify(methods)) as RunDefinition["methods"],
+		};
+		await openRunFolder(out, definition, captions);
+		const images = captions.entries.length * methods.length;
+		const keepImages =
+			request.keepImages >= 0
+				? request.keepImages
+				: images <= SMALL_RUN
+					? Number.POSITIVE_INFINITY
+					: KEPT_CAPTIONS;
+		return {
+			request: { ...request, keepImages },
+			definition,
+			captions,
+			dataset,
+			pipeline,
+			scorer,
+			methods: referencesFirst(definition.methods as SettledMethod[]),
+			release,
+		};
+	} catch (error) {
+		await release();
+		throw error;
+	}
+}
+
+/**
+ * Draws and measures what is missing of a run (or of a shard of it). May be stopped at any moment in any way; called again it
+ * goes on where it stopped, and the results are those of an uninterrupted run.
+ */
+export async function drawMissing(run: PreparedRun): Promise<void> {
+	const { request, definition } = run;
+	const { out, shard } = request;
+	const { records: folder } = runFolder(out);
+	const writerName = shard
+		? `shard-${shard.index + 1}-of-${shard.count}`
+		: "main";
+	const width = featureWidth(definition.scoring);
+	await withFileLock(
+		join(folder, `${writerName}.lock`),
+		async () => {
+			const writer = await openRecordWriter(folder, writerName, width);
+			try {
+				const done = await readDone(folder, width);
+				await measureReals(run, done, writer);
+				await drawEntries(run, done, writer);
+			} finally {
+				await writer.close();
+			}
+		},
+		request.signal,
+	);
+}
+
+/** The real images of the run (or shard) that are not measured yet. */
+export async function measureReals(
+	{ request, captions, dataset, scorer }: PreparedRun,
+	done: DoneRecords,
+	writer: RecordWriter,
+): Promise<void> {
+	const { shard, signal, onProgress, onNote } = request;
+	const { source } = dataset;
+	const files = new Map(dataset.images.map(({ id, file }) => [id, file]));
+	const mine = captions.reals
+		.map((id, index) => ({ id, index }))
+		.filter(({ index }) => isMine(index, shard));
+	let broken = 0;
+	for (const [position, { id, index }] of mine.entries()) {
+		const key = recordKey({ kind: "real", index });
+		if (done.broken.has(key)) broken++;
+		if (done.keys.has(key)) continue;
+		signal?.throwIfAborted();
+		const file = files.get(id);
+		let features: Float32Array | undefined;
+		try {
+			if (!source || file === undefined)
+				throw new UserError(`image ${id} is missing`);
+			const picture = await decodePicture(await source.read(file), file);
+			({ features } = await scorer.score(centreSquare(picture)));
+		} catch (error) {
+			if (!(error instanceof UserError)) throw error;
+			broken++;
+			onNote?.(error.message);
+			await writer.append({ kind: "real", index, broken: error.message });
+		}
+		if (features) await writer.append({ kind: "real", index }, features);
+		if (broken > (request.limit ?? 0.01) * captions.reals.length)
+			throw new UserError(
+				`${dataset.label}: ${broken} of ${captions.reals.length} real images cannot be used, more than the ${100 * (request.limit ?? 0.01)} % allowed; repair them, or raise --limit, and take a new folder`,
+			);
+		onProgress?.({
+			phase: "real images",
+			done: position + 1,
+			total: mine.length,
+		});
+	}
+}
+
+/** What drawing needs of a run, with this machine's record written. */
+export async function drawingTools(
+	{ pipeline, scorer, request }: PreparedRun,
+	done: DoneRecords,
+	writer: RecordWriter,
+): Promise<DrawingTools> {
+	const machine = thisMachine(request.modelOptions);
+	if (!done.keys.has(recordKey(machine))) await writer.append(machine);
+	return {
+		pipeline,
+		scorer,
+		common: request.common,
+		machine: machine.id,
+		signal: request.signal,
+	};
+}
+
+async function drawEntries(
+	run: PreparedRun,
+	done: DoneRecords,
+	writer: RecordWriter,
+): Promise<void> {
+	const { request, captions, methods } = run;
+	const work = captions.entries
+		.map((entry, index) => ({ entry, index }))
+		.filter(({ index }) => isMine(index, request.shard))
+		.map(({ entry, index }) => ({
+			entry,
+			index,
+			missing: methods.filter(({ name }) => !done.keys.has(`${index} ${name}`)),
+		}));
+	const total = work.length * methods.length;
+	let finished =
+		total - work.reduce((sum, { missing }) => sum + missing.length, 0);
+	if (finished === total) return;
+	request.onProgress?.({ phase: "warm-up", done: finished, total });
+	const tools = await drawingTools(run, done, writer);
+	await warmUp(tools, methods);
+	for (const { entry, index, missing } of work)
+		for await (const drawn of drawEntry(
+			tools,
+			entry,
+			index,
+			missing,
+			methods,
+		)) {
+			await storeImage(request, drawn);
+			await writer.append(drawn.record, drawn.features);
+			finished++;
+			request.onProgress?.({
+				phase: "images",
+				done: finished,
+				total,
+				record: drawn.record,
+			});
+		}
+}
+
+/** Writes the image's file, if it is one of those that are kept. */
+export async function storeImage(
+	{ out, keepImages }: Pick<EvaluationRequest, "out" | "keepImages">,
+	{ record, image }: Pick<DrawnImage, "record" | "image">,
+): Promise<void> {
+	if (record.index >= keepImages) return;
+	await writeWhole(
+		imagePath(out, record.method, record.index),
+		await encodePng(image),
+		{ makeFolder: true },
+	);
+}
+
+function isMine(index: number, shard: Shard | undefined): boolean {
+	return !shard || index % shard.count === shard.index;
+}

@@ -1,0 +1,32 @@
+import { OptionError } from "../../errors/optionError.js";
+import { mersenneTwister } from "../../random/mersenneTwister.js";
+import { shuffled } from "../../random/shuffled.js";
+
+/** Prompts to tune on, and others to check with. */
+export interface PromptSplit {
+	readonly calibration: readonly string[];
+	readonly heldOut: readonly string[];
+}
+
+/**
+ * Draws prompts for both uses, seeded and without overlap; the same text counts once.
+ * @throws UserError (exit code 2) when there are too few different prompts
+ */
+export function splitPrompts(
+	prompts: readonly string[],
+	counts: { readonly calibration: number; readonly heldOut: number },
+	seed: number,
+): PromptSplit {
+	const pool = [...new Set(prompts)];
+	const wanted = counts.calibration + counts.heldOut;
+	if (pool.length < wanted)
+		throw new OptionError(
+			"captions",
+			`${pool.length} different prompts are too few for ${counts.calibration} to tune on and ${counts.heldOut} to check with; give more, or lower --calibration and --held-out`,
+		);
+	const drawn = shuffled(pool, mersenneTwister(BigInt(seed)));
+	return {
+		calibration: drawn.slice(0, counts.calibration),
+		heldOut: drawn.slice(counts.calibration, wanted),
+	};
+}
