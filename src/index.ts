@@ -32,4 +32,4 @@ export type { Tensor } from "./tensor/tensor.js";
 export type {
 	DownloadProgress,
 	OpenModelOptions,
-} from "./weights/modelFiles.js";
+} from "./weights/folder/modelFiles.js";

@@ -1,4 +1,4 @@
-import type { DownloadProgress } from "../weights/modelFiles.js";
+import type { DownloadProgress } from "../weights/folder/modelFiles.js";
 import {
 	type ProgressBar,
 	type ProgressStream,

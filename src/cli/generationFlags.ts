@@ -3,7 +3,7 @@ import type { GenerateOptions } from "../pipeline/generateOptions.js";
 import type { PipelineOptions } from "../pipeline/pipeline.js";
 import { parsePlanFile } from "../propagation/planFile.js";
 import { devices } from "../runtime/session.js";
-import type { OpenModelOptions } from "../weights/modelFiles.js";
+import type { OpenModelOptions } from "../weights/folder/modelFiles.js";
 import {
 	parseNumber,
 	parseSeed,

@@ -1,16 +1,19 @@
 import { UserError } from "../errors/userError.js";
-import { openDiffusersFolder } from "../weights/diffusersFolder.js";
-import type { ModelFiles } from "../weights/modelFiles.js";
-import { readSafetensorsHeader } from "../weights/modelFolder.js";
-import { cachedSnapshot, hubSettings } from "../weights/nodeHubCache.js";
-import { nodeModelFolder, openNodeFile } from "../weights/nodeModelFolder.js";
-import { locateModel, openModel } from "../weights/nodeOpenModel.js";
-import { shorten } from "../weights/strictJson.js";
+import { openDiffusersFolder } from "../weights/folder/diffusersFolder.js";
+import type { ModelFiles } from "../weights/folder/modelFiles.js";
+import { readSafetensorsHeader } from "../weights/formats/modelFolder.js";
+import {
+	nodeModelFolder,
+	openNodeFile,
+} from "../weights/formats/nodeModelFolder.js";
+import { shorten } from "../weights/formats/strictJson.js";
 import {
 	summarizeWeights,
 	type WeightSummary,
-} from "../weights/weightSummary.js";
-import type { TensorEntry } from "../weights/weights.js";
+} from "../weights/formats/weightSummary.js";
+import type { TensorEntry } from "../weights/formats/weights.js";
+import { cachedSnapshot, hubSettings } from "../weights/hub/nodeHubCache.js";
+import { locateModel, openModel } from "../weights/nodeOpenModel.js";
 import { formatBytes, formatCount } from "./formatAmount.js";
 
 /** Flags of `fdiff models inspect`. */

@@ -2,20 +2,20 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { UserError } from "../errors/userError.js";
-import {
-	embeddedModelNames,
-	embeddedModelsFolder,
-} from "../weights/nodeEmbeddedModels.js";
-import { hubSettings, listCachedRepos } from "../weights/nodeHubCache.js";
-import { pullHubModel } from "../weights/nodeHubModel.js";
-import { nodeModelFolder } from "../weights/nodeModelFolder.js";
-import { locateModel } from "../weights/nodeOpenModel.js";
+import { nodeModelFolder } from "../weights/formats/nodeModelFolder.js";
+import { hubSettings, listCachedRepos } from "../weights/hub/nodeHubCache.js";
+import { pullHubModel } from "../weights/hub/nodeHubModel.js";
 import {
 	removeBlob,
 	type VerifiedFile,
 	verifyCachedRepo,
 	verifyPath,
-} from "../weights/nodeVerifyModel.js";
+} from "../weights/hub/nodeVerifyModel.js";
+import {
+	embeddedModelNames,
+	embeddedModelsFolder,
+} from "../weights/nodeEmbeddedModels.js";
+import { locateModel } from "../weights/nodeOpenModel.js";
 import { downloadProgress } from "./downloadProgress.js";
 import { formatBytes } from "./formatAmount.js";
 import { type InspectFlags, inspectModel } from "./inspectModel.js";

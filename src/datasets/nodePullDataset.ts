@@ -4,7 +4,7 @@ import {
 	type Download,
 	type DownloadOptions,
 	download,
-} from "../weights/nodeDownload.js";
+} from "../files/nodeDownload.js";
 
 /** Data sets that can be pulled: their server and files. */
 const datasets = {

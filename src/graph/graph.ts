@@ -1,4 +1,4 @@
-import type { WeightFile } from "../weights/weights.js";
+import type { WeightFile } from "../weights/formats/weights.js";
 
 /** A network (or a part of one), ready for a session: an ONNX model whose initializers point into weight files. */
 export interface Graph {

@@ -9,7 +9,7 @@ import {
 	type ValueInfoProto,
 	ValueInfoProtoSchema,
 } from "onnx-buf";
-import type { WeightFile, Weights } from "../weights/weights.js";
+import type { WeightFile, Weights } from "../weights/formats/weights.js";
 import { type Attribute, attributeProto } from "./attributes.js";
 import type { Graph } from "./graph.js";
 import {

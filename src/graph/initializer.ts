@@ -7,7 +7,7 @@ import {
 } from "onnx-buf";
 import { UserError } from "../errors/userError.js";
 import { elementCount } from "../tensor/tensor.js";
-import type { TensorEntry, Weights } from "../weights/weights.js";
+import type { TensorEntry, Weights } from "../weights/formats/weights.js";
 
 /** Data types of weights that a graph can compute with (everything but F32 passes a Cast first), and their bytes an element. */
 const dataTypes: Partial<

@@ -1,5 +1,5 @@
 import { UserError } from "../errors/userError.js";
-import { crc32 } from "./crc32.js";
+import { crc32 } from "../files/crc32.js";
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 /** A longer text, or more of them, is an attack and no setting. */

@@ -9,14 +9,14 @@ import { createSession } from "../runtime/nodeSession.js";
 import { intRows, type SessionOptions } from "../runtime/session.js";
 import { concat } from "../tensor/tensor.js";
 import { loadTokenizer } from "../tokenizer/loadTokenizer.js";
-import { readTokenizerTexts } from "../weights/diffusersFolder.js";
-import { parseHubId } from "../weights/hubId.js";
-import { memoryFile, readJson } from "../weights/modelFolder.js";
+import { readTokenizerTexts } from "../weights/folder/diffusersFolder.js";
+import { memoryFile, readJson } from "../weights/formats/modelFolder.js";
+import { nodeModelFolder } from "../weights/formats/nodeModelFolder.js";
+import { openWeightsFile } from "../weights/formats/nodeWeightsFile.js";
+import { parseHubId } from "../weights/hub/hubId.js";
+import { cachedSnapshot, hubSettings } from "../weights/hub/nodeHubCache.js";
+import { pullHubModel } from "../weights/hub/nodeHubModel.js";
 import { modelHash } from "../weights/modelHash.js";
-import { cachedSnapshot, hubSettings } from "../weights/nodeHubCache.js";
-import { pullHubModel } from "../weights/nodeHubModel.js";
-import { nodeModelFolder } from "../weights/nodeModelFolder.js";
-import { openWeightsFile } from "../weights/nodeWeightsFile.js";
 import {
 	parseClipPreprocessing,
 	preprocessForClip,

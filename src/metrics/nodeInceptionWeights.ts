@@ -4,10 +4,10 @@ import { stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../errors/userError.js";
-import { download } from "../weights/nodeDownload.js";
-import { hubSettings } from "../weights/nodeHubCache.js";
-import { openWeightsFile } from "../weights/nodeWeightsFile.js";
-import type { Weights } from "../weights/weights.js";
+import { download } from "../files/nodeDownload.js";
+import { openWeightsFile } from "../weights/formats/nodeWeightsFile.js";
+import type { Weights } from "../weights/formats/weights.js";
+import { hubSettings } from "../weights/hub/nodeHubCache.js";
 
 /** The files under which torch-fidelity and pytorch-fid publish the same network; names end with their sha256's beginning. */
 const published = [

@@ -2,9 +2,12 @@ import { UserError } from "../errors/userError.js";
 import { buildLpips, type LpipsTrunk } from "../models/lpips.js";
 import { createSession } from "../runtime/nodeSession.js";
 import type { SessionOptions } from "../runtime/session.js";
+import { openNodeFile } from "../weights/formats/nodeModelFolder.js";
+import {
+	joinWeights,
+	openWeightsFile,
+} from "../weights/formats/nodeWeightsFile.js";
 import { modelHash } from "../weights/modelHash.js";
-import { openNodeFile } from "../weights/nodeModelFolder.js";
-import { joinWeights, openWeightsFile } from "../weights/nodeWeightsFile.js";
 import { type Pixels, planes } from "./resize/pixels.js";
 
 /** LPIPS, ready to compare pictures. */

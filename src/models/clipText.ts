@@ -7,7 +7,7 @@ import {
 import { add } from "../graph/layers/arithmetic.js";
 import { layerNorm } from "../graph/layers/layerNorm.js";
 import { linear } from "../graph/layers/linear.js";
-import type { Weights } from "../weights/weights.js";
+import type { Weights } from "../weights/formats/weights.js";
 import type { ClipTextConfig } from "./clipConfig.js";
 import { clipLayer } from "./clipLayer.js";
 

@@ -8,7 +8,7 @@ import { add } from "../graph/layers/arithmetic.js";
 import { layerNorm } from "../graph/layers/layerNorm.js";
 import { linear } from "../graph/layers/linear.js";
 import { imageToTokens } from "../graph/layers/tokens.js";
-import type { Weights } from "../weights/weights.js";
+import type { Weights } from "../weights/formats/weights.js";
 import { clipLayer } from "./clipLayer.js";
 import type { ClipVisionConfig } from "./clipVisionConfig.js";
 

@@ -6,7 +6,7 @@ import {
 } from "../graph/graphBuilder.js";
 import { linear } from "../graph/layers/linear.js";
 import { averagePool, maxPool, spatialMean } from "../graph/layers/pooling.js";
-import type { Weights } from "../weights/weights.js";
+import type { Weights } from "../weights/formats/weights.js";
 
 /** Outputs, by torch-fidelity's names: pooled features of four depths, and the 1008 logits without and with bias. */
 export const inceptionOutputs = [

@@ -6,7 +6,7 @@ import {
 } from "../graph/graphBuilder.js";
 import { conv2d } from "../graph/layers/conv2d.js";
 import { maxPool, spatialMean } from "../graph/layers/pooling.js";
-import type { Weights } from "../weights/weights.js";
+import type { Weights } from "../weights/formats/weights.js";
 
 export const lpipsTrunks = ["alex", "vgg"] as const;
 export type LpipsTrunk = (typeof lpipsTrunks)[number];

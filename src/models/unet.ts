@@ -10,7 +10,7 @@ import { groupNorm } from "../graph/layers/groupNorm.js";
 import { linear } from "../graph/layers/linear.js";
 import { timestepEmbedding } from "../graph/layers/timestepEmbedding.js";
 import { upsampleLike } from "../graph/layers/upsample.js";
-import type { Weights } from "../weights/weights.js";
+import type { Weights } from "../weights/formats/weights.js";
 import { activate, resnetBlock } from "./resnetBlock.js";
 import { type TransformerOptions, transformer } from "./transformer.js";
 import type { UnetConfig, UnetLevel } from "./unetConfig.js";

@@ -3,7 +3,7 @@ import { graphBuilder } from "../graph/graphBuilder.js";
 import { conv2d } from "../graph/layers/conv2d.js";
 import { groupNorm } from "../graph/layers/groupNorm.js";
 import { upsampledConv } from "../graph/layers/upsample.js";
-import type { Weights } from "../weights/weights.js";
+import type { Weights } from "../weights/formats/weights.js";
 import { activate, resnetBlock } from "./resnetBlock.js";
 import type { VaeConfig } from "./vaeConfig.js";
 import { vaeMidBlock } from "./vaeMidBlock.js";

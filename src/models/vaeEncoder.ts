@@ -3,7 +3,7 @@ import type { Value } from "../graph/graphBuilder.js";
 import { type GraphBuilder, graphBuilder } from "../graph/graphBuilder.js";
 import { conv2d } from "../graph/layers/conv2d.js";
 import { groupNorm } from "../graph/layers/groupNorm.js";
-import type { Weights } from "../weights/weights.js";
+import type { Weights } from "../weights/formats/weights.js";
 import { activate, resnetBlock } from "./resnetBlock.js";
 import type { VaeConfig } from "./vaeConfig.js";
 import type { VaeDims } from "./vaeDecoder.js";

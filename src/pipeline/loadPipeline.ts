@@ -1,4 +1,4 @@
-import type { OpenModelOptions } from "../weights/modelFiles.js";
+import type { OpenModelOptions } from "../weights/folder/modelFiles.js";
 import { openModel } from "../weights/nodeOpenModel.js";
 import {
 	createPipeline,

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { UserError } from "../errors/userError.js";
-import type { ModelFiles } from "../weights/modelFiles.js";
+import type { ModelFiles } from "../weights/folder/modelFiles.js";
 import type { Networks } from "./networks.js";
 import type { ModelDefaults } from "./runSettings.js";
 

@@ -17,7 +17,7 @@ import {
 	type SessionOptions,
 } from "../runtime/session.js";
 import type { Tensor } from "../tensor/tensor.js";
-import type { ModelFiles } from "../weights/modelFiles.js";
+import type { ModelFiles } from "../weights/folder/modelFiles.js";
 import { type LazySession, lazySession } from "./lazySession.js";
 
 /** How networks are run. */

@@ -4,7 +4,7 @@ import { propagatedDenoiser } from "../propagation/propagatedDenoiser.js";
 import { rows, type Tensor } from "../tensor/tensor.js";
 import { loadTokenizer } from "../tokenizer/loadTokenizer.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
-import type { ModelFiles } from "../weights/modelFiles.js";
+import type { ModelFiles } from "../weights/folder/modelFiles.js";
 import { decodeLatents } from "./decodeLatents.js";
 import { type DenoisingStep, denoisingLoop } from "./denoisingLoop.js";
 import type { GenerateOptions } from "./generateOptions.js";

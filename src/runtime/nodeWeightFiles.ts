@@ -4,7 +4,7 @@ import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { ModelProtoSchema } from "onnx-buf";
 import { UserError } from "../errors/userError.js";
 import type { Graph } from "../graph/graph.js";
-import type { WeightFile } from "../weights/weights.js";
+import type { WeightFile } from "../weights/formats/weights.js";
 
 /** How a session finds the weights of a model: mapped from files below `folder`, or as bytes. */
 export interface WeightAccess {

@@ -1,5 +1,5 @@
-import type { ReadableFile } from "./modelFolder.js";
-import type { Weights } from "./weights.js";
+import type { ReadableFile } from "./formats/modelFolder.js";
+import type { Weights } from "./formats/weights.js";
 
 /** Bytes of a tensor that are hashed: its first ones, and as many from its middle. */
 const sampleLength = 256;

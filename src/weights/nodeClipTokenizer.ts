@@ -6,7 +6,7 @@ import {
 	parseMerges,
 	vocabularyFromMerges,
 } from "../tokenizer/clipVocabulary.js";
-import { type ModelFolder, modelFolderOf } from "./modelFolder.js";
+import { type ModelFolder, modelFolderOf } from "./formats/modelFolder.js";
 import { embeddedModelsFolder } from "./nodeEmbeddedModels.js";
 
 /**

@@ -2,20 +2,20 @@ import { stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../errors/userError.js";
-import { openDiffusersFolder } from "./diffusersFolder.js";
-import { type HubId, parseHubId } from "./hubId.js";
-import type { ModelFiles, OpenModelOptions } from "./modelFiles.js";
+import { openSingleFile } from "./checkpoint/singleFile.js";
+import { openDiffusersFolder } from "./folder/diffusersFolder.js";
+import type { ModelFiles, OpenModelOptions } from "./folder/modelFiles.js";
+import { isPickle } from "./folder/weightFileNames.js";
+import { nodeModelFolder, openNodeFile } from "./formats/nodeModelFolder.js";
+import type { Weights } from "./formats/weights.js";
+import { type HubId, parseHubId } from "./hub/hubId.js";
+import { openHubModel } from "./hub/nodeHubModel.js";
 import { modelHash } from "./modelHash.js";
 import { clipTokenizerFolder } from "./nodeClipTokenizer.js";
 import {
 	embeddedModelNames,
 	embeddedModelsFolder,
 } from "./nodeEmbeddedModels.js";
-import { openHubModel } from "./nodeHubModel.js";
-import { nodeModelFolder, openNodeFile } from "./nodeModelFolder.js";
-import { openSingleFile } from "./singleFile.js";
-import { isPickle } from "./weightFileNames.js";
-import type { Weights } from "./weights.js";
 
 /**
  * The files of the model at `where`: a diffusers folder, a single `.safetensors` checkpoint, the name of a model that comes

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readImage } from "../../src/image/nodeImageFile.js";
-import { type HubServer, startHub } from "../weights/hubServer.js";
+import { type HubServer, startHub } from "../weights/hub/hubServer.js";
 import { emptyFolder, fdiff, listing, tinySd } from "./runProgram.js";
 
 const repo = "someone/tiny-sd";

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { etagOf, type HubServer, startHub } from "../weights/hubServer.js";
+import { etagOf, type HubServer, startHub } from "../weights/hub/hubServer.js";
 import { emptyFolder, fdiff, listing, tinySd } from "./runProgram.js";
 
 const repo = "someone/tiny-sd";

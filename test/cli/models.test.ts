@@ -20,13 +20,13 @@ import {
 	vi,
 } from "vitest";
 import { addModelsCommand } from "../../src/cli/models.js";
-import { nodeModelFolder } from "../../src/weights/nodeModelFolder.js";
+import { nodeModelFolder } from "../../src/weights/formats/nodeModelFolder.js";
 import {
 	commit,
 	etagOf,
 	type HubServer,
 	startHub,
-} from "../weights/hubServer.js";
+} from "../weights/hub/hubServer.js";
 
 const models = join(import.meta.dirname, "..", "models");
 const tinySd = join(models, "tiny-sd");

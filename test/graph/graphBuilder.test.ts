@@ -13,7 +13,7 @@ import {
 	upsampleLike,
 } from "../../src/graph/layers/upsample.js";
 import { type Tensor, tensor } from "../../src/tensor/tensor.js";
-import type { Weights } from "../../src/weights/weights.js";
+import type { Weights } from "../../src/weights/formats/weights.js";
 import { relativeError } from "../goldenFile.js";
 import { runGraph } from "../models/networkTest.js";
 import { memoryWeights } from "./memoryWeights.js";

@@ -1,5 +1,8 @@
 import { elementCount } from "../../src/tensor/tensor.js";
-import type { TensorEntry, Weights } from "../../src/weights/weights.js";
+import type {
+	TensorEntry,
+	Weights,
+} from "../../src/weights/formats/weights.js";
 
 interface Source {
 	readonly dims: readonly number[];

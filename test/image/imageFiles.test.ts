@@ -174,7 +174,7 @@ describe("a file that cannot be read is one clear line", () => {
 
 test("settings in a text bomb are refused", async () => {
 	const { deflateSync } = await import("node:zlib");
-	const { crc32 } = await import("../../src/image/crc32.js");
+	const { crc32 } = await import("../../src/files/crc32.js");
 	const body = Buffer.concat([
 		Buffer.from("zTXtparameters\0\0", "latin1"),
 		deflateSync(Buffer.alloc(200 << 20)),

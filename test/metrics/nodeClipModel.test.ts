@@ -11,11 +11,11 @@ import { openClipModel } from "../../src/metrics/nodeClipModel.js";
 import type { Pixels } from "../../src/metrics/resize/pixels.js";
 import { parseClipTextConfig } from "../../src/models/clipConfig.js";
 import { buildClipText } from "../../src/models/clipText.js";
-import { openWeightsFile } from "../../src/weights/nodeWeightsFile.js";
+import { openWeightsFile } from "../../src/weights/formats/nodeWeightsFile.js";
 import { readGolden, relativeError } from "../goldenFile.js";
 import { runGraph } from "../models/networkTest.js";
 import { pictureBytes } from "../models/randomWeights.js";
-import { startHub } from "../weights/hubServer.js";
+import { startHub } from "../weights/hub/hubServer.js";
 
 // Golden data and the model tiny-clip: test/reference/metric_networks.py (transformers).
 const folder = join(import.meta.dirname, "../models/tiny-clip");

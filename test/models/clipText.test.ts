@@ -4,7 +4,7 @@ import { parseClipTextConfig } from "../../src/models/clipConfig.js";
 import { buildClipText } from "../../src/models/clipText.js";
 import { intRows } from "../../src/runtime/session.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
-import type { Weights } from "../../src/weights/weights.js";
+import type { Weights } from "../../src/weights/formats/weights.js";
 import { relativeError } from "../goldenFile.js";
 import { goldenNetwork, runGraph, testModel } from "./networkTest.js";
 

@@ -1,4 +1,4 @@
-import type { Weights } from "../../src/weights/weights.js";
+import type { Weights } from "../../src/weights/formats/weights.js";
 
 /** A safetensors file of weights that lie in one piece of memory. */
 export function encodeSafetensors({ files, tensors }: Weights): Uint8Array {

@@ -3,9 +3,9 @@ import type { Graph } from "../../src/graph/graph.js";
 import { createSession } from "../../src/runtime/nodeSession.js";
 import type { IntTensor } from "../../src/runtime/session.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
-import { openDiffusersFolder } from "../../src/weights/diffusersFolder.js";
-import type { ModelFiles } from "../../src/weights/modelFiles.js";
-import { nodeModelFolder } from "../../src/weights/nodeModelFolder.js";
+import { openDiffusersFolder } from "../../src/weights/folder/diffusersFolder.js";
+import type { ModelFiles } from "../../src/weights/folder/modelFiles.js";
+import { nodeModelFolder } from "../../src/weights/formats/nodeModelFolder.js";
 import { type GoldenArray, readGolden } from "../goldenFile.js";
 
 /** The test model `name` in test/models. */

@@ -1,6 +1,9 @@
 import type { Graph } from "../../src/graph/graph.js";
 import { elementCount } from "../../src/tensor/tensor.js";
-import type { TensorEntry, Weights } from "../../src/weights/weights.js";
+import type {
+	TensorEntry,
+	Weights,
+} from "../../src/weights/formats/weights.js";
 import { hashedValues, seedOf } from "../hashedValues.js";
 
 /** The weights that `random_weight` of test/reference/metric_networks.py makes, for every tensor the graph reads. */

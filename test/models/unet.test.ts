@@ -6,7 +6,7 @@ import { skipFeatures } from "../../src/models/unetLayout.js";
 import type { UnetPart } from "../../src/models/unetPart.js";
 import { createSession } from "../../src/runtime/nodeSession.js";
 import { rows, type Tensor } from "../../src/tensor/tensor.js";
-import type { NetworkFiles } from "../../src/weights/modelFiles.js";
+import type { NetworkFiles } from "../../src/weights/folder/modelFiles.js";
 import { relativeError } from "../goldenFile.js";
 import { goldenNetwork, runGraph, testModel } from "./networkTest.js";
 

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { createPipeline } from "../../src/pipeline/pipeline.js";
-import type { ModelFiles } from "../../src/weights/modelFiles.js";
+import type { ModelFiles } from "../../src/weights/folder/modelFiles.js";
 import { openModel } from "../../src/weights/nodeOpenModel.js";
 import { latents, tinySd } from "./tinyModels.js";
 

@@ -9,7 +9,7 @@ import { parseUnetConfig } from "../../src/models/unetConfig.js";
 import { createSession } from "../../src/runtime/nodeSession.js";
 import { devices } from "../../src/runtime/session.js";
 import { rows } from "../../src/tensor/tensor.js";
-import type { WeightFile } from "../../src/weights/weights.js";
+import type { WeightFile } from "../../src/weights/formats/weights.js";
 import { relativeError } from "../goldenFile.js";
 import { goldenNetwork, runGraph, testModel } from "../models/networkTest.js";
 

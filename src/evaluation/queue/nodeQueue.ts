@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Queue } from "bullmq";
 import { UserError } from "../../errors/userError.js";
+import { withFileLock } from "../../files/nodeFileLock.js";
 import { writeWhole } from "../../files/nodeWriteWhole.js";
-import { withFileLock } from "../../weights/nodeFileLock.js";
 import { measureReals, type PreparedRun } from "../run/nodeEvaluate.js";
 import { imagePath } from "../run/nodeImagePath.js";
 import {

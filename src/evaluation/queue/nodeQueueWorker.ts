@@ -1,7 +1,7 @@
 import { DelayedError, type Job, Worker } from "bullmq";
 import { encodePng } from "../../image/nodeEncodeImage.js";
 import type { Pipeline, PipelineOptions } from "../../pipeline/pipeline.js";
-import type { OpenModelOptions } from "../../weights/modelFiles.js";
+import type { OpenModelOptions } from "../../weights/folder/modelFiles.js";
 import type { SettledMethod } from "../methodRun.js";
 import { drawEntry, referencesFirst, warmUp } from "../run/drawing.js";
 import { openEvaluationPipeline } from "../run/nodeEvaluate.js";

@@ -11,6 +11,7 @@ import {
 } from "../../datasets/protocol.js";
 import { OptionError } from "../../errors/optionError.js";
 import { UserError } from "../../errors/userError.js";
+import { withFileLock } from "../../files/nodeFileLock.js";
 import { captionsHash } from "../../files/nodeSha256.js";
 import { writeWhole } from "../../files/nodeWriteWhole.js";
 import { encodePng } from "../../image/nodeEncodeImage.js";
@@ -19,8 +20,7 @@ import {
 	type Pipeline,
 	type PipelineOptions,
 } from "../../pipeline/pipeline.js";
-import type { OpenModelOptions } from "../../weights/modelFiles.js";
-import { withFileLock } from "../../weights/nodeFileLock.js";
+import type { OpenModelOptions } from "../../weights/folder/modelFiles.js";
 import { openModel } from "../../weights/nodeOpenModel.js";
 import type { Method } from "../method.js";
 import type { CommonOptions, SettledMethod } from "../methodRun.js";

@@ -1,8 +1,8 @@
 import { sha256 } from "../../files/nodeSha256.js";
-import type { ModelFiles } from "../../weights/modelFiles.js";
+import type { ModelFiles } from "../../weights/folder/modelFiles.js";
+import { openNodeFile } from "../../weights/formats/nodeModelFolder.js";
+import type { Weights } from "../../weights/formats/weights.js";
 import { modelHash } from "../../weights/modelHash.js";
-import { openNodeFile } from "../../weights/nodeModelFolder.js";
-import type { Weights } from "../../weights/weights.js";
 
 /** Ten hexadecimal digits for each network of a model (see `modelHash`), and for its scheduler's settings. */
 export async function modelHashes(files: ModelFiles): Promise<{

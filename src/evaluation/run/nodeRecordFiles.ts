@@ -1,7 +1,7 @@
 import { type FileHandle, mkdir, open, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../errors/userError.js";
-import { crc32 } from "../../image/crc32.js";
+import { crc32 } from "../../files/crc32.js";
 import { type EvaluationRecord, recordKey, recordSchema } from "./record.js";
 
 /** A record, and where its features lie. */

@@ -1,5 +1,5 @@
-import type { TokenizerFiles } from "../tokenizer/loadTokenizer.js";
-import type { Weights } from "./weights.js";
+import type { TokenizerFiles } from "../../tokenizer/loadTokenizer.js";
+import type { Weights } from "../formats/weights.js";
 
 /** One network: its config.json (parsed, not yet validated: `src/models/` does that) and its weights. */
 export interface NetworkFiles {

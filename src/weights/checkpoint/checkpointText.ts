@@ -1,7 +1,7 @@
-import { UserError } from "../errors/userError.js";
+import { UserError } from "../../errors/userError.js";
+import { currentName } from "../folder/networkWeights.js";
+import type { TensorEntry } from "../formats/weights.js";
 import type { RenamedNetwork } from "./checkpointUnet.js";
-import { currentName } from "./networkWeights.js";
-import type { TensorEntry } from "./weights.js";
 
 /** Layers of the published 2.x models' text encoder: OpenCLIP's ViT-H has 24, of which they use the last but one. */
 const openClipLayersUsed = 23;

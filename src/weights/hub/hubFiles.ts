@@ -1,12 +1,12 @@
 import * as z from "zod";
-import { UserError } from "../errors/userError.js";
-import { shorten } from "./strictJson.js";
+import { UserError } from "../../errors/userError.js";
 import {
 	chooseWeights,
 	type NetworkFolder,
 	type WeightChoice,
 	weightStems,
-} from "./weightFileNames.js";
+} from "../folder/weightFileNames.js";
+import { shorten } from "../formats/strictJson.js";
 
 /** A file of a Hub repository at one commit. */
 export interface HubFile {

@@ -1,10 +1,10 @@
 import * as z from "zod";
-import { UserError } from "../errors/userError.js";
-import type { TokenizerFiles } from "../tokenizer/loadTokenizer.js";
+import { UserError } from "../../errors/userError.js";
+import type { TokenizerFiles } from "../../tokenizer/loadTokenizer.js";
+import { type ModelFolder, readJson } from "../formats/modelFolder.js";
+import { shorten } from "../formats/strictJson.js";
 import type { ModelFiles } from "./modelFiles.js";
-import { type ModelFolder, readJson } from "./modelFolder.js";
 import { loadNetworkWeights } from "./networkWeights.js";
-import { shorten } from "./strictJson.js";
 import {
 	chooseWeights,
 	type NetworkFolder,

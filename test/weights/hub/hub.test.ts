@@ -23,25 +23,25 @@ import {
 	test,
 	vi,
 } from "vitest";
+import { withFileLock } from "../../../src/files/nodeFileLock.js";
+import { nodeModelFolder } from "../../../src/weights/formats/nodeModelFolder.js";
 import {
 	isSafePath,
 	neededFiles,
 	parseHubListing,
-} from "../../src/weights/hubFiles.js";
-import { parseHubId } from "../../src/weights/hubId.js";
-import { withFileLock } from "../../src/weights/nodeFileLock.js";
+} from "../../../src/weights/hub/hubFiles.js";
+import { parseHubId } from "../../../src/weights/hub/hubId.js";
 import {
 	cachedSnapshot,
 	hubSettings,
 	listCachedRepos,
-} from "../../src/weights/nodeHubCache.js";
+} from "../../../src/weights/hub/nodeHubCache.js";
 import {
 	openHubModel,
 	type PullOptions,
 	pullHubModel,
-} from "../../src/weights/nodeHubModel.js";
-import { nodeModelFolder } from "../../src/weights/nodeModelFolder.js";
-import { openModel } from "../../src/weights/nodeOpenModel.js";
+} from "../../../src/weights/hub/nodeHubModel.js";
+import { openModel } from "../../../src/weights/nodeOpenModel.js";
 import {
 	commit,
 	etagOf,
@@ -53,7 +53,7 @@ import {
 
 const repo = "some-owner/tiny-sd";
 const id = { repo, revision: "main" };
-const tinySd = join(import.meta.dirname, "..", "models", "tiny-sd");
+const tinySd = join(import.meta.dirname, "../..", "models", "tiny-sd");
 const source = await nodeModelFolder(tinySd);
 const files = new Map<string, Uint8Array>();
 for (const path of [...source.paths].sort()) {

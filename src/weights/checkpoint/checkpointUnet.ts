@@ -1,5 +1,5 @@
-import { UserError } from "../errors/userError.js";
-import type { TensorEntry } from "./weights.js";
+import { UserError } from "../../errors/userError.js";
+import type { TensorEntry } from "../formats/weights.js";
 
 /** A network of a single-file checkpoint under diffusers' names. */
 export interface RenamedNetwork {

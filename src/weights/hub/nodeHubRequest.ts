@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { UserError } from "../errors/userError.js";
+import { UserError } from "../../errors/userError.js";
 import type { HubSettings } from "./nodeHubCache.js";
 
 /** A fault that may pass: the network, a server that is busy, a connection that was cut. */

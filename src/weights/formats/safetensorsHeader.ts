@@ -1,4 +1,4 @@
-import { UserError } from "../errors/userError.js";
+import { UserError } from "../../errors/userError.js";
 import { parseStrictJson, type StrictJson, shorten } from "./strictJson.js";
 import type { DType } from "./weights.js";
 

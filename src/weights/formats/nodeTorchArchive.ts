@@ -1,5 +1,5 @@
-import { UserError } from "../errors/userError.js";
-import { openZip } from "../zip/nodeZipArchive.js";
+import { UserError } from "../../errors/userError.js";
+import { openZip } from "../../zip/nodeZipArchive.js";
 import type { ReadableFile } from "./modelFolder.js";
 import { dtypeBits } from "./safetensorsHeader.js";
 import { PickleEnd, readTorchPickle } from "./torchPickle.js";

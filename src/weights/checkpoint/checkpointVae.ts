@@ -1,7 +1,7 @@
-import { UserError } from "../errors/userError.js";
+import { UserError } from "../../errors/userError.js";
+import { withoutKernel } from "../folder/networkWeights.js";
+import type { TensorEntry } from "../formats/weights.js";
 import type { RenamedNetwork } from "./checkpointUnet.js";
-import { withoutKernel } from "./networkWeights.js";
-import type { TensorEntry } from "./weights.js";
 
 /** The attention of the middle block: CompVis name, diffusers name. */
 const attentionParts: Readonly<Record<string, string>> = {

@@ -7,10 +7,13 @@ import {
 	symlink,
 } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
-import { UserError } from "../errors/userError.js";
-import { cannotWrite } from "../files/fileFault.js";
-import { placeWhole, writeWhole } from "../files/nodeWriteWhole.js";
-import { openDiffusersFolder } from "./diffusersFolder.js";
+import { UserError } from "../../errors/userError.js";
+import { cannotWrite } from "../../files/fileFault.js";
+import { placeWhole, writeWhole } from "../../files/nodeWriteWhole.js";
+import { openDiffusersFolder } from "../folder/diffusersFolder.js";
+import type { ModelFiles, OpenModelOptions } from "../folder/modelFiles.js";
+import { nodeModelFolder } from "../formats/nodeModelFolder.js";
+import { shorten } from "../formats/strictJson.js";
 import {
 	type HubFile,
 	type HubListing,
@@ -19,7 +22,6 @@ import {
 	parseHubListing,
 } from "./hubFiles.js";
 import { type HubId, isCommit } from "./hubId.js";
-import type { ModelFiles, OpenModelOptions } from "./modelFiles.js";
 import {
 	cachedSnapshot,
 	type HubSettings,
@@ -32,8 +34,6 @@ import {
 	type RequestOptions,
 	withRetries,
 } from "./nodeHubRequest.js";
-import { nodeModelFolder } from "./nodeModelFolder.js";
-import { shorten } from "./strictJson.js";
 
 /** Options of a download from the Hub. */
 export interface PullOptions

@@ -11,10 +11,10 @@ import {
 	writeFile,
 } from "node:fs/promises";
 import { join } from "node:path";
-import { UserError } from "../errors/userError.js";
-import { reasonOf } from "../files/fileFault.js";
+import { UserError } from "../../errors/userError.js";
+import { reasonOf } from "../../files/fileFault.js";
+import { withFileLock } from "../../files/nodeFileLock.js";
 import type { HubFile } from "./hubFiles.js";
-import { withFileLock } from "./nodeFileLock.js";
 import { repoFolder } from "./nodeHubCache.js";
 import {
 	hubRequest,

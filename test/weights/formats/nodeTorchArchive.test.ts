@@ -2,15 +2,15 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { UserError } from "../../src/errors/userError.js";
-import { memoryFile } from "../../src/weights/modelFolder.js";
-import { openNodeFile } from "../../src/weights/nodeModelFolder.js";
-import { readTorchArchive } from "../../src/weights/nodeTorchArchive.js";
-import { parseSafetensorsHeader } from "../../src/weights/safetensorsHeader.js";
-import type { Weights } from "../../src/weights/weights.js";
+import { UserError } from "../../../src/errors/userError.js";
+import { memoryFile } from "../../../src/weights/formats/modelFolder.js";
+import { openNodeFile } from "../../../src/weights/formats/nodeModelFolder.js";
+import { readTorchArchive } from "../../../src/weights/formats/nodeTorchArchive.js";
+import { parseSafetensorsHeader } from "../../../src/weights/formats/safetensorsHeader.js";
+import type { Weights } from "../../../src/weights/formats/weights.js";
 
 // Files of torch.save made by test/reference/torch_archives.py.
-const folder = join(import.meta.dirname, "../models/torch-archives");
+const folder = join(import.meta.dirname, "../../models/torch-archives");
 const bytesOf = (name: string) =>
 	new Uint8Array(readFileSync(join(folder, name)));
 const safetensors = bytesOf("expected.safetensors");

@@ -1,4 +1,4 @@
-import { UserError } from "../errors/userError.js";
+import { UserError } from "../../errors/userError.js";
 
 /** The networks of a diffusers folder, and what their weight files are called before `.safetensors`. */
 export const weightStems = {

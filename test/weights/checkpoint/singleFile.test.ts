@@ -9,17 +9,24 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { loadTokenizer } from "../../src/tokenizer/loadTokenizer.js";
-import type { ModelFiles } from "../../src/weights/modelFiles.js";
-import { memoryFile, modelFolderOf } from "../../src/weights/modelFolder.js";
-import { openModel } from "../../src/weights/nodeOpenModel.js";
-import { readTensor } from "../../src/weights/nodeReadTensor.js";
-import { openSingleFile } from "../../src/weights/singleFile.js";
-import type { Weights } from "../../src/weights/weights.js";
-import { clipMerges, clipTokens, clipVocab } from "../tokenizer/clipGolden.js";
-import { safetensorsBytes } from "./safetensorsBytes.js";
+import { loadTokenizer } from "../../../src/tokenizer/loadTokenizer.js";
+import { openSingleFile } from "../../../src/weights/checkpoint/singleFile.js";
+import type { ModelFiles } from "../../../src/weights/folder/modelFiles.js";
+import {
+	memoryFile,
+	modelFolderOf,
+} from "../../../src/weights/formats/modelFolder.js";
+import { readTensor } from "../../../src/weights/formats/nodeReadTensor.js";
+import type { Weights } from "../../../src/weights/formats/weights.js";
+import { openModel } from "../../../src/weights/nodeOpenModel.js";
+import {
+	clipMerges,
+	clipTokens,
+	clipVocab,
+} from "../../tokenizer/clipGolden.js";
+import { safetensorsBytes } from "../formats/safetensorsBytes.js";
 
-const models = join(import.meta.dirname, "..", "models");
+const models = join(import.meta.dirname, "../..", "models");
 const temporary = mkdtempSync(join(tmpdir(), "fdiff-single-"));
 afterAll(() => rmSync(temporary, { recursive: true }));
 

@@ -1,4 +1,4 @@
-import { UserError } from "../errors/userError.js";
+import { UserError } from "../../errors/userError.js";
 import {
 	lengthFieldSize,
 	parseSafetensorsHeader,

@@ -1,5 +1,5 @@
-import { UserError } from "../errors/userError.js";
-import { type Tensor, tensor } from "../tensor/tensor.js";
+import { UserError } from "../../errors/userError.js";
+import { type Tensor, tensor } from "../../tensor/tensor.js";
 import { memoryFile } from "./modelFolder.js";
 import { openNodeFile } from "./nodeModelFolder.js";
 import type { DType, Weights } from "./weights.js";

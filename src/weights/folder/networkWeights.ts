@@ -1,14 +1,14 @@
 import * as z from "zod";
-import { UserError } from "../errors/userError.js";
+import { UserError } from "../../errors/userError.js";
 import {
 	type ModelFolder,
 	type ReadableFile,
 	readJson,
 	readSafetensorsHeader,
-} from "./modelFolder.js";
-import { shorten } from "./strictJson.js";
+} from "../formats/modelFolder.js";
+import { shorten } from "../formats/strictJson.js";
+import type { TensorEntry, WeightFile, Weights } from "../formats/weights.js";
 import type { ChosenWeights, NetworkFolder } from "./weightFileNames.js";
-import type { TensorEntry, WeightFile, Weights } from "./weights.js";
 
 /** More shards than this are refused: no model of this kind has a hundred. */
 const maxShards = 10_000;

@@ -1,18 +1,18 @@
-import { UserError } from "../errors/userError.js";
-import type { TokenizerFiles } from "../tokenizer/loadTokenizer.js";
-import { renameClipText, renameOpenClipText } from "./checkpointText.js";
-import { type RenamedNetwork, renameUnet } from "./checkpointUnet.js";
-import { renameVae } from "./checkpointVae.js";
-import { hasTokenizer, readTokenizerTexts } from "./diffusersFolder.js";
-import type { ModelFiles, NetworkFiles } from "./modelFiles.js";
+import { UserError } from "../../errors/userError.js";
+import type { TokenizerFiles } from "../../tokenizer/loadTokenizer.js";
+import { hasTokenizer, readTokenizerTexts } from "../folder/diffusersFolder.js";
+import type { ModelFiles, NetworkFiles } from "../folder/modelFiles.js";
 import {
 	type ModelFolder,
 	type ReadableFile,
 	readJson,
 	readSafetensorsHeader,
-} from "./modelFolder.js";
-import type { SafetensorsHeader } from "./safetensorsHeader.js";
-import type { TensorEntry } from "./weights.js";
+} from "../formats/modelFolder.js";
+import type { SafetensorsHeader } from "../formats/safetensorsHeader.js";
+import type { TensorEntry } from "../formats/weights.js";
+import { renameClipText, renameOpenClipText } from "./checkpointText.js";
+import { type RenamedNetwork, renameUnet } from "./checkpointUnet.js";
+import { renameVae } from "./checkpointVae.js";
 
 /** Where a single-file checkpoint's other parts come from. */
 export interface SingleFileSources {

@@ -1,8 +1,8 @@
 import { constants } from "node:fs";
 import { open, readdir, realpath, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { UserError } from "../errors/userError.js";
-import { reasonOf } from "../files/fileFault.js";
+import { UserError } from "../../errors/userError.js";
+import { reasonOf } from "../../files/fileFault.js";
 import {
 	type ModelFolder,
 	maxTextLength,

@@ -1,4 +1,4 @@
-import { UserError } from "../errors/userError.js";
+import { UserError } from "../../errors/userError.js";
 
 /** A model repository on the Hub, and the branch, tag or commit wanted. */
 export interface HubId {

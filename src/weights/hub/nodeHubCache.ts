@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { UserError } from "../errors/userError.js";
+import { UserError } from "../../errors/userError.js";
 import { type HubId, isCommit } from "./hubId.js";
 
 /** Where the Hub is and where its files are kept, as huggingface_hub reads it from the environment. */

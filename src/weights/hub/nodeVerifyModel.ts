@@ -1,12 +1,12 @@
 import { createReadStream } from "node:fs";
 import { readdir, readlink, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { UserError } from "../errors/userError.js";
-import { reasonOf } from "../files/fileFault.js";
-import { readSafetensorsHeader } from "./modelFolder.js";
+import { UserError } from "../../errors/userError.js";
+import { reasonOf } from "../../files/fileFault.js";
+import { readSafetensorsHeader } from "../formats/modelFolder.js";
+import { nodeModelFolder, openNodeFile } from "../formats/nodeModelFolder.js";
 import { repoFolder } from "./nodeHubCache.js";
 import { contentHash } from "./nodeHubDownload.js";
-import { nodeModelFolder, openNodeFile } from "./nodeModelFolder.js";
 
 /** A file that was looked at. */
 export interface VerifiedFile {

@@ -1,15 +1,15 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { openDiffusersFolder } from "../../src/weights/diffusersFolder.js";
-import { modelFolderOf } from "../../src/weights/modelFolder.js";
-import { nodeModelFolder } from "../../src/weights/nodeModelFolder.js";
-import { openModel } from "../../src/weights/nodeOpenModel.js";
-import { readTensor } from "../../src/weights/nodeReadTensor.js";
-import { weightVariants } from "../../src/weights/weightFileNames.js";
-import { relativeError } from "../goldenFile.js";
-import { safetensorsBytes, zeros } from "./safetensorsBytes.js";
+import { openDiffusersFolder } from "../../../src/weights/folder/diffusersFolder.js";
+import { weightVariants } from "../../../src/weights/folder/weightFileNames.js";
+import { modelFolderOf } from "../../../src/weights/formats/modelFolder.js";
+import { nodeModelFolder } from "../../../src/weights/formats/nodeModelFolder.js";
+import { readTensor } from "../../../src/weights/formats/nodeReadTensor.js";
+import { openModel } from "../../../src/weights/nodeOpenModel.js";
+import { relativeError } from "../../goldenFile.js";
+import { safetensorsBytes, zeros } from "../formats/safetensorsBytes.js";
 
-const models = join(import.meta.dirname, "..", "models");
+const models = join(import.meta.dirname, "../..", "models");
 const tinySd = join(models, "tiny-sd");
 const tinySd2 = join(models, "tiny-sd2");
 

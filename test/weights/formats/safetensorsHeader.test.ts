@@ -2,13 +2,13 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { UserError } from "../../src/errors/userError.js";
+import { UserError } from "../../../src/errors/userError.js";
 import {
 	memoryFile,
 	readSafetensorsHeader,
-} from "../../src/weights/modelFolder.js";
-import { parseSafetensorsHeader } from "../../src/weights/safetensorsHeader.js";
-import { parseStrictJson } from "../../src/weights/strictJson.js";
+} from "../../../src/weights/formats/modelFolder.js";
+import { parseSafetensorsHeader } from "../../../src/weights/formats/safetensorsHeader.js";
+import { parseStrictJson } from "../../../src/weights/formats/strictJson.js";
 import { safetensorsBytes } from "./safetensorsBytes.js";
 
 const parse = (bytes: Uint8Array) =>
@@ -470,7 +470,7 @@ test("1,500 files are judged as the reference judges them (test/reference/safete
 	];
 	const golden = join(
 		import.meta.dirname,
-		"..",
+		"../..",
 		"golden",
 		"safetensors_headers.json",
 	);
