@@ -1,3 +1,4 @@
+export type { PropagationOptions } from "./accelerators/encoderPropagation.js";
 export { UserError } from "./errors/userError.js";
 export { readParameters, writeImage } from "./image/nodeImageFile.js";
 export type { RgbImage } from "./image/rgbImage.js";
@@ -23,7 +24,6 @@ export {
 	parseKeySteps,
 } from "./propagation/keyStepPlan.js";
 export { type PlanFile, parsePlanFile } from "./propagation/planFile.js";
-export type { PropagationOptions } from "./propagation/propagatedDenoiser.js";
 export { publishedKeySteps } from "./propagation/publishedKeySteps.js";
 export type { Device } from "./runtime/session.js";
 export { SAMPLER_NAMES, type SamplerName } from "./samplers/sampler.js";

@@ -1,6 +1,6 @@
+import type { PropagationOptions } from "../accelerators/encoderPropagation.js";
 import type { Denoiser } from "../propagation/denoiser.js";
 import { guidedUnet } from "../propagation/guidedUnet.js";
-import type { PropagationOptions } from "../propagation/propagatedDenoiser.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { WatchedBlock } from "./blocks.js";
 

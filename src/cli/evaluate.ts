@@ -6,7 +6,7 @@ import {
 	type Method,
 	parseMethodFile,
 	parseMethods,
-} from "../evaluation/method.js";
+} from "../evaluation/methods/method.js";
 import { resultsTable } from "../evaluation/results/resultsTable.js";
 import {
 	drawMissing,

@@ -1,15 +1,15 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { adaptiveDenoiser } from "../accelerators/adaptive.js";
 import { UserError } from "../errors/userError.js";
 import type { GenerateOptions } from "../pipeline/generateOptions.js";
 import type { Pipeline } from "../pipeline/pipeline.js";
-import { adaptiveDenoiser } from "../propagation/adaptiveDenoiser.js";
 import { plainPlan } from "../propagation/keyStepPlan.js";
-import { PAPER_INJECTION } from "../propagation/noiseInjection.js";
 import {
 	embeddedPlansFolder,
 	findTunedPlan,
-} from "../tuning/nodeFindTunedPlan.js";
+} from "../propagation/nodeFindTunedPlan.js";
+import { PAPER_INJECTION } from "../propagation/noiseInjection.js";
 
 /**
  * Settles the values of `--key-steps` that need the model: `auto`, the plan that was tuned for this model, sampler, steps

@@ -1,7 +1,7 @@
+import type { PropagationOptions } from "../accelerators/encoderPropagation.js";
 import type { Denoiser } from "../propagation/denoiser.js";
 import type { KeyStepPlan } from "../propagation/keyStepPlan.js";
 import type { PlanFile } from "../propagation/planFile.js";
-import type { PropagationOptions } from "../propagation/propagatedDenoiser.js";
 import type { SamplerConfig } from "../samplers/config/samplerConfig.js";
 import type { Tensor } from "../tensor/tensor.js";
 

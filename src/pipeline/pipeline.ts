@@ -1,6 +1,6 @@
+import { propagatedDenoiser } from "../accelerators/encoderPropagation.js";
 import { OptionError } from "../errors/optionError.js";
 import type { RgbImage } from "../image/rgbImage.js";
-import { propagatedDenoiser } from "../propagation/propagatedDenoiser.js";
 import { rows, type Tensor } from "../tensor/tensor.js";
 import { loadTokenizer } from "../tokenizer/loadTokenizer.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { parseMethods } from "../../src/evaluation/method.js";
+import { parseMethods } from "../../src/evaluation/methods/method.js";
 import { writeResults } from "../../src/evaluation/results/nodeWriteResults.js";
 import type { Results } from "../../src/evaluation/results/results.js";
 import {

@@ -10,7 +10,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { parseMethods } from "../../src/evaluation/method.js";
+import { parseMethods } from "../../src/evaluation/methods/method.js";
 import {
 	readRun,
 	writeResults,

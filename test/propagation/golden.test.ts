@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { propagatedDenoiser } from "../../src/accelerators/encoderPropagation.js";
 import { denoisingLoop } from "../../src/pipeline/denoisingLoop.js";
 import { openNetworks } from "../../src/pipeline/networks.js";
 import { planFromStates } from "../../src/propagation/keyStepPlan.js";
-import { propagatedDenoiser } from "../../src/propagation/propagatedDenoiser.js";
 import { parseStepState } from "../../src/propagation/stepState.js";
 import { createSampler } from "../../src/samplers/createSampler.js";
 import type { SamplerName } from "../../src/samplers/sampler.js";

@@ -13,12 +13,12 @@ import {
 	plainPlan,
 	planFromStates,
 } from "../../src/propagation/keyStepPlan.js";
+import { findTunedPlan } from "../../src/propagation/nodeFindTunedPlan.js";
 import type { NoiseInjection } from "../../src/propagation/noiseInjection.js";
 import { parsePlanFile } from "../../src/propagation/planFile.js";
 import { parseStepState } from "../../src/propagation/stepState.js";
 import { createSampler } from "../../src/samplers/createSampler.js";
 import { relativeError } from "../../src/tensor/relativeError.js";
-import { findTunedPlan } from "../../src/tuning/nodeFindTunedPlan.js";
 import {
 	type CalibrationPrompt,
 	calibrationPrompts,

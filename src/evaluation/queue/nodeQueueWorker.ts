@@ -2,7 +2,7 @@ import { DelayedError, type Job, Worker } from "bullmq";
 import { encodePng } from "../../image/nodeEncodeImage.js";
 import type { Pipeline, PipelineOptions } from "../../pipeline/pipeline.js";
 import type { OpenModelOptions } from "../../weights/folder/modelFiles.js";
-import type { SettledMethod } from "../methodRun.js";
+import type { SettledMethod } from "../methods/methodRun.js";
 import { drawEntry, referencesFirst, warmUp } from "../run/drawing.js";
 import { openEvaluationPipeline } from "../run/nodeEvaluate.js";
 import { thisMachine } from "../run/nodeMachine.js";

@@ -1,3 +1,7 @@
+import {
+	type PropagationOptions,
+	propagatedDenoiser,
+} from "../../accelerators/encoderPropagation.js";
 import type { ProtocolEntry } from "../../datasets/protocol.js";
 import { sha256 } from "../../files/nodeSha256.js";
 import type { RgbImage } from "../../image/rgbImage.js";
@@ -5,14 +9,10 @@ import { psnr } from "../../metrics/psnr.js";
 import { ssim } from "../../metrics/ssim.js";
 import type { Pipeline } from "../../pipeline/pipeline.js";
 import {
-	type PropagationOptions,
-	propagatedDenoiser,
-} from "../../propagation/propagatedDenoiser.js";
-import {
 	type CommonOptions,
 	methodOptions,
 	type SettledMethod,
-} from "../methodRun.js";
+} from "../methods/methodRun.js";
 import type { Scorer } from "../scoring/nodeScorer.js";
 import type { ImageRecord } from "./record.js";
 

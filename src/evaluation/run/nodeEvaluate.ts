@@ -22,9 +22,9 @@ import {
 } from "../../pipeline/pipeline.js";
 import type { OpenModelOptions } from "../../weights/folder/modelFiles.js";
 import { openModel } from "../../weights/nodeOpenModel.js";
-import type { Method } from "../method.js";
-import type { CommonOptions, SettledMethod } from "../methodRun.js";
-import { settleMethods } from "../nodeSettleMethods.js";
+import type { Method } from "../methods/method.js";
+import type { CommonOptions, SettledMethod } from "../methods/methodRun.js";
+import { settleMethods } from "../methods/nodeSettleMethods.js";
 import {
 	featureWidth,
 	openScorer,

@@ -1,3 +1,7 @@
+import {
+	type PropagationOptions,
+	propagatedDenoiser,
+} from "../../accelerators/encoderPropagation.js";
 import { denoisingLoop } from "../../pipeline/denoisingLoop.js";
 import type { Denoiser } from "../../propagation/denoiser.js";
 import type { KeyStepPlan } from "../../propagation/keyStepPlan.js";
@@ -5,10 +9,6 @@ import {
 	NO_INJECTION,
 	type NoiseInjection,
 } from "../../propagation/noiseInjection.js";
-import {
-	type PropagationOptions,
-	propagatedDenoiser,
-} from "../../propagation/propagatedDenoiser.js";
 import type { UnetRunner } from "../../propagation/unetRunner.js";
 import type { Sampler } from "../../samplers/sampler.js";
 import type { CalibrationPrompt } from "./calibrationPrompt.js";

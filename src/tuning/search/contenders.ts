@@ -1,4 +1,4 @@
-import { adaptiveDenoiser } from "../../propagation/adaptiveDenoiser.js";
+import { adaptiveDenoiser } from "../../accelerators/adaptive.js";
 import { type KeyStepPlan, plainPlan } from "../../propagation/keyStepPlan.js";
 import { stepStateWord } from "../../propagation/stepState.js";
 import type { Sampler } from "../../samplers/sampler.js";

@@ -2,7 +2,7 @@ import type { Denoiser } from "../propagation/denoiser.js";
 import {
 	type PropagationOptions,
 	propagatedDenoiser,
-} from "../propagation/propagatedDenoiser.js";
+} from "./encoderPropagation.js";
 
 /**
  * Classifier-free guidance up to a share of the evaluations, then the prompt's prediction alone, at half the cost: the part

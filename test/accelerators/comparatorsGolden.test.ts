@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { crossAttentionGate } from "../../src/evaluation/crossAttentionGate.js";
-import { tokenMerging } from "../../src/evaluation/tokenMerging.js";
+import { crossAttentionGate } from "../../src/accelerators/crossAttentionGate.js";
+import { tokenMerging } from "../../src/accelerators/tokenMerging.js";
 import { loadPipeline } from "../../src/pipeline/loadPipeline.js";
 import type { Pipeline } from "../../src/pipeline/pipeline.js";
 import { torchCpuNormal } from "../../src/random/torchCpuNormal.js";

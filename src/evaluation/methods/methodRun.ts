@@ -1,11 +1,11 @@
-import type { GenerateOptions } from "../pipeline/generateOptions.js";
-import { adaptiveDenoiser } from "../propagation/adaptiveDenoiser.js";
-import { PAPER_INJECTION } from "../propagation/noiseInjection.js";
-import { crossAttentionGate } from "./crossAttentionGate.js";
-import { guidanceCutoff } from "./guidanceCutoff.js";
+import { adaptiveDenoiser } from "../../accelerators/adaptive.js";
+import { crossAttentionGate } from "../../accelerators/crossAttentionGate.js";
+import { guidanceCutoff } from "../../accelerators/guidanceCutoff.js";
+import { residualReuse } from "../../accelerators/residualReuse.js";
+import { tokenMerging } from "../../accelerators/tokenMerging.js";
+import type { GenerateOptions } from "../../pipeline/generateOptions.js";
+import { PAPER_INJECTION } from "../../propagation/noiseInjection.js";
 import type { Accelerator, Method } from "./method.js";
-import { residualReuse } from "./residualReuse.js";
-import { tokenMerging } from "./tokenMerging.js";
 
 /** A method whose number of steps is settled. */
 export interface SettledMethod extends Method {

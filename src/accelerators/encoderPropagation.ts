@@ -1,14 +1,22 @@
+import type { Conditioning, Denoiser } from "../propagation/denoiser.js";
+import {
+	extrapolate,
+	extrapolationAxis,
+	type Sample,
+} from "../propagation/extrapolate.js";
+import { type Features, guidedUnet } from "../propagation/guidedUnet.js";
+import type { KeyStepPlan } from "../propagation/keyStepPlan.js";
+import type { PlannedStep } from "../propagation/segments.js";
+import {
+	DECODER_HALF,
+	ENCODER_HALF,
+	stateParts,
+} from "../propagation/stateParts.js";
+import { type StepState, seesLatents } from "../propagation/stepState.js";
+import type { UnetRunner } from "../propagation/unetRunner.js";
 import { originalAt, predictionAt } from "../samplers/originalAt.js";
 import type { Sampler } from "../samplers/sampler.js";
 import { concat, rows, type Tensor } from "../tensor/tensor.js";
-import type { Conditioning, Denoiser } from "./denoiser.js";
-import { extrapolate, extrapolationAxis, type Sample } from "./extrapolate.js";
-import { type Features, guidedUnet } from "./guidedUnet.js";
-import type { KeyStepPlan } from "./keyStepPlan.js";
-import type { PlannedStep } from "./segments.js";
-import { DECODER_HALF, ENCODER_HALF, stateParts } from "./stateParts.js";
-import { type StepState, seesLatents } from "./stepState.js";
-import type { UnetRunner } from "./unetRunner.js";
 
 /** What a propagated denoiser is made for. */
 export interface PropagationOptions {

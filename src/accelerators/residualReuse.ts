@@ -2,7 +2,7 @@ import type { Denoiser } from "../propagation/denoiser.js";
 import {
 	type PropagationOptions,
 	propagatedDenoiser,
-} from "../propagation/propagatedDenoiser.js";
+} from "./encoderPropagation.js";
 
 /** When evaluations may be skipped. */
 export interface ResidualReuseOptions {

@@ -1,36 +1,36 @@
 import * as z from "zod";
-import { OptionError } from "../errors/optionError.js";
-import { UserError } from "../errors/userError.js";
-import { parseKeySteps } from "../propagation/keyStepPlan.js";
-import { samplerByName } from "../samplers/config/samplerNames.js";
+import { OptionError } from "../../errors/optionError.js";
+import { UserError } from "../../errors/userError.js";
+import { parseKeySteps } from "../../propagation/keyStepPlan.js";
+import { samplerByName } from "../../samplers/config/samplerNames.js";
 import { methodPresets } from "./methodPresets.js";
 
-/** Network evaluations are skipped where the prediction is estimated to change little (see residualReuse.ts). */
+/** Network evaluations are skipped where the prediction is estimated to change little (see accelerators/residualReuse.ts). */
 export interface ResidualReuse {
 	readonly kind: "ucache";
 	readonly threshold: number;
 }
 
-/** From this share of the evaluations on, the prompt's half of the network alone (see guidanceCutoff.ts). */
+/** From this share of the evaluations on, the prompt's half of the network alone (see accelerators/guidanceCutoff.ts). */
 export interface GuidanceCutoff {
 	readonly kind: "cfg-cutoff";
 	readonly from: number;
 }
 
-/** Key steps are chosen during the run (see propagation/adaptiveDenoiser.ts). */
+/** Key steps are chosen during the run (see accelerators/adaptive.ts). */
 export interface AdaptiveKeySteps {
 	readonly kind: "adaptive";
 	readonly threshold: number;
 }
 
-/** From this evaluation on kept cross-attentions and no guidance (see crossAttentionGate.ts). */
+/** From this evaluation on kept cross-attentions and no guidance (see accelerators/crossAttentionGate.ts). */
 export interface CrossAttentionGate {
 	readonly kind: "tgate";
 	/** Absent: the official code's share of the evaluations. */
 	readonly gateStep?: number;
 }
 
-/** Self-attentions at full resolution on merged tokens (see tokenMerging.ts). */
+/** Self-attentions at full resolution on merged tokens (see accelerators/tokenMerging.ts). */
 export interface TokenMerging {
 	readonly kind: "tome";
 	readonly ratio: number;

@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { crossAttentionGate } from "../../src/evaluation/crossAttentionGate.js";
-import { guidanceCutoff } from "../../src/evaluation/guidanceCutoff.js";
-import { residualReuse } from "../../src/evaluation/residualReuse.js";
-import { tokenMerging } from "../../src/evaluation/tokenMerging.js";
+import { crossAttentionGate } from "../../src/accelerators/crossAttentionGate.js";
+import { guidanceCutoff } from "../../src/accelerators/guidanceCutoff.js";
+import { residualReuse } from "../../src/accelerators/residualReuse.js";
+import { tokenMerging } from "../../src/accelerators/tokenMerging.js";
 import type { GenerateOptions } from "../../src/pipeline/generateOptions.js";
 import { loadPipeline } from "../../src/pipeline/loadPipeline.js";
 import type { Pipeline } from "../../src/pipeline/pipeline.js";

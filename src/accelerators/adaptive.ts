@@ -1,10 +1,14 @@
+import type { Denoiser } from "../propagation/denoiser.js";
+import {
+	extrapolate,
+	extrapolationAxis,
+	type Sample,
+} from "../propagation/extrapolate.js";
+import { type Features, guidedUnet } from "../propagation/guidedUnet.js";
+import { DECODER_HALF, ENCODER_HALF } from "../propagation/stateParts.js";
 import { relativeError } from "../tensor/relativeError.js";
 import type { Tensor } from "../tensor/tensor.js";
-import type { Denoiser } from "./denoiser.js";
-import { extrapolate, extrapolationAxis, type Sample } from "./extrapolate.js";
-import { type Features, guidedUnet } from "./guidedUnet.js";
-import type { PropagationOptions } from "./propagatedDenoiser.js";
-import { DECODER_HALF, ENCODER_HALF } from "./stateParts.js";
+import type { PropagationOptions } from "./encoderPropagation.js";
 
 export interface AdaptiveOptions {
 	/** Predictions are reused as long as their estimated relative error stays below this. */

@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type PlanFile, parsePlanFile } from "../propagation/planFile.js";
 import { embeddedModelsFolder } from "../weights/nodeEmbeddedModels.js";
+import { type PlanFile, parsePlanFile } from "./planFile.js";
 
 /** Where plans of the embedded model are. */
 export const embeddedPlansFolder = join(embeddedModelsFolder, "emoji", "plans");

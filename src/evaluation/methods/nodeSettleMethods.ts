@@ -1,14 +1,14 @@
 import { join } from "node:path";
-import { OptionError } from "../errors/optionError.js";
-import type { Pipeline } from "../pipeline/pipeline.js";
-import { parseKeySteps, planWords } from "../propagation/keyStepPlan.js";
-import { planFromFile } from "../propagation/planFile.js";
-import { stateFlops } from "../propagation/stateParts.js";
-import { FULL, stepStateWord } from "../propagation/stepState.js";
+import { OptionError } from "../../errors/optionError.js";
+import type { Pipeline } from "../../pipeline/pipeline.js";
+import { parseKeySteps, planWords } from "../../propagation/keyStepPlan.js";
 import {
 	embeddedPlansFolder,
 	findTunedPlan,
-} from "../tuning/nodeFindTunedPlan.js";
+} from "../../propagation/nodeFindTunedPlan.js";
+import { planFromFile } from "../../propagation/planFile.js";
+import { stateFlops } from "../../propagation/stateParts.js";
+import { FULL, stepStateWord } from "../../propagation/stepState.js";
 import type { Method } from "./method.js";
 import {
 	type CommonOptions,

@@ -3,8 +3,8 @@ import {
 	parseMethod,
 	parseMethodFile,
 	parseMethods,
-} from "../../src/evaluation/method.js";
-import { methodPresets } from "../../src/evaluation/methodPresets.js";
+} from "../../../src/evaluation/methods/method.js";
+import { methodPresets } from "../../../src/evaluation/methods/methodPresets.js";
 
 describe("methods in words", () => {
 	test("plain, propagated, and with every further word", () => {

@@ -1,11 +1,11 @@
 import { CROSS_ATTENTION } from "../models/unetPart.js";
 import type { Denoiser } from "../propagation/denoiser.js";
+import type { UnetRunner } from "../propagation/unetRunner.js";
+import type { Tensor } from "../tensor/tensor.js";
 import {
 	type PropagationOptions,
 	propagatedDenoiser,
-} from "../propagation/propagatedDenoiser.js";
-import type { UnetRunner } from "../propagation/unetRunner.js";
-import type { Tensor } from "../tensor/tensor.js";
+} from "./encoderPropagation.js";
 
 const GATE_SHARE = 0.4;
 

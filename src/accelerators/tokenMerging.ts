@@ -6,12 +6,12 @@ import {
 } from "../models/mergePositions.js";
 import type { UnetPart } from "../models/unetPart.js";
 import type { Denoiser } from "../propagation/denoiser.js";
+import { mersenneTwister } from "../random/mersenneTwister.js";
+import type { Tensor } from "../tensor/tensor.js";
 import {
 	type PropagationOptions,
 	propagatedDenoiser,
-} from "../propagation/propagatedDenoiser.js";
-import { mersenneTwister } from "../random/mersenneTwister.js";
-import type { Tensor } from "../tensor/tensor.js";
+} from "./encoderPropagation.js";
 
 /** How tokens are merged. */
 export interface TokenMergingOptions {
