@@ -2,7 +2,7 @@ import { createInterface } from "node:readline";
 import { buildUnet } from "../src/models/unet.js";
 import { parseUnetConfig } from "../src/models/unetConfig.js";
 import type { UnetPart } from "../src/models/unetPart.js";
-import { createSession } from "../src/runtime/nodeSession.js";
+import { onnxRuntime } from "../src/runtime/onnxruntime/nodeOnnxRuntime.js";
 import type { Session } from "../src/runtime/session.js";
 import { openDiffusersFolder } from "../src/weights/folder/diffusersFolder.js";
 import { nodeModelFolder } from "../src/weights/formats/nodeModelFolder.js";
@@ -43,7 +43,7 @@ for await (const line of createInterface({ input: process.stdin })) {
 		const key = JSON.stringify(part);
 		let session = sessions.get(key);
 		if (!session) {
-			session = await createSession(
+			session = await onnxRuntime.createSession(
 				buildUnet(config, unet.weights, part, dims),
 			);
 			sessions.set(key, session);

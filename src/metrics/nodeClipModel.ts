@@ -5,7 +5,7 @@ import { parseClipTextConfig } from "../models/clipConfig.js";
 import { buildClipText } from "../models/clipText.js";
 import { buildClipVision } from "../models/clipVision.js";
 import { parseClipVisionConfig } from "../models/clipVisionConfig.js";
-import { createSession } from "../runtime/nodeSession.js";
+import { onnxRuntime } from "../runtime/onnxruntime/nodeOnnxRuntime.js";
 import { intRows, type SessionOptions } from "../runtime/session.js";
 import { concat } from "../tensor/tensor.js";
 import { loadTokenizer } from "../tokenizer/loadTokenizer.js";
@@ -87,11 +87,11 @@ export async function openClipModel(
 			? memoryFile(where, key, part.bytes)
 			: opened;
 	});
-	const vision = await createSession(
+	const vision = await onnxRuntime.createSession(
 		buildClipVision(visionConfig, weights, { batch: 1 }),
 		options,
 	);
-	const text = await createSession(
+	const text = await onnxRuntime.createSession(
 		buildClipText(
 			textConfig,
 			weights,

@@ -1,5 +1,5 @@
 import { buildInception, type InceptionOutput } from "../models/inception.js";
-import { createSession } from "../runtime/nodeSession.js";
+import { onnxRuntime } from "../runtime/onnxruntime/nodeOnnxRuntime.js";
 import type { SessionOptions } from "../runtime/session.js";
 import { concat, type Tensor } from "../tensor/tensor.js";
 import {
@@ -27,7 +27,7 @@ export async function inceptionExtractor(
 	options: SessionOptions = {},
 ): Promise<InceptionExtractor> {
 	const graph = buildInception(weights, outputs, { batch: 1 });
-	const session = await createSession(graph, options);
+	const session = await onnxRuntime.createSession(graph, options);
 	return {
 		madeWith: `Inception v3 2015-12-05 (sha256 ${hash}), ${fidResizes[variant]}`,
 		async extract(images) {

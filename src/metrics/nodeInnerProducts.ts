@@ -1,5 +1,5 @@
 import { graphBuilder } from "../graph/graphBuilder.js";
-import { createSession } from "../runtime/nodeSession.js";
+import { onnxRuntime } from "../runtime/onnxruntime/nodeOnnxRuntime.js";
 import type { SessionOptions } from "../runtime/session.js";
 import type { InnerProducts } from "./features.js";
 
@@ -25,7 +25,7 @@ export async function runtimeInnerProducts(options: SessionOptions): Promise<{
 		attributes: { transB: 1n },
 	});
 	g.output("products", product);
-	const session = await createSession(g.finish(), options);
+	const session = await onnxRuntime.createSession(g.finish(), options);
 	return {
 		async innerProducts(first, second) {
 			const { products } = await session.run({

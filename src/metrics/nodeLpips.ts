@@ -1,6 +1,6 @@
 import { UserError } from "../errors/userError.js";
 import { buildLpips, type LpipsTrunk } from "../models/lpips.js";
-import { createSession } from "../runtime/nodeSession.js";
+import { onnxRuntime } from "../runtime/onnxruntime/nodeOnnxRuntime.js";
 import type { SessionOptions } from "../runtime/session.js";
 import { openNodeFile } from "../weights/formats/nodeModelFolder.js";
 import {
@@ -41,7 +41,7 @@ export async function openLpips(
 	});
 	// the graph takes any size
 	const dims = { batch: 1, height: 512, width: 512 };
-	const session = await createSession(
+	const session = await onnxRuntime.createSession(
 		buildLpips(trunk, weights, dims),
 		options,
 	);

@@ -1,5 +1,5 @@
 import type { Graph } from "../graph/graph.js";
-import { createSession } from "../runtime/nodeSession.js";
+import { onnxRuntime } from "../runtime/onnxruntime/nodeOnnxRuntime.js";
 import type { IntTensor, Session, SessionOptions } from "../runtime/session.js";
 import type { Tensor } from "../tensor/tensor.js";
 
@@ -22,7 +22,7 @@ export function lazySession(
 ): LazySession {
 	async function load(): Promise<Session> {
 		const started = performance.now();
-		const loaded = await createSession(build(), options());
+		const loaded = await onnxRuntime.createSession(build(), options());
 		onLoaded((performance.now() - started) / 1000);
 		return loaded;
 	}

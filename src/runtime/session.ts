@@ -26,9 +26,15 @@ export interface Session {
 export const devices = ["cpu", "cuda", "coreml", "dml", "webgpu"] as const;
 export type Device = (typeof devices)[number];
 
+/** What a network computes in. Inputs and outputs are float32 in all of them. */
+export const precisions = ["float32", "bfloat16", "float16"] as const;
+export type Precision = (typeof precisions)[number];
+
 export interface SessionOptions {
 	/** "cpu" unless given. */
 	readonly device?: Device;
+	/** "float32" unless given. */
+	readonly precision?: Precision;
 	/** Threads inside an operator; as many as there are cores unless given. */
 	readonly threads?: number;
 	/**

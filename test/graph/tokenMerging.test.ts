@@ -5,7 +5,7 @@ import {
 	tokenMerging,
 } from "../../src/graph/layers/tokenMerging.js";
 import { mersenneTwister } from "../../src/random/mersenneTwister.js";
-import { createSession } from "../../src/runtime/nodeSession.js";
+import { onnxRuntime } from "../../src/runtime/onnxruntime/nodeOnnxRuntime.js";
 import { type Tensor, tensor } from "../../src/tensor/tensor.js";
 import { relativeError } from "../goldenFile.js";
 
@@ -106,7 +106,9 @@ test.each([0, 0.01, 0.3, 0.5, 0.75])(
 		// the similarities alone: 2 samples x 18 sources x 6 targets x 5 features
 		expect(g.finish().flops).toBe(2 * 2 * 18 * 6 * 5);
 
-		const session = await createSession(built.finish(), { threads: 1 });
+		const session = await onnxRuntime.createSession(built.finish(), {
+			threads: 1,
+		});
 		// the size it was counted for, and another
 		for (const [tokens, targetCount] of [
 			[24, 6],

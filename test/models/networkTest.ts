@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Graph } from "../../src/graph/graph.js";
-import { createSession } from "../../src/runtime/nodeSession.js";
+import { onnxRuntime } from "../../src/runtime/onnxruntime/nodeOnnxRuntime.js";
 import type { IntTensor } from "../../src/runtime/session.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 import { openDiffusersFolder } from "../../src/weights/folder/diffusersFolder.js";
@@ -24,7 +24,7 @@ export async function runGraph(
 	graph: Graph,
 	inputs: Readonly<Record<string, Tensor | IntTensor>>,
 ): Promise<Record<string, Tensor>> {
-	const session = await createSession(graph, { threads: 1 });
+	const session = await onnxRuntime.createSession(graph, { threads: 1 });
 	try {
 		return await session.run(inputs);
 	} finally {

@@ -1,21 +1,52 @@
 import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
-import { UserError } from "../errors/userError.js";
-import type { Graph } from "../graph/graph.js";
-import type { Tensor } from "../tensor/tensor.js";
-import { weightAccess } from "./nodeWeightFiles.js";
-import type { Device, IntTensor, Session, SessionOptions } from "./session.js";
+import { OptionError } from "../../errors/optionError.js";
+import type { Graph } from "../../graph/graph.js";
+import { defaultFlavour } from "../../graph/graphFlavour.js";
+import type { Tensor } from "../../tensor/tensor.js";
+import type { Engine } from "../engine.js";
+import {
+	type Device,
+	devices,
+	type IntTensor,
+	type Precision,
+	type Session,
+	type SessionOptions,
+} from "../session.js";
+import { sessionError } from "../sessionError.js";
+import { loadRuntime, type OnnxRuntime } from "./nodeLoadRuntime.js";
+import { weightAccess } from "./nodeWeightAccess.js";
 
-type OnnxRuntime = typeof import("onnxruntime-node");
+/** ONNX Runtime, which comes with the package. */
+export const onnxRuntime: Engine = {
+	name: "onnxruntime",
+	async devices() {
+		return devicesOf(await loadRuntime());
+	},
+	precisions: async () => ["float32"],
+	// WebGPU has no FusedMatMul: each would be computed on the CPU
+	flavour: ({ device = "cpu" } = {}) =>
+		device === "webgpu"
+			? { ...defaultFlavour, linearWeights: "transposed" }
+			: defaultFlavour,
+	gainsFromBatches: (device) => device !== "cpu",
+	createSession,
+};
 
 /**
  * Loads a graph into ONNX Runtime in this process. Loading and running block the event loop while they compute.
- * @throws UserError when this installation lacks the device, weights cannot be read, or there is not enough memory.
+ * @throws OptionError when this installation lacks the device. UserError when weights cannot be read, or there is not enough memory.
  */
-export async function createSession(
+async function createSession(
 	graph: Graph,
 	options: SessionOptions = {},
 ): Promise<Session> {
-	const { device = "cpu", threads, optimization = "all" } = options;
+	const {
+		device = "cpu",
+		precision = "float32",
+		threads,
+		optimization = "all",
+	} = options;
+	checkPrecision(precision);
 	const runtime = await loadRuntime();
 	checkDevice(runtime, device);
 	const { model, folder, bytes } = await weightAccess(graph);
@@ -38,7 +69,7 @@ export async function createSession(
 		});
 	let session: InferenceSession | undefined = await create().catch(
 		(cause: unknown) => {
-			throw actionable(cause, `${graph.label}: cannot be loaded`);
+			throw sessionError(cause, `${graph.label}: cannot be loaded`);
 		},
 	);
 
@@ -56,7 +87,7 @@ export async function createSession(
 				feeds[name] = toRuntime(runtime, value);
 			}
 			const results = await session.run(feeds).catch((cause: unknown) => {
-				throw actionable(cause, `${graph.label}: cannot run`);
+				throw sessionError(cause, `${graph.label}: cannot run`);
 			});
 			const outputs: Record<string, Tensor> = {};
 			for (const name of graph.outputs)
@@ -71,26 +102,27 @@ export async function createSession(
 	};
 }
 
-/** Its native library is large: nothing loads it before the first session. */
-async function loadRuntime(): Promise<OnnxRuntime> {
-	try {
-		return await import("onnxruntime-node");
-	} catch (cause) {
-		const reason = cause instanceof Error ? cause.message : String(cause);
-		throw new UserError(
-			`ONNX Runtime cannot be loaded on ${process.platform} ${process.arch} (${firstLine(reason)}); install the package again with "npm ci"`,
-			{ cause },
-		);
-	}
+function devicesOf(runtime: OnnxRuntime): readonly Device[] {
+	const has = runtime.listSupportedBackends().map(({ name }) => name);
+	return devices.filter((device) => has.includes(device));
 }
 
-/** @throws UserError with the devices there are, when `device` is not one of them. */
+/** @throws OptionError with those there are, when `device` is not one of them. */
 function checkDevice(runtime: OnnxRuntime, device: Device): void {
-	const available = runtime.listSupportedBackends().map(({ name }) => name);
+	const available = devicesOf(runtime);
 	if (!available.includes(device))
-		throw new UserError(
-			`--device ${device}: this installation of ONNX Runtime has no such device on ${process.platform} ${process.arch}; choose one of ${available.join(", ")}`,
-			{ code: "usage" },
+		throw new OptionError(
+			"device",
+			`this installation of ONNX Runtime has no device ${device} on ${process.platform} ${process.arch}; choose one of ${available.join(", ")}`,
+		);
+}
+
+/** @throws OptionError unless it is float32, the only one that its CPU kernels compute in. */
+function checkPrecision(precision: Precision): void {
+	if (precision !== "float32")
+		throw new OptionError(
+			"precision",
+			`ONNX Runtime computes in float32 here, not in ${precision}`,
 		);
 }
 
@@ -109,26 +141,4 @@ function fromRuntime(name: string, { data, dims }: OrtTensor): Tensor {
 	if (!(data instanceof Float32Array))
 		throw new TypeError(`output ${name} is not float32`);
 	return { dims, data };
-}
-
-/** ONNX Runtime's error as one line; what the user can do something about as a UserError. */
-function actionable(cause: unknown, what: string): Error {
-	const reason = firstLine(
-		cause instanceof Error ? cause.message : String(cause),
-	);
-	if (/bad_alloc|out of memory|failed to allocate|bad allocation/i.test(reason))
-		return new UserError(
-			`${what}: not enough memory; use a smaller --width and --height or --max-decode-batch 1, or close other programs (${reason})`,
-			{ cause },
-		);
-	if (/execution provider|CUDA|cuDNN|DirectML|WebGPU/i.test(reason))
-		return new UserError(
-			`${what}: the device failed; try --device cpu (${reason})`,
-			{ cause },
-		);
-	return new Error(`${what}: ${reason}`, { cause });
-}
-
-function firstLine(text: string): string {
-	return text.split("\n", 1)[0].trim();
 }

@@ -2,16 +2,20 @@ import { copyFile, mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { UserError } from "../../src/errors/userError.js";
-import type { Graph } from "../../src/graph/graph.js";
-import { buildUnet } from "../../src/models/unet.js";
-import { parseUnetConfig } from "../../src/models/unetConfig.js";
-import { createSession } from "../../src/runtime/nodeSession.js";
-import { devices } from "../../src/runtime/session.js";
-import { rows } from "../../src/tensor/tensor.js";
-import type { WeightFile } from "../../src/weights/formats/weights.js";
-import { relativeError } from "../goldenFile.js";
-import { goldenNetwork, runGraph, testModel } from "../models/networkTest.js";
+import { UserError } from "../../../src/errors/userError.js";
+import type { Graph } from "../../../src/graph/graph.js";
+import { buildUnet } from "../../../src/models/unet.js";
+import { parseUnetConfig } from "../../../src/models/unetConfig.js";
+import { onnxRuntime } from "../../../src/runtime/onnxruntime/nodeOnnxRuntime.js";
+import { devices } from "../../../src/runtime/session.js";
+import { rows } from "../../../src/tensor/tensor.js";
+import type { WeightFile } from "../../../src/weights/formats/weights.js";
+import { relativeError } from "../../goldenFile.js";
+import {
+	goldenNetwork,
+	runGraph,
+	testModel,
+} from "../../models/networkTest.js";
 
 const dims = { batch: 1, height: 16, width: 16, tokens: 77 };
 let folder: string;
@@ -76,14 +80,17 @@ test("a weight file that is gone is named", async () => {
 	const files = new Map(graph.files);
 	const [[key]] = pathsOf(graph);
 	files.set(key, { path: join(folder, "gone.safetensors"), size: 0 });
-	const loading = createSession({ ...graph, files });
+	const loading = onnxRuntime.createSession({ ...graph, files });
 	await expect(loading).rejects.toThrow(UserError);
 	await expect(loading).rejects.toThrow(/gone.safetensors cannot be read/);
 });
 
 test("what is no model at all is an error of one line", async () => {
 	const graph = await encoderGraph();
-	const loading = createSession({ ...graph, model: Uint8Array.of(1, 2, 3) });
+	const loading = onnxRuntime.createSession({
+		...graph,
+		model: Uint8Array.of(1, 2, 3),
+	});
 	await expect(loading).rejects.toThrow(/^[^\n]*tiny-sd2[^\n]*$/);
 });
 
@@ -91,7 +98,10 @@ test("both optimization levels give the same", async () => {
 	const graph = await encoderGraph();
 	const golden = goldenNetwork("tiny-sd2", "unet/wide/");
 	for (const optimization of ["extended", "all"] as const) {
-		const session = await createSession(graph, { optimization, threads: 1 });
+		const session = await onnxRuntime.createSession(graph, {
+			optimization,
+			threads: 1,
+		});
 		const { prediction } = await session.run(golden);
 		expect(relativeError(prediction.data, golden.prediction.data)).toBeLessThan(
 			1e-5,
@@ -101,7 +111,9 @@ test("both optimization levels give the same", async () => {
 });
 
 test("a session takes any batch, names missing inputs, and ends when released", async () => {
-	const session = await createSession(await encoderGraph(), { threads: 1 });
+	const session = await onnxRuntime.createSession(await encoderGraph(), {
+		threads: 1,
+	});
 	const golden = goldenNetwork("tiny-sd2", "unet/square/");
 	expect((await session.run(golden)).prediction.dims[0]).toBe(2);
 	const one = Object.fromEntries(
@@ -117,13 +129,21 @@ test("a session takes any batch, names missing inputs, and ends when released", 
 });
 
 test("a device that this installation lacks is refused with those it has", async () => {
-	const { listSupportedBackends } = await import("onnxruntime-node");
-	const has = listSupportedBackends().map(({ name }) => name);
+	const has = await onnxRuntime.devices();
 	const lacking = devices.filter((device) => !has.includes(device));
 	expect(lacking.length).toBeGreaterThan(0);
 	const graph = await encoderGraph();
 	for (const device of lacking)
-		await expect(createSession(graph, { device })).rejects.toThrow(
-			new RegExp(`^--device ${device}: .*cpu`),
-		);
+		await expect(
+			onnxRuntime.createSession(graph, { device }),
+		).rejects.toMatchObject({
+			option: "device",
+			message: expect.stringMatching(new RegExp(`${device}.*cpu`)),
+		});
+});
+
+test("a precision that it does not compute in is refused", async () => {
+	await expect(
+		onnxRuntime.createSession(await encoderGraph(), { precision: "bfloat16" }),
+	).rejects.toMatchObject({ option: "precision" });
 });

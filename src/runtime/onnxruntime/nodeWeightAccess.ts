@@ -2,9 +2,9 @@ import { open, realpath } from "node:fs/promises";
 import { parse, relative, sep } from "node:path";
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { ModelProtoSchema } from "onnx-buf";
-import { UserError } from "../errors/userError.js";
-import type { Graph } from "../graph/graph.js";
-import type { WeightFile } from "../weights/formats/weights.js";
+import { UserError } from "../../errors/userError.js";
+import type { Graph } from "../../graph/graph.js";
+import type { WeightFile } from "../../weights/formats/weights.js";
 
 /** How a session finds the weights of a model: mapped from files below `folder`, or as bytes. */
 export interface WeightAccess {
