@@ -1,5 +1,8 @@
 import { join } from "node:path";
-import { EMBEDDED_MODEL, loadPipeline } from "../src/pipeline/loadPipeline.js";
+import {
+	EMBEDDED_MODEL,
+	loadPipeline,
+} from "../src/pipeline/nodeLoadPipeline.js";
 import { randomModel } from "./randomModel.js";
 import { printTable } from "./table.js";
 

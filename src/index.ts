@@ -8,7 +8,7 @@ export {
 	imageParameters,
 	optionsFromParameters,
 } from "./pipeline/imageParameters.js";
-export { EMBEDDED_MODEL, loadPipeline } from "./pipeline/loadPipeline.js";
+export { EMBEDDED_MODEL, loadPipeline } from "./pipeline/nodeLoadPipeline.js";
 export type {
 	GeneratedImage,
 	ImageCost,

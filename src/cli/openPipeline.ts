@@ -1,4 +1,4 @@
-import { loadPipeline } from "../pipeline/loadPipeline.js";
+import { loadPipeline } from "../pipeline/nodeLoadPipeline.js";
 import type { Pipeline, PipelineOptions } from "../pipeline/pipeline.js";
 import { downloadProgress } from "./downloadProgress.js";
 import { type GenerationFlags, pipelineOptions } from "./generationFlags.js";

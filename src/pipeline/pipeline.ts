@@ -5,6 +5,7 @@ import { rows, type Tensor } from "../tensor/tensor.js";
 import { loadTokenizer } from "../tokenizer/loadTokenizer.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import type { ModelFiles } from "../weights/folder/modelFiles.js";
+import { forImages, textStates } from "./conditioner.js";
 import { decodeLatents } from "./decodeLatents.js";
 import { type DenoisingStep, denoisingLoop } from "./denoisingLoop.js";
 import type { GenerateOptions } from "./generateOptions.js";
@@ -16,7 +17,6 @@ import {
 	openNetworks,
 } from "./networks.js";
 import { checkWhole, type RunSettings, runSettings } from "./runSettings.js";
-import { forImages, textStates } from "./textStates.js";
 
 /** How a pipeline uses memory. */
 export interface PipelineOptions extends NetworkOptions {

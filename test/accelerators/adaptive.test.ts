@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { adaptiveDenoiser } from "../../src/accelerators/adaptive.js";
-import { loadPipeline } from "../../src/pipeline/loadPipeline.js";
+import { loadPipeline } from "../../src/pipeline/nodeLoadPipeline.js";
 import { plainPlan } from "../../src/propagation/keyStepPlan.js";
 import { relativeError } from "../../src/tensor/relativeError.js";
 import { calibrationPrompts } from "../../src/tuning/runs/calibrationPrompt.js";

@@ -5,7 +5,7 @@ import { guidanceCutoff } from "../../src/accelerators/guidanceCutoff.js";
 import { residualReuse } from "../../src/accelerators/residualReuse.js";
 import { tokenMerging } from "../../src/accelerators/tokenMerging.js";
 import type { GenerateOptions } from "../../src/pipeline/generateOptions.js";
-import { loadPipeline } from "../../src/pipeline/loadPipeline.js";
+import { loadPipeline } from "../../src/pipeline/nodeLoadPipeline.js";
 import type { Pipeline } from "../../src/pipeline/pipeline.js";
 import { relativeError } from "../goldenFile.js";
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { crossAttentionGate } from "../../src/accelerators/crossAttentionGate.js";
 import { tokenMerging } from "../../src/accelerators/tokenMerging.js";
-import { loadPipeline } from "../../src/pipeline/loadPipeline.js";
+import { loadPipeline } from "../../src/pipeline/nodeLoadPipeline.js";
 import type { Pipeline } from "../../src/pipeline/pipeline.js";
 import { torchCpuNormal } from "../../src/random/torchCpuNormal.js";
 import { readGolden, relativeError } from "../goldenFile.js";

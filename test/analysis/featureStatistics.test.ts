@@ -15,7 +15,7 @@ import { watchedBlocks } from "../../src/analysis/blocks.js";
 import { observingDenoiser } from "../../src/analysis/observingDenoiser.js";
 import { countSketch } from "../../src/analysis/sketch.js";
 import { verdict } from "../../src/analysis/verdict.js";
-import { loadPipeline } from "../../src/pipeline/loadPipeline.js";
+import { loadPipeline } from "../../src/pipeline/nodeLoadPipeline.js";
 import type { Pipeline } from "../../src/pipeline/pipeline.js";
 
 const tiny = join(import.meta.dirname, "..", "models", "tiny-sd");

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { loadPipeline } from "../../src/pipeline/loadPipeline.js";
+import { loadPipeline } from "../../src/pipeline/nodeLoadPipeline.js";
 import type { Pipeline } from "../../src/pipeline/pipeline.js";
 import { readGolden, relativeError } from "../goldenFile.js";
 import { differences } from "./tinyModels.js";

@@ -5,7 +5,7 @@ import {
 	imageParameters,
 	optionsFromParameters,
 } from "../../src/pipeline/imageParameters.js";
-import { loadPipeline } from "../../src/pipeline/loadPipeline.js";
+import { loadPipeline } from "../../src/pipeline/nodeLoadPipeline.js";
 import type { GeneratedImage, Pipeline } from "../../src/pipeline/pipeline.js";
 import { parsePlanFile } from "../../src/propagation/planFile.js";
 import { concat } from "../../src/tensor/tensor.js";

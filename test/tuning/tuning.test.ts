@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { addTuneCommand } from "../../src/cli/tune.js";
 import { UserError } from "../../src/errors/userError.js";
 import { buildLpips } from "../../src/models/lpips.js";
-import { loadPipeline } from "../../src/pipeline/loadPipeline.js";
+import { loadPipeline } from "../../src/pipeline/nodeLoadPipeline.js";
 import type { Pipeline } from "../../src/pipeline/pipeline.js";
 import type { RunSettings } from "../../src/pipeline/runSettings.js";
 import {

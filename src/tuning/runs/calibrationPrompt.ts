@@ -1,7 +1,7 @@
+import { textStates } from "../../pipeline/conditioner.js";
 import { batchNoise } from "../../pipeline/initialNoise.js";
 import type { Pipeline } from "../../pipeline/pipeline.js";
 import type { RunSettings } from "../../pipeline/runSettings.js";
-import { textStates } from "../../pipeline/textStates.js";
 import type { Conditioning } from "../../propagation/denoiser.js";
 import type { Tensor } from "../../tensor/tensor.js";
 
