@@ -2,6 +2,7 @@ import type { Denoiser } from "../propagation/denoiser.js";
 import {
 	extrapolate,
 	extrapolationAxis,
+	keepNewest,
 	type Sample,
 } from "../propagation/extrapolate.js";
 import { type Features, guidedUnet } from "../propagation/guidedUnet.js";
@@ -66,13 +67,13 @@ export function adaptiveDenoiser(
 		async function keyStep(index: number, input: Tensor): Promise<Tensor> {
 			features = await unet.run(ENCODER_HALF, [timesteps[index]], input);
 			const prediction = await decode(index, input);
-			if (keys.length > order) {
+			const distance = Math.abs(axis[index] - axis[lastKey]);
+			// the second evaluation of a timestep says nothing of how fast predictions change
+			if (keys.length > order && distance > 0) {
 				const reused = extrapolate(keys, axis[index], order);
-				const distance = Math.abs(axis[index] - axis[lastKey]);
 				rate = relativeError(reused, prediction.data) / distance ** (order + 1);
 			}
-			keys.push({ at: axis[index], data: prediction.data });
-			if (keys.length > order + 2) keys.shift();
+			keepNewest(keys, { at: axis[index], data: prediction.data }, order + 2);
 			lastKey = index;
 			return prediction;
 		}

@@ -2,6 +2,7 @@ import type { Conditioning, Denoiser } from "../propagation/denoiser.js";
 import {
 	extrapolate,
 	extrapolationAxis,
+	keepNewest,
 	type Sample,
 } from "../propagation/extrapolate.js";
 import { type Features, guidedUnet } from "../propagation/guidedUnet.js";
@@ -36,11 +37,6 @@ export interface PropagationOptions {
 interface KeptFeatures {
 	readonly at: number;
 	readonly features: Features;
-}
-
-function keepNewest<T>(list: T[], item: T, most: number): void {
-	list.push(item);
-	if (list.length > most) list.shift();
 }
 
 /**

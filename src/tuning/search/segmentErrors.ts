@@ -1,9 +1,11 @@
-import { extrapolationAxis } from "../../propagation/extrapolate.js";
+import {
+	extrapolationAxis,
+	lagrangeWeights,
+} from "../../propagation/extrapolate.js";
 import type { FeatureExtrapolation } from "../../propagation/keyStepPlan.js";
 import { type StepState, stepStateWord } from "../../propagation/stepState.js";
 import { predictionAt } from "../../samplers/originalAt.js";
 import type { Sampler } from "../../samplers/sampler.js";
-import { lagrangeWeights } from "./lagrangeWeights.js";
 import type { PlainTables } from "./plainTables.js";
 
 /**
