@@ -1,4 +1,3 @@
-export type { PropagationOptions } from "./accelerators/encoderPropagation.js";
 export { UserError } from "./errors/userError.js";
 export { readParameters, writeImage } from "./image/nodeImageFile.js";
 export type { RgbImage } from "./image/rgbImage.js";
@@ -17,7 +16,11 @@ export type {
 	PipelineOptions,
 } from "./pipeline/pipeline.js";
 export type { RunSettings } from "./pipeline/runSettings.js";
-export type { Conditioning, Denoiser } from "./propagation/denoiser.js";
+export type {
+	Conditioning,
+	Denoiser,
+	DenoiserOptions,
+} from "./propagation/denoiser.js";
 export {
 	type KeyStepPlan,
 	keySteps,

@@ -1,4 +1,4 @@
-import type { Denoiser } from "../propagation/denoiser.js";
+import type { Denoiser, DenoiserOptions } from "../propagation/denoiser.js";
 import {
 	extrapolate,
 	extrapolationAxis,
@@ -9,7 +9,6 @@ import { type Features, guidedUnet } from "../propagation/guidedUnet.js";
 import { DECODER_HALF, ENCODER_HALF } from "../propagation/stateParts.js";
 import { relativeError } from "../tensor/relativeError.js";
 import type { Tensor } from "../tensor/tensor.js";
-import type { PropagationOptions } from "./encoderPropagation.js";
 
 export interface AdaptiveOptions {
 	/** Predictions are reused as long as their estimated relative error stays below this. */
@@ -34,10 +33,9 @@ export interface AdaptiveOptions {
  */
 export function adaptiveDenoiser(
 	adaptive: AdaptiveOptions,
-): (options: PropagationOptions) => Denoiser {
+): (options: DenoiserOptions) => Denoiser {
 	const { threshold, between = "nothing", longest = 6 } = adaptive;
 	return (options) => {
-		const { timesteps } = options.sampler;
 		const axis = extrapolationAxis(options.sampler, "log-snr");
 		const unet = guidedUnet(options);
 		const order = between === "nothing" ? 1 : 0;
@@ -50,7 +48,7 @@ export function adaptiveDenoiser(
 		async function decode(index: number, input: Tensor): Promise<Tensor> {
 			const { prediction } = await unet.run(
 				DECODER_HALF,
-				[timesteps[index]],
+				[index],
 				input,
 				features,
 			);
@@ -65,7 +63,7 @@ export function adaptiveDenoiser(
 		}
 
 		async function keyStep(index: number, input: Tensor): Promise<Tensor> {
-			features = await unet.run(ENCODER_HALF, [timesteps[index]], input);
+			features = await unet.run(ENCODER_HALF, [index], input);
 			const prediction = await decode(index, input);
 			const distance = Math.abs(axis[index] - axis[lastKey]);
 			// the second evaluation of a timestep says nothing of how fast predictions change

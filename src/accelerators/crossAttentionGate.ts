@@ -1,11 +1,8 @@
 import { CROSS_ATTENTION } from "../models/unetPart.js";
-import type { Denoiser } from "../propagation/denoiser.js";
+import type { Denoiser, DenoiserOptions } from "../propagation/denoiser.js";
 import type { UnetRunner } from "../propagation/unetRunner.js";
 import type { Tensor } from "../tensor/tensor.js";
-import {
-	type PropagationOptions,
-	propagatedDenoiser,
-} from "./encoderPropagation.js";
+import { propagatedDenoiser } from "./encoderPropagation.js";
 
 const GATE_SHARE = 0.4;
 
@@ -20,7 +17,7 @@ export function crossAttentionGate({
 }: {
 	/** Default: 40 % of the evaluations, the official code's 10 of 25 steps. */
 	readonly gateStep?: number;
-}): (options: PropagationOptions) => Denoiser {
+}): (options: DenoiserOptions) => Denoiser {
 	return (options) => {
 		const gate =
 			gateStep ??
@@ -65,9 +62,9 @@ function withCrossAttention(
 ): UnetRunner {
 	return {
 		...unet,
-		run: (part, inputs) =>
+		run: (part, inputs, at) =>
 			around((more) =>
-				unet.run({ ...part, crossAttention }, { ...inputs, ...more }),
+				unet.run({ ...part, crossAttention }, { ...inputs, ...more }, at),
 			),
 		flops: (part, dims) => unet.flops({ ...part, crossAttention }, dims),
 	};

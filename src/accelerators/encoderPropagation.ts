@@ -1,4 +1,4 @@
-import type { Conditioning, Denoiser } from "../propagation/denoiser.js";
+import type { Denoiser, DenoiserOptions } from "../propagation/denoiser.js";
 import {
 	extrapolate,
 	extrapolationAxis,
@@ -14,24 +14,8 @@ import {
 	stateParts,
 } from "../propagation/stateParts.js";
 import { type StepState, seesLatents } from "../propagation/stepState.js";
-import type { UnetRunner } from "../propagation/unetRunner.js";
 import { originalAt, predictionAt } from "../samplers/originalAt.js";
-import type { Sampler } from "../samplers/sampler.js";
 import { concat, rows, type Tensor } from "../tensor/tensor.js";
-
-/** What a propagated denoiser is made for. */
-export interface PropagationOptions {
-	readonly unet: UnetRunner;
-	readonly sampler: Sampler;
-	readonly plan: KeyStepPlan;
-	readonly conditioning: Conditioning;
-	/** The most steps whose decoder halves run in one batch; 1 decodes one by one. */
-	readonly maxDecodeBatch: number;
-	/** Checked before every network call. */
-	readonly signal?: AbortSignal;
-	/** Called after every network call with the floating-point operations it took. */
-	readonly onFlops?: (flops: number) => void;
-}
 
 /** Encoder features as they were at one key step. */
 interface KeptFeatures {
@@ -58,12 +42,11 @@ function deepOutputs(plan: KeyStepPlan, index: number): number[] {
  * independent of each other, so up to `maxDecodeBatch` of them run in one batch, with the same result.
  * Keeps features between calls: make a new one for each run.
  */
-export function propagatedDenoiser(options: PropagationOptions): Denoiser {
+export function propagatedDenoiser(options: DenoiserOptions): Denoiser {
 	const { sampler, plan } = options;
 	const { order, over } = plan.extrapolation;
 	const unet = guidedUnet(options);
 	const axis = extrapolationAxis(sampler, over);
-	const time = (index: number) => sampler.timesteps[index];
 
 	const kept: KeptFeatures[] = [];
 	const predictions: Sample[] = [];
@@ -72,7 +55,7 @@ export function propagatedDenoiser(options: PropagationOptions): Denoiser {
 	let deep: Record<string, Tensor> = {};
 
 	async function encode(index: number, input: Tensor): Promise<void> {
-		const features = await unet.run(ENCODER_HALF, [time(index)], input);
+		const features = await unet.run(ENCODER_HALF, [index], input);
 		keepNewest(kept, { at: axis[index], features }, order + 1);
 	}
 
@@ -113,7 +96,7 @@ export function propagatedDenoiser(options: PropagationOptions): Denoiser {
 				...DECODER_HALF,
 				...(depths.length > 0 ? { deepOutputs: depths } : {}),
 			},
-			indices.map(time),
+			indices,
 			input,
 			features,
 		);
@@ -136,7 +119,7 @@ export function propagatedDenoiser(options: PropagationOptions): Denoiser {
 		input: Tensor,
 	): Promise<Tensor> {
 		const [part] = stateParts(state);
-		const { prediction } = await unet.run(part, [time(index)], input, {
+		const { prediction } = await unet.run(part, [index], input, {
 			...(state.encoder === "kept" ? featuresAt(index) : {}),
 			deep: deep[`deep_${state.layers}`],
 		});

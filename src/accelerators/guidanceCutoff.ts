@@ -1,8 +1,5 @@
-import type { Denoiser } from "../propagation/denoiser.js";
-import {
-	type PropagationOptions,
-	propagatedDenoiser,
-} from "./encoderPropagation.js";
+import type { Denoiser, DenoiserOptions } from "../propagation/denoiser.js";
+import { propagatedDenoiser } from "./encoderPropagation.js";
 
 /**
  * Classifier-free guidance up to a share of the evaluations, then the prompt's prediction alone, at half the cost: the part
@@ -14,7 +11,7 @@ export function guidanceCutoff({
 	from,
 }: {
 	readonly from: number;
-}): (options: PropagationOptions) => Denoiser {
+}): (options: DenoiserOptions) => Denoiser {
 	return (options) => {
 		const gate = Math.ceil(from * options.sampler.timesteps.length);
 		const guided = propagatedDenoiser(options);

@@ -1,8 +1,5 @@
-import type { Denoiser } from "../propagation/denoiser.js";
-import {
-	type PropagationOptions,
-	propagatedDenoiser,
-} from "./encoderPropagation.js";
+import type { Denoiser, DenoiserOptions } from "../propagation/denoiser.js";
+import { propagatedDenoiser } from "./encoderPropagation.js";
 
 /** When evaluations may be skipped. */
 export interface ResidualReuseOptions {
@@ -23,7 +20,7 @@ export function residualReuse({
 	threshold,
 	from = 0.15,
 	until = 0.95,
-}: ResidualReuseOptions): (options: PropagationOptions) => Denoiser {
+}: ResidualReuseOptions): (options: DenoiserOptions) => Denoiser {
 	return (options) => {
 		const network = propagatedDenoiser(options);
 		const count = options.sampler.timesteps.length;

@@ -5,13 +5,10 @@ import {
 	mergeTargetCount,
 } from "../models/mergePositions.js";
 import type { UnetPart } from "../models/unetPart.js";
-import type { Denoiser } from "../propagation/denoiser.js";
+import type { Denoiser, DenoiserOptions } from "../propagation/denoiser.js";
 import { mersenneTwister } from "../random/mersenneTwister.js";
 import type { Tensor } from "../tensor/tensor.js";
-import {
-	type PropagationOptions,
-	propagatedDenoiser,
-} from "./encoderPropagation.js";
+import { propagatedDenoiser } from "./encoderPropagation.js";
 
 /** How tokens are merged. */
 export interface TokenMergingOptions {
@@ -31,20 +28,17 @@ export interface TokenMergingOptions {
 export function tokenMerging({
 	ratio,
 	seed,
-}: TokenMergingOptions): (options: PropagationOptions) => Denoiser {
+}: TokenMergingOptions): (options: DenoiserOptions) => Denoiser {
 	return (options) => {
-		const { unet, sampler } = options;
+		const { unet } = options;
 		const drawn = new Map<number, MergePositions>();
 
-		function positionsAt(timestep: number, size: MergeSize): MergePositions {
-			const known = drawn.get(timestep);
+		function positionsAt(index: number, size: MergeSize): MergePositions {
+			const known = drawn.get(index);
 			if (known) return known;
-			const index = sampler.timesteps.findIndex(
-				(own) => Math.fround(own) === timestep,
-			);
 			const random = mersenneTwister(BigInt(seed + index));
 			const positions = mergePositions(size, () => random.next() % 4);
-			drawn.set(timestep, positions);
+			drawn.set(index, positions);
 			return positions;
 		}
 
@@ -56,17 +50,21 @@ export function tokenMerging({
 			...options,
 			unet: {
 				...unet,
-				run(part, inputs) {
+				run(part, inputs, at) {
 					// every part that merges reads one of these two, which have the latents' size
 					const [, , height, width] = (inputs.sample ?? inputs.skip_0).dims;
-					const each = [...inputs.timestep.data].map((timestep) =>
-						positionsAt(timestep, { height, width }),
+					const each = at.indices.map((index) =>
+						positionsAt(index, { height, width }),
 					);
-					return unet.run(merging(part, { height, width }), {
-						...inputs,
-						merge_sources: positionRows(each.map(({ sources }) => sources)),
-						merge_targets: positionRows(each.map(({ targets }) => targets)),
-					});
+					return unet.run(
+						merging(part, { height, width }),
+						{
+							...inputs,
+							merge_sources: positionRows(each.map(({ sources }) => sources)),
+							merge_targets: positionRows(each.map(({ targets }) => targets)),
+						},
+						at,
+					);
 				},
 				flops: (part, dims) => unet.flops(merging(part, dims), dims),
 			},

@@ -1,5 +1,4 @@
-import type { PropagationOptions } from "../accelerators/encoderPropagation.js";
-import type { Denoiser } from "../propagation/denoiser.js";
+import type { Denoiser, DenoiserOptions } from "../propagation/denoiser.js";
 import { guidedUnet } from "../propagation/guidedUnet.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { WatchedBlock } from "./blocks.js";
@@ -14,7 +13,7 @@ export type BlockObserver = (
 export function observingDenoiser(
 	blocks: readonly WatchedBlock[],
 	observe: BlockObserver,
-): (options: PropagationOptions) => Denoiser {
+): (options: DenoiserOptions) => Denoiser {
 	const part = {
 		encoder: "full",
 		decoder: "full",
@@ -25,14 +24,9 @@ export function observingDenoiser(
 	} as const;
 	return (options) => {
 		const unet = guidedUnet(options);
-		const { timesteps } = options.sampler;
 		return async function* denoise({ steps, input }) {
 			for (const { index } of steps) {
-				const { prediction, ...outputs } = await unet.run(
-					part,
-					[timesteps[index]],
-					input,
-				);
+				const { prediction, ...outputs } = await unet.run(part, [index], input);
 				observe(index, outputs);
 				yield unet.guided(prediction);
 			}

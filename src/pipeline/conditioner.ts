@@ -1,5 +1,5 @@
 import type { Conditioning } from "../propagation/denoiser.js";
-import { rows, type Tensor } from "../tensor/tensor.js";
+import { concat, rows, type Tensor } from "../tensor/tensor.js";
 import {
 	alignChunks,
 	type PromptChunk,
@@ -46,11 +46,11 @@ export async function textStates(
 	};
 	return guided
 		? {
-				negative: rows(joined, 0, 1),
-				positive: rows(joined, 1, 2),
+				negative: { encoder_hidden_states: rows(joined, 0, 1) },
+				positive: { encoder_hidden_states: rows(joined, 1, 2) },
 				guidanceScale,
 			}
-		: { positive: joined, guidanceScale: 1 };
+		: { positive: { encoder_hidden_states: joined }, guidanceScale: 1 };
 }
 
 function chunksOf(
@@ -69,16 +69,18 @@ function chunksOf(
 	return longPrompts ? chunks : chunks.slice(0, 1);
 }
 
-/** The same text states for each of `count` images. */
+/** The same conditioning for each of `count` images. */
 export function forImages(
 	conditioning: Conditioning,
 	count: number,
 ): Conditioning {
-	const repeat = ({ dims, data }: Tensor): Tensor => {
-		const repeated = new Float32Array(data.length * count);
-		for (let n = 0; n < count; n++) repeated.set(data, n * data.length);
-		return { dims: [count, ...dims.slice(1)], data: repeated };
-	};
+	const repeat = (tensors: Readonly<Record<string, Tensor>>) =>
+		Object.fromEntries(
+			Object.entries(tensors).map(([name, tensor]) => [
+				name,
+				concat(new Array<Tensor>(count).fill(tensor)),
+			]),
+		);
 	if (count === 1) return conditioning;
 	const { negative } = conditioning;
 	return {

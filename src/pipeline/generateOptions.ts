@@ -1,5 +1,4 @@
-import type { PropagationOptions } from "../accelerators/encoderPropagation.js";
-import type { Denoiser } from "../propagation/denoiser.js";
+import type { Denoiser, DenoiserOptions } from "../propagation/denoiser.js";
 import type { KeyStepPlan } from "../propagation/keyStepPlan.js";
 import type { PlanFile } from "../propagation/planFile.js";
 import type { SamplerConfig } from "../samplers/config/samplerConfig.js";
@@ -52,7 +51,7 @@ export interface GenerateOptions {
 	/** Decode the image in overlapping tiles, for sizes that do not fit in memory at once. Default: above 768 x 768 pixels. */
 	readonly tiledDecoding?: boolean;
 	/** Another denoiser in the same loop: the accelerators that propagation is compared with. */
-	readonly denoiser?: (options: PropagationOptions) => Denoiser;
+	readonly denoiser?: (options: DenoiserOptions) => Denoiser;
 	/** Stops the run before the next network call. */
 	readonly signal?: AbortSignal;
 }

@@ -140,9 +140,9 @@ export function createPipeline(
 		const denoiser = (request.denoiser ?? propagatedDenoiser)({
 			unet: {
 				...networks.unet,
-				run(part, inputs) {
+				run(part, inputs, at) {
 					if (part.encoder === "full") encoderRuns++;
-					return networks.unet.run(part, inputs);
+					return networks.unet.run(part, inputs, at);
 				},
 			},
 			sampler: settings.sampler,

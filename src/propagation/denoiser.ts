@@ -1,5 +1,8 @@
+import type { Sampler } from "../samplers/sampler.js";
 import type { Tensor } from "../tensor/tensor.js";
+import type { KeyStepPlan } from "./keyStepPlan.js";
 import type { PlannedStep } from "./segments.js";
+import type { UnetRunner } from "./unetRunner.js";
 
 /** What the loop asks of a denoiser: the predictions for the steps of one segment. */
 export interface DenoiserRequest {
@@ -16,13 +19,29 @@ export interface DenoiserRequest {
  */
 export type Denoiser = (request: DenoiserRequest) => AsyncGenerator<Tensor>;
 
-/** The text that guides one run. */
+/**
+ * What guides one run, as inputs of the UNet by their names, one row an image: `encoder_hidden_states` `[images, tokens, width]`
+ * and whatever else the model takes (SDXL's `text_embeds` and `time_ids`, class labels).
+ */
 export interface Conditioning {
-	/** Text states of the prompts `[images, tokens, width]`. */
-	readonly positive: Tensor;
-	/** Text states of the negative prompts, of the same shape; absent: no guidance, one network sample an image. */
-	readonly negative?: Tensor;
+	readonly positive: Readonly<Record<string, Tensor>>;
+	/** The same inputs for the negative prompts; absent: no guidance, one network sample an image. */
+	readonly negative?: Readonly<Record<string, Tensor>>;
 	readonly guidanceScale: number;
+}
+
+/** What a denoiser is made for: one run. */
+export interface DenoiserOptions {
+	readonly unet: UnetRunner;
+	readonly sampler: Sampler;
+	readonly plan: KeyStepPlan;
+	readonly conditioning: Conditioning;
+	/** The most steps whose decoder halves run in one batch; 1 decodes one by one. */
+	readonly maxDecodeBatch: number;
+	/** Checked before every network call. */
+	readonly signal?: AbortSignal;
+	/** Called after every network call with the floating-point operations it took. */
+	readonly onFlops?: (flops: number) => void;
 }
 
 /**

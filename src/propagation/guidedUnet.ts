@@ -1,23 +1,24 @@
 import type { UnetPart } from "../models/unetPart.js";
+import type { Sampler } from "../samplers/sampler.js";
 import { concat, type Tensor } from "../tensor/tensor.js";
-import { type Conditioning, guide } from "./denoiser.js";
-import type { UnetRunner } from "./unetRunner.js";
+import { type DenoiserOptions, guide } from "./denoiser.js";
 
 /** Named inputs or outputs of a part of the UNet. */
 export type Features = Readonly<Record<string, Tensor>>;
 
-/** The UNet under one prompt's text and guidance: what every denoiser runs. */
+/** The UNet under one prompt's conditioning and guidance: what every denoiser runs. */
 export interface GuidedUnet {
 	/** Network samples of one evaluation: two an image with guidance (all unconditional ones first), else one. */
 	readonly samples: number;
 	/**
-	 * Runs one part, at several timesteps in one batch where more than one is given.
+	 * Runs one part, for several evaluations in one batch where more than one is given.
+	 * @param indices evaluations of the run: they say the timesteps
 	 * @param input latents `[images, channels, height, width]`; an encoder reads them, for a decoder they say the size
-	 * @param features what else the part reads: skip features, `mid`, `deep`, `timesteps.length` · `samples` rows each
+	 * @param features what else the part reads: skip features, `mid`, `deep`, `indices.length` · `samples` rows each
 	 */
 	run(
 		part: UnetPart,
-		timesteps: readonly number[],
+		indices: readonly number[],
 		input: Tensor,
 		features?: Features,
 	): Promise<Record<string, Tensor>>;
@@ -25,52 +26,70 @@ export interface GuidedUnet {
 	guided(prediction: Tensor): Tensor;
 }
 
-export interface GuidedUnetOptions {
-	readonly unet: UnetRunner;
-	readonly conditioning: Conditioning;
-	/** Checked before every network call. */
-	readonly signal?: AbortSignal;
-	/** Called after every network call with the floating-point operations it took. */
-	readonly onFlops?: (flops: number) => void;
+export interface GuidedUnetOptions
+	extends Pick<
+		DenoiserOptions,
+		"unet" | "conditioning" | "signal" | "onFlops"
+	> {
+	readonly sampler: Pick<Sampler, "timesteps">;
 }
 
+/**
+ * @throws RangeError when the conditioning is empty, or its two halves are not of the same names
+ */
 export function guidedUnet({
 	unet,
+	sampler: { timesteps },
 	conditioning: { positive, negative, guidanceScale },
 	signal,
 	onFlops,
 }: GuidedUnetOptions): GuidedUnet {
-	const text = negative ? concat([negative, positive]) : positive;
-	const samples = text.dims[0];
+	const conditions = Object.entries(positive).map(([name, tensor]) => {
+		if (negative && !negative[name])
+			throw new RangeError(`the negative conditioning has no ${name}`);
+		return [
+			name,
+			negative ? concat([negative[name], tensor]) : tensor,
+		] as const;
+	});
+	if (conditions.length === 0) throw new RangeError("no conditioning is given");
+	const samples = conditions[0][1].dims[0];
+	const tokens = positive.encoder_hidden_states?.dims[1] ?? 0;
 	return {
 		samples,
-		async run(part, timesteps, input, features = {}) {
+		async run(part, indices, input, features = {}) {
 			signal?.throwIfAborted();
-			const count = timesteps.length;
-			const batch = count * samples;
-			const outputs = await unet.run(part, {
-				...features,
-				...(part.encoder === "none"
-					? {}
-					: { sample: negative ? concat([input, input]) : input }),
-				timestep: {
-					dims: [batch],
-					data: Float32Array.from(
-						{ length: batch },
-						(_, row) =>
-							// all samples of one timestep stand together
-							timesteps[Math.floor(row / samples)],
+			// all samples of one evaluation stand together
+			const each = indices.flatMap((index) =>
+				new Array<number>(samples).fill(index),
+			);
+			const batch = each.length;
+			const outputs = await unet.run(
+				part,
+				{
+					...features,
+					...(part.encoder === "none"
+						? {}
+						: { sample: negative ? concat([input, input]) : input }),
+					timestep: {
+						dims: [batch],
+						data: Float32Array.from(each, (index) => timesteps[index]),
+					},
+					...Object.fromEntries(
+						conditions.map(([name, tensor]) => [
+							name,
+							indices.length === 1 ? tensor : concat(indices.map(() => tensor)),
+						]),
 					),
 				},
-				encoder_hidden_states:
-					count === 1 ? text : concat(new Array<Tensor>(count).fill(text)),
-			});
+				{ indices: each },
+			);
 			onFlops?.(
 				unet.flops(part, {
 					batch,
 					height: input.dims[2],
 					width: input.dims[3],
-					tokens: text.dims[1],
+					tokens,
 				}),
 			);
 			return outputs;

@@ -152,7 +152,7 @@ async function stateCosts(
 					batch: conditioning.negative ? 2 : 1,
 					height,
 					width,
-					tokens: conditioning.positive.dims[1],
+					tokens: conditioning.positive.encoder_hidden_states.dims[1],
 				})
 			: await measuredCosts(unet, all, conditioning, {
 					dims: initialNoise.dims,

@@ -120,6 +120,28 @@ describe("ToMe", () => {
 		expect((await merged(0.5, 4)).latents).not.toEqual(first.latents);
 	});
 
+	test("merges by a choice of its own at each evaluation, also where timesteps repeat", async () => {
+		const choices: string[] = [];
+		await draw({
+			sampler: "heun",
+			steps: 3,
+			denoiser: (options) =>
+				tokenMerging({ ratio: 0.5, seed: 0 })({
+					...options,
+					unet: {
+						...options.unet,
+						run(part, inputs, at) {
+							if (part.encoder === "full")
+								choices.push(inputs.merge_targets.data.join());
+							return options.unet.run(part, inputs, at);
+						},
+					},
+				}),
+		});
+		expect(choices).toHaveLength(5);
+		expect(new Set(choices).size).toBe(5);
+	});
+
 	test("draws images in which there is nothing to merge", async () => {
 		const size = { width: 8, height: 64 };
 		expect(

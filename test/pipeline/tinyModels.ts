@@ -28,9 +28,9 @@ export function countRuns(pipeline: Pipeline): Record<string, number> {
 	const counts: Record<string, number> = { encoder: 0, decoder: 0 };
 	const { unet } = pipeline.networks;
 	const { run } = unet;
-	unet.run = (part, inputs) => {
+	unet.run = (part, inputs, at) => {
 		counts[part.encoder === "full" ? "encoder" : "decoder"]++;
-		return run(part, inputs);
+		return run(part, inputs, at);
 	};
 	return counts;
 }

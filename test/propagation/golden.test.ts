@@ -108,8 +108,10 @@ for (const file of ["propagation", "plan-states"])
 				sampler,
 				plan,
 				conditioning: {
-					positive: text("positive"),
-					...(run.guidanceScale > 1 ? { negative: text("negative") } : {}),
+					positive: { encoder_hidden_states: text("positive") },
+					...(run.guidanceScale > 1
+						? { negative: { encoder_hidden_states: text("negative") } }
+						: {}),
 					guidanceScale: run.guidanceScale,
 				},
 				maxDecodeBatch,

@@ -1,13 +1,11 @@
-import {
-	type PropagationOptions,
-	propagatedDenoiser,
-} from "../../accelerators/encoderPropagation.js";
+import { propagatedDenoiser } from "../../accelerators/encoderPropagation.js";
 import type { ProtocolEntry } from "../../datasets/protocol.js";
 import { sha256 } from "../../files/nodeSha256.js";
 import type { RgbImage } from "../../image/rgbImage.js";
 import { psnr } from "../../metrics/psnr.js";
 import { ssim } from "../../metrics/ssim.js";
 import type { Pipeline } from "../../pipeline/pipeline.js";
+import type { DenoiserOptions } from "../../propagation/denoiser.js";
 import {
 	type CommonOptions,
 	methodOptions,
@@ -67,14 +65,14 @@ export async function* drawEntry(
 		const options = methodOptions(method, common, entry.caption, entry.seed);
 		// counted here: some denoisers decide themselves when to run the network
 		let encoderRuns = 0;
-		const denoiser = (given: PropagationOptions) =>
+		const denoiser = (given: DenoiserOptions) =>
 			(options.denoiser ?? propagatedDenoiser)({
 				...given,
 				unet: {
 					...given.unet,
-					run(part, inputs) {
+					run(part, inputs, at) {
 						if (part.encoder === "full") encoderRuns++;
-						return given.unet.run(part, inputs);
+						return given.unet.run(part, inputs, at);
 					},
 				},
 			});

@@ -1,9 +1,6 @@
-import {
-	type PropagationOptions,
-	propagatedDenoiser,
-} from "../../accelerators/encoderPropagation.js";
+import { propagatedDenoiser } from "../../accelerators/encoderPropagation.js";
 import { denoisingLoop } from "../../pipeline/denoisingLoop.js";
-import type { Denoiser } from "../../propagation/denoiser.js";
+import type { Denoiser, DenoiserOptions } from "../../propagation/denoiser.js";
 import type { KeyStepPlan } from "../../propagation/keyStepPlan.js";
 import {
 	NO_INJECTION,
@@ -27,7 +24,7 @@ export interface RunOptions {
 	readonly plan: KeyStepPlan;
 	readonly injection?: NoiseInjection;
 	readonly maxDecodeBatch?: number;
-	readonly denoiser?: (options: PropagationOptions) => Denoiser;
+	readonly denoiser?: (options: DenoiserOptions) => Denoiser;
 	readonly signal?: AbortSignal;
 }
 

@@ -47,10 +47,14 @@ export async function measuredCosts(
 	input: Tensor,
 	repeats = 15,
 ): Promise<StateCosts> {
-	const network = guidedUnet({ unet, conditioning });
-	// the time does not depend on which timestep it is
-	const times = [500];
-	const features = await network.run(ENCODER_HALF, times, input);
+	const network = guidedUnet({
+		unet,
+		// the time does not depend on which timestep it is
+		sampler: { timesteps: [500] },
+		conditioning,
+	});
+	const at = [0];
+	const features = await network.run(ENCODER_HALF, at, input);
 	const depths = [
 		...new Set(
 			states.flatMap((state) => (state.run === "outer" ? [state.layers] : [])),
@@ -60,7 +64,7 @@ export async function measuredCosts(
 		depths.length > 0
 			? await network.run(
 					{ ...DECODER_HALF, deepOutputs: depths },
-					times,
+					at,
 					input,
 					features,
 				)
@@ -76,7 +80,7 @@ export async function measuredCosts(
 			};
 			const started = performance.now();
 			for (const part of stateParts(state))
-				await network.run(part, times, input, kept);
+				await network.run(part, at, input, kept);
 			const elapsed = (performance.now() - started) / 1000;
 			// the first round loads the sessions
 			if (round < 0) continue;

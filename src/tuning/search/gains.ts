@@ -67,7 +67,7 @@ async function plainFrom(
 	prediction: Float32Array,
 	{ unet, sampler, signal }: GainOptions,
 ): Promise<Float32Array> {
-	const network = guidedUnet({ unet, conditioning, signal });
+	const network = guidedUnet({ unet, sampler, conditioning, signal });
 	const { dims } = initialNoise;
 	const fresh = noise();
 	let taken = sampler.step(tables.states[from], {
@@ -81,11 +81,10 @@ async function plainFrom(
 			dims,
 			data: sampler.scaleModelInput(taken.latents, index),
 		};
-		const times = [sampler.timesteps[index]];
-		const features = await network.run(ENCODER_HALF, times, input);
+		const features = await network.run(ENCODER_HALF, [index], input);
 		const { prediction } = await network.run(
 			DECODER_HALF,
-			times,
+			[index],
 			input,
 			features,
 		);

@@ -55,7 +55,7 @@ export async function plainTables(
 		onStep,
 	}: TableOptions,
 ): Promise<PlainTables> {
-	const network = guidedUnet({ unet, conditioning, signal });
+	const network = guidedUnet({ unet, sampler, conditioning, signal });
 	const { dims } = initialNoise;
 	const depths = [
 		...new Set(
@@ -76,16 +76,16 @@ export async function plainTables(
 	];
 	const allStates: SamplerState[] = [sampler.start()];
 
-	for (const [index, timestep] of sampler.timesteps.entries()) {
+	for (const index of sampler.timesteps.keys()) {
 		const latents = allLatents[index];
 		const input = { dims, data: sampler.scaleModelInput(latents, index) };
-		const features = await network.run(ENCODER_HALF, [timestep], input);
+		const features = await network.run(ENCODER_HALF, [index], input);
 		const decoded = await network.run(
 			{
 				...DECODER_HALF,
 				...(depths.length > 0 ? { deepOutputs: depths } : {}),
 			},
-			[timestep],
+			[index],
 			input,
 			features,
 		);
@@ -101,7 +101,7 @@ export async function plainTables(
 			const [part] = stateParts(state);
 			for (let gap = 1; gap <= Math.min(most, index); gap++) {
 				const old = kept[kept.length - gap];
-				const { prediction } = await network.run(part, [timestep], input, {
+				const { prediction } = await network.run(part, [index], input, {
 					...old,
 					...(state.run === "outer"
 						? { deep: old[`deep_${state.layers}`] }
