@@ -83,8 +83,8 @@ describe("plans that extrapolate under samplers that come to a timestep twice", 
 			denoiser: propagatedDenoiser({
 				unet: {
 					...unet,
-					async run(part, inputs) {
-						const outputs = await unet.run(part, inputs);
+					async run(part, inputs, at) {
+						const outputs = await unet.run(part, inputs, at);
 						if (outputs.mid) mids.encoded.push(outputs.mid.data);
 						if (inputs.mid) mids.decoded.push(inputs.mid.data);
 						return outputs;
