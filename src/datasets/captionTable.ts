@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { UserError } from "../errors/userError.js";
+import { checkJson, readJsonText } from "../files/parseJson.js";
 import { parseCsv } from "./csv.js";
 
 /** A caption as a file gives it; which image it belongs to may be said by id, by file name, by both or not at all. */
@@ -45,7 +46,7 @@ const nameGroups = {
 export function parseCaptionTable(text: string, label: string): CaptionTable {
 	const start = text.replace(/^\uFEFF/, "").trimStart();
 	if (start.startsWith("[") || isJsonObject(start))
-		return fromJson(parseJson(start, label), label);
+		return fromJson(readJsonText(start, label), label);
 	if (start.startsWith("{")) return fromLines(start, label);
 	return fromCsv(text, label);
 }
@@ -62,16 +63,6 @@ function isJsonObject(text: string): boolean {
 	}
 }
 
-function parseJson(text: string, label: string): unknown {
-	try {
-		return JSON.parse(text);
-	} catch (error) {
-		throw new UserError(
-			`${label} is no JSON: ${error instanceof Error ? error.message.split("\n")[0] : error}`,
-		);
-	}
-}
-
 function fromJson(json: unknown, label: string): CaptionTable {
 	if (Array.isArray(json)) {
 		const rows = json.map((row, i) =>
@@ -79,14 +70,9 @@ function fromJson(json: unknown, label: string): CaptionTable {
 		);
 		return { images: [], rows };
 	}
-	const parsed = cocoSchema.safeParse(json);
-	if (!parsed.success) {
-		const [issue] = parsed.error.issues;
-		throw new UserError(
-			`${label} is no COCO captions file: ${issue.path.join(".") || "the file"}: ${issue.message}`,
-		);
-	}
-	const { images, annotations } = parsed.data;
+	const { images, annotations } = checkJson(cocoSchema, json, label, {
+		what: "COCO captions file",
+	});
 	return {
 		images: images.map((image) => ({ id: image.id, file: image.file_name })),
 		rows: annotations.map((annotation) => ({
@@ -102,7 +88,7 @@ function fromLines(text: string, label: string): CaptionTable {
 	for (const [i, line] of text.split("\n").entries()) {
 		if (line.trim() === "") continue;
 		const place = `${label}, line ${i + 1}`;
-		rows.push(captionRow(parseJson(line, place), place));
+		rows.push(captionRow(readJsonText(line, place), place));
 	}
 	return { images: [], rows };
 }

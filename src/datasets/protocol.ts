@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { UserError } from "../errors/userError.js";
+import { parseJson } from "../files/parseJson.js";
 import { numpyPermutations } from "../random/numpyPermutation.js";
 import type { CaptionedImages, DatasetCaption } from "./captionedImages.js";
 import { compareIds } from "./compareIds.js";
@@ -141,16 +142,7 @@ export function parseResolvedProtocol(
 	text: string,
 	label: string,
 ): ResolvedProtocol {
-	let json: unknown;
-	try {
-		json = JSON.parse(text);
-	} catch {
-		throw new UserError(`${label} is no JSON`);
-	}
-	const parsed = resolvedSchema.safeParse(json);
-	if (parsed.success) return parsed.data;
-	const [issue] = parsed.error.issues;
-	throw new UserError(
-		`${label} is no resolved protocol: ${issue.path.join(".") || "the file"}: ${issue.message}`,
-	);
+	return parseJson(resolvedSchema, text, label, {
+		what: "resolved protocol",
+	});
 }

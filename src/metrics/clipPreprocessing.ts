@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { UserError } from "../errors/userError.js";
+import { checkJson } from "../files/parseJson.js";
 import type { FilterName } from "./resize/filters.js";
 import { resizePillowBytes } from "./resize/pillowBytes.js";
 import type { Pixels } from "./resize/pixels.js";
@@ -53,14 +54,7 @@ export function parseClipPreprocessing(
 	json: unknown,
 	label = "preprocessor_config.json",
 ): ClipPreprocessing {
-	const parsed = preprocessorSchema.safeParse(json);
-	if (!parsed.success) {
-		const [issue] = parsed.error.issues;
-		throw new UserError(
-			`${label}: ${issue.path.join(".") || "the file"}: ${issue.message}`,
-		);
-	}
-	const config = parsed.data;
+	const config = checkJson(preprocessorSchema, json, label);
 	const filter = filterNames[config.resample];
 	if (!filter)
 		throw new UserError(

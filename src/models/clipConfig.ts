@@ -1,10 +1,11 @@
 import * as z from "zod";
+import { checkJson } from "../files/parseJson.js";
 import {
 	type ClipEncoderConfig,
 	clipEncoderConfig,
 	clipEncoderKeys,
 } from "./clipEncoderConfig.js";
-import { parseConfig, size } from "./networkConfig.js";
+import { size } from "./networkConfig.js";
 
 /** A CLIP text model's config.json, parsed. */
 export interface ClipTextConfig extends ClipEncoderConfig {
@@ -34,7 +35,7 @@ export function parseClipTextConfig(
 	label = "text_encoder/config.json",
 ): ClipTextConfig {
 	const whole = z.object({ text_config: z.looseObject({}) }).safeParse(json);
-	const config = parseConfig(
+	const config = checkJson(
 		clipTextSchema,
 		whole.success ? whole.data.text_config : json,
 		label,

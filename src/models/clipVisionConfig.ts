@@ -1,11 +1,12 @@
 import * as z from "zod";
 import { UserError } from "../errors/userError.js";
+import { checkJson } from "../files/parseJson.js";
 import {
 	type ClipEncoderConfig,
 	clipEncoderConfig,
 	clipEncoderKeys,
 } from "./clipEncoderConfig.js";
-import { parseConfig, size } from "./networkConfig.js";
+import { size } from "./networkConfig.js";
 
 /** The vision part of a CLIP model's config.json, parsed. */
 export interface ClipVisionConfig extends ClipEncoderConfig {
@@ -37,8 +38,8 @@ export function parseClipVisionConfig(
 	json: unknown,
 	label = "config.json",
 ): ClipVisionConfig {
-	const whole = parseConfig(wholeSchema, json, label);
-	const config = parseConfig(
+	const whole = checkJson(wholeSchema, json, label);
+	const config = checkJson(
 		clipVisionSchema,
 		whole.vision_config ?? json,
 		label,

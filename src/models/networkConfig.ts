@@ -1,23 +1,6 @@
 import * as z from "zod";
 import { UserError } from "../errors/userError.js";
-
-/**
- * `json` checked against a schema.
- * @throws UserError with the file, the key, what is wrong with it, and its value.
- */
-export function parseConfig<Schema extends z.ZodType>(
-	schema: Schema,
-	json: unknown,
-	label: string,
-): z.output<Schema> {
-	const result = schema.safeParse(json);
-	if (result.success) return result.data;
-	const [issue] = result.error.issues;
-	const where = issue.path.join(".") || "the file";
-	throw new UserError(
-		`${label}: ${where} is ${show(valueAt(json, issue.path))}: ${issue.message}`,
-	);
-}
+import { shown } from "../files/parseJson.js";
 
 /** What a network's config must say for features that are not built: the key, and the values that mean "off". */
 export type Unsupported = Readonly<Record<string, readonly unknown[]>>;
@@ -35,7 +18,7 @@ export function rejectUnsupported(
 		const value = config[key];
 		if (value !== undefined && value !== null && !values.includes(value))
 			throw new UserError(
-				`${label}: ${key} is ${show(value)}: networks with this are not supported${values.length ? ` (only ${values.map(show).join(" or ")})` : ""}`,
+				`${label}: ${key} is ${shown(value)}: networks with this are not supported${values.length ? ` (only ${values.map(shown).join(" or ")})` : ""}`,
 			);
 	}
 }
@@ -66,27 +49,11 @@ export function levels<Item>(
 	if (!isList(value)) return Array.from({ length: count }, () => value);
 	if (value.length !== count)
 		throw new UserError(
-			`${label}: ${key} is ${show(value)}: must have ${count} items, one for each level`,
+			`${label}: ${key} is ${shown(value)}: must have ${count} items, one for each level`,
 		);
 	return value;
 }
 
 function isList<Item>(value: Item | readonly Item[]): value is readonly Item[] {
 	return Array.isArray(value);
-}
-
-function valueAt(json: unknown, path: readonly PropertyKey[]): unknown {
-	let value = json;
-	for (const key of path)
-		value =
-			typeof value === "object" && value !== null
-				? (value as Record<PropertyKey, unknown>)[key]
-				: undefined;
-	return value;
-}
-
-function show(value: unknown): string {
-	if (value === undefined) return "missing";
-	const text = JSON.stringify(value) ?? String(value);
-	return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }

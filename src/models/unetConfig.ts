@@ -1,8 +1,8 @@
 import * as z from "zod";
 import { UserError } from "../errors/userError.js";
+import { checkJson } from "../files/parseJson.js";
 import {
 	levels,
-	parseConfig,
 	perLevel,
 	rejectUnsupported,
 	size,
@@ -125,7 +125,7 @@ export function parseUnetConfig(
 	json: unknown,
 	label = "unet/config.json",
 ): UnetConfig {
-	const config = parseConfig(unetSchema, json, label);
+	const config = checkJson(unetSchema, json, label);
 	rejectUnsupported(config, unsupported, label);
 	const count = config.block_out_channels.length;
 	const list = <Item>(key: string, value: Item | readonly Item[]) =>

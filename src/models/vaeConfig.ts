@@ -1,11 +1,7 @@
 import * as z from "zod";
 import { UserError } from "../errors/userError.js";
-import {
-	parseConfig,
-	rejectUnsupported,
-	size,
-	type Unsupported,
-} from "./networkConfig.js";
+import { checkJson } from "../files/parseJson.js";
+import { rejectUnsupported, size, type Unsupported } from "./networkConfig.js";
 
 /** An AutoencoderKL's config.json, parsed. */
 export interface VaeConfig {
@@ -69,7 +65,7 @@ export function parseVaeConfig(
 	json: unknown,
 	label = "vae/config.json",
 ): VaeConfig {
-	const config = parseConfig(vaeSchema, json, label);
+	const config = checkJson(vaeSchema, json, label);
 	rejectUnsupported(config, unsupported, label);
 	checkBlocks(config.down_block_types, "down", "DownEncoderBlock2D");
 	checkBlocks(config.up_block_types, "up", "UpDecoderBlock2D");

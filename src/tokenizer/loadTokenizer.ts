@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { UserError } from "../errors/userError.js";
+import { parseJson, readJsonText } from "../files/parseJson.js";
 import { type AddedToken, addedTokenSplitter } from "./addedTokens.js";
 import { bytePairs, END_OF_WORD, type Vocabulary } from "./bytePairs.js";
 import { parseMerges, parseVocab, splitPair } from "./clipVocabulary.js";
@@ -78,6 +79,8 @@ const tokenizerJsonSchema = z.object({
 	}),
 });
 
+const kind = { what: "CLIP tokenizer's file" } as const;
+
 /**
  * A CLIP tokenizer from the texts of its files: the ids are those of Hugging Face's CLIPTokenizer (transformers 5).
  * @param name what to call the tokenizer in an error, for instance its folder.
@@ -88,19 +91,30 @@ export function loadTokenizer(
 	name = "tokenizer",
 ): Tokenizer {
 	const config = files.config
-		? parse(configSchema, files.config, `${name}/tokenizer_config.json`)
+		? parseJson(
+				configSchema,
+				files.config,
+				`${name}/tokenizer_config.json`,
+				kind,
+			)
 		: {};
 	const special = files.specialTokens
-		? parse(
+		? parseJson(
 				specialTokensSchema,
 				files.specialTokens,
 				`${name}/special_tokens_map.json`,
+				kind,
 			)
 		: {};
 	const named = { ...config, ...withoutNull(special) };
 	if ("tokenizerJson" in files) {
 		const file = `${name}/tokenizer.json`;
-		const json = parse(tokenizerJsonSchema, files.tokenizerJson, file);
+		const json = parseJson(
+			tokenizerJsonSchema,
+			files.tokenizerJson,
+			file,
+			kind,
+		);
 		const vocabulary = {
 			ids: parseVocab(json.model.vocab, `${file} (model.vocab)`),
 			merges: json.model.merges.map((pair, i) =>
@@ -123,7 +137,7 @@ export function loadTokenizer(
 		});
 	}
 	const vocabFile = `${name}/vocab.json`;
-	const ids = parseVocab(parseJson(files.vocab, vocabFile), vocabFile);
+	const ids = parseVocab(readJsonText(files.vocab, vocabFile), vocabFile);
 	const bos = named.bos_token ?? { content: BEGIN };
 	const eos = named.eos_token ?? { content: END };
 	const unknown = named.unk_token ?? { content: END };
@@ -223,26 +237,4 @@ function withoutNull<T extends object>(value: T): T {
 	return Object.fromEntries(
 		Object.entries(value).filter(([, entry]) => entry != null),
 	) as T;
-}
-
-function parseJson(text: string, file: string): unknown {
-	try {
-		return JSON.parse(text.startsWith("\ufeff") ? text.slice(1) : text);
-	} catch {
-		throw new UserError(`${file} is not valid JSON`);
-	}
-}
-
-function parse<S extends z.ZodType>(
-	schema: S,
-	text: string,
-	file: string,
-): z.output<S> {
-	const result = schema.safeParse(parseJson(text, file));
-	if (result.success) return result.data;
-	const [issue] = result.error.issues;
-	const where = issue.path.length ? `${issue.path.join(".")}: ` : "";
-	throw new UserError(
-		`${file} is no CLIP tokenizer's file: ${where}${issue.message.replace(/\s+/g, " ")}`,
-	);
 }

@@ -58,7 +58,7 @@ describe("files of captions", () => {
 
 	test.each([
 		["", /no column "caption"/],
-		["{", /no JSON/],
+		["{", /no valid JSON/],
 		["[1]", /row 1 is no object/],
 		['[{"file_name":"a.jpg"}]', /row 1 has no text named "caption"/],
 		[

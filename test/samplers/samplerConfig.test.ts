@@ -2,10 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { UserError } from "../../src/errors/userError.js";
 import { samplerConfig } from "../../src/samplers/config/samplerConfig.js";
-import {
-	parseSchedulerConfig,
-	schedulerConfigJson,
-} from "../../src/samplers/config/schedulerConfig.js";
+import { parseSchedulerConfig } from "../../src/samplers/config/schedulerConfig.js";
 import { createSampler } from "../../src/samplers/createSampler.js";
 import { SAMPLER_NAMES } from "../../src/samplers/sampler.js";
 
@@ -251,25 +248,6 @@ describe("bad input", () => {
 				},
 			),
 			{ numRuns: 2000, seed: 1 },
-		);
-	});
-});
-
-describe("schedulerConfigJson", () => {
-	it("reads the -Infinity that Python writes, outside strings only", () => {
-		const json = schedulerConfigJson(
-			'{"lambda_min_clipped": -Infinity, "x": "-Infinity, \\" NaN", "y": NaN}',
-		);
-		expect(json).toEqual({
-			lambda_min_clipped: -1e308,
-			x: '-Infinity, " NaN',
-			y: null,
-		});
-		expect(parseSchedulerConfig(json).lambda_min_clipped).toBe(-1e308);
-	});
-	it("says which file is none", () => {
-		expect(() => schedulerConfigJson("{", "a/scheduler_config.json")).toThrow(
-			/^a\/scheduler_config.json: not JSON/,
 		);
 	});
 });

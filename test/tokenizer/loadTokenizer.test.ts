@@ -113,7 +113,7 @@ describe("files that make no tokenizer end in one line that names the file", () 
 		[
 			"a vocabulary that is no JSON",
 			{ ...good, vocab: "{" },
-			/^model\/vocab\.json is not valid JSON$/,
+			/^model\/vocab\.json is no valid JSON: /,
 		],
 		[
 			"a list",
@@ -151,7 +151,7 @@ describe("files that make no tokenizer end in one line that names the file", () 
 		[
 			"a config that is no JSON",
 			{ ...good, config: "nope" },
-			/^model\/tokenizer_config\.json is not valid JSON$/,
+			/^model\/tokenizer_config\.json is no valid JSON: /,
 		],
 		[
 			"a length of zero",

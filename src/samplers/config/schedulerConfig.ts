@@ -93,33 +93,3 @@ export function parseSchedulerConfig(
 		),
 	);
 }
-
-/**
- * The JSON of a scheduler_config.json's text. Python writes -Infinity where lambda_min_clipped is off, which JSON does
- * not have: outside strings it is read as a number beyond all others.
- * @throws UserError when it is no JSON otherwise.
- */
-export function schedulerConfigJson(
-	text: string,
-	label = "scheduler_config.json",
-): unknown {
-	const readable = text.replace(
-		/"(?:[^"\\]|\\.)*"|-?\bInfinity\b|\bNaN\b/g,
-		(token) =>
-			token.startsWith('"')
-				? token
-				: token === "-Infinity"
-					? "-1e308"
-					: token === "Infinity"
-						? "1e308"
-						: "null",
-	);
-	try {
-		return JSON.parse(readable);
-	} catch (cause) {
-		throw new UserError(
-			`${label}: not JSON (${(cause as Error).message.split("\n")[0]}); download the model again`,
-			{ cause },
-		);
-	}
-}

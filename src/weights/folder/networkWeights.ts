@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { UserError } from "../../errors/userError.js";
+import { checkJson } from "../../files/parseJson.js";
 import {
 	type ModelFolder,
 	type ReadableFile,
@@ -54,14 +55,17 @@ async function loadWeights(
 			{ file: await folder.open(path), names: undefined, place: undefined },
 		]);
 	const directory = path.slice(0, path.lastIndexOf("/") + 1);
-	const index = shardIndex.safeParse(await readJson(folder, path));
 	const indexLabel = `${folder.label}/${path}`;
-	if (!index.success)
-		throw new UserError(
-			`${indexLabel} is no index of shards: it needs a weight_map from tensor names to file names`,
-		);
+	const index = checkJson(
+		shardIndex,
+		await readJson(folder, path),
+		indexLabel,
+		{
+			what: "index of shards",
+		},
+	);
 	const shards = new Map<string, Set<string>>();
-	for (const [tensor, shard] of Object.entries(index.data.weight_map)) {
+	for (const [tensor, shard] of Object.entries(index.weight_map)) {
 		const names = shards.get(shard);
 		if (names) names.add(tensor);
 		else shards.set(shard, new Set([tensor]));

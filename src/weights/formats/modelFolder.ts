@@ -1,4 +1,5 @@
 import { UserError } from "../../errors/userError.js";
+import { readJsonText } from "../../files/parseJson.js";
 import {
 	lengthFieldSize,
 	parseSafetensorsHeader,
@@ -85,19 +86,12 @@ export async function readSafetensorsHeader(
 }
 
 /**
- * Reads a JSON file of a model folder.
+ * Reads a JSON file of a model folder (with the numbers that Python writes, see `readJsonText`).
  * @throws UserError when it is missing or no JSON.
  */
 export async function readJson(
 	folder: ModelFolder,
 	path: string,
 ): Promise<unknown> {
-	const text = await folder.readText(path);
-	try {
-		return JSON.parse(text) as unknown;
-	} catch (error) {
-		throw new UserError(
-			`${folder.label}/${path} is no valid JSON: ${(error as Error).message.replace(/\s+/g, " ")}`,
-		);
-	}
+	return readJsonText(await folder.readText(path), `${folder.label}/${path}`);
 }
