@@ -9,9 +9,14 @@ import {
 	type ValueInfoProto,
 	ValueInfoProtoSchema,
 } from "onnx-buf";
-import type { WeightFile, Weights } from "../weights/formats/weights.js";
+import type {
+	LowRank,
+	WeightFile,
+	Weights,
+} from "../weights/formats/weights.js";
 import { type Attribute, attributeProto } from "./attributes.js";
 import type { Graph } from "./graph.js";
+import { defaultFlavour, type GraphFlavour } from "./graphFlavour.js";
 import {
 	constantInitializer,
 	viewShape,
@@ -36,16 +41,19 @@ export interface NodeOptions {
 	readonly output?: number;
 }
 
-/** How a weight is read, where it is not whole and float32 (see `WeightView`). */
-export interface WeightOptions extends Omit<WeightView, "name" | "shape"> {
-	/** Leave it in the type it has in the file: for tables that are only looked up in. */
-	readonly keepType?: boolean;
-}
+/** How a weight is read, where it is not whole (see `WeightView`). */
+export type WeightOptions = Omit<WeightView, "name" | "shape">;
+
+/**
+ * Type of a value inside a graph: `compute` is the flavour's; `float32` is for what float16 cannot hold, such as timesteps and positions.
+ */
+export type FloatType = "compute" | "float32";
 
 /** Writes an ONNX graph node by node. `at(…)` gives the same graph under a longer scope: weight names are relative to the scope. */
 export interface GraphBuilder {
 	/** Dotted path of weight names written so far, e.g. "down_blocks.0.resnets.1". */
 	readonly scope: string;
+	readonly flavour: GraphFlavour;
 	at(...path: readonly (string | number)[]): GraphBuilder;
 	/** Whether the weights hold this tensor (relative to the scope); true when only shapes are asked for. */
 	has(name: string): boolean;
@@ -55,14 +63,24 @@ export interface GraphBuilder {
 		shape: readonly number[],
 		options?: WeightOptions,
 	): Value;
+	/** Low-rank additions to the weight of this scope's layer. */
+	adapters(): readonly LowRank[];
+	/** The same graph with scopes counted from the root: for tensors that are known by their whole name. */
+	root(): GraphBuilder;
 	integers(values: readonly number[]): Value;
-	floats(values: Float32Array, dims: readonly number[]): Value;
-	/** A graph input; `axes` are its dims in the graph: a name where the size is open. */
+	floats(
+		values: Float32Array,
+		dims: readonly number[],
+		type?: FloatType,
+	): Value;
+	/** A float32 value in the type that the network computes in. */
+	computed(value: Value): Value;
+	/** A graph input; `axes` are its dims in the graph: a name where the size is open. Float inputs come as float32. */
 	input(
 		name: string,
 		axes: readonly (string | number)[],
 		dims: readonly number[],
-		type?: "float32" | "int32",
+		type?: FloatType | "int32",
 	): Value;
 	output(name: string, value: Value): void;
 	node(operator: string, inputs: readonly Value[], options: NodeOptions): Value;
@@ -80,7 +98,14 @@ const irVersion = 10n;
  * A builder over a network's weights. With `weights` null nothing but shapes and work is collected: `finish()` gives a graph
  * without a model, for counting.
  */
-export function graphBuilder(weights: Weights | null): GraphBuilder {
+export function graphBuilder(
+	weights: Weights | null,
+	flavour: GraphFlavour = defaultFlavour,
+): GraphBuilder {
+	const computeType =
+		flavour.compute === "float16"
+			? TensorProto_DataType.FLOAT16
+			: TensorProto_DataType.FLOAT;
 	const nodes: NodeProto[] = [];
 	const initializers = new Map<string, TensorProto>();
 	const files = new Map<string, WeightFile>();
@@ -119,25 +144,39 @@ export function graphBuilder(weights: Weights | null): GraphBuilder {
 		return { name, dims: options.dims };
 	}
 
-	function addWeight(view: WeightView, keepType: boolean): Value {
+	function cast(value: Value, name: string, to: TensorProto_DataType): Value {
+		return addNode(name, "Cast", [value], {
+			dims: value.dims,
+			attributes: { to: BigInt(to) },
+		});
+	}
+
+	/** A float32 value in the type that is computed in. */
+	function computed(value: Value): Value {
+		if (flavour.compute === "float32") return value;
+		const known = casts.get(value.name);
+		if (known) return known;
+		const result = cast(value, `${value.name}:compute`, computeType);
+		casts.set(value.name, result);
+		return result;
+	}
+
+	function addWeight(view: WeightView): Value {
 		tensors.set(view.name, view.shape);
 		const dims = viewShape(view);
 		const rows = view.rows ? `[${view.rows.join(":")}]` : "";
 		const name = `${view.name}${rows}${view.as ? `[${dims.join()}]` : ""}`;
 		if (!weights) return { name, dims };
 		const known = casts.get(name);
-		if (known && !keepType) return known;
-		const { tensor, isFloat32, file } = weightInitializer(weights, view, name);
+		if (known) return known;
+		const { tensor, file } = weightInitializer(weights, view, name);
 		const source = weights.files.get(file);
 		if (source) files.set(file, source);
 		initializers.set(name, tensor);
-		if (isFloat32 || keepType) return { name, dims };
-		const cast = addNode(`${name}:float`, "Cast", [{ name, dims }], {
-			dims,
-			attributes: { to: BigInt(TensorProto_DataType.FLOAT) },
-		});
-		casts.set(name, cast);
-		return cast;
+		if (tensor.dataType === computeType) return { name, dims };
+		const value = cast({ name, dims }, `${name}:compute`, computeType);
+		casts.set(name, value);
+		return value;
 	}
 
 	function finish(): Graph {
@@ -181,10 +220,14 @@ export function graphBuilder(weights: Weights | null): GraphBuilder {
 		const inScope = (name: string) => (scope ? `${scope}.${name}` : name);
 		return {
 			scope,
+			flavour,
 			at: (...path) => builderAt(inScope(path.join("."))),
 			has: (name) => !weights || weights.tensors.has(inScope(name)),
-			weight: (name, shape, { keepType = false, ...options } = {}) =>
-				addWeight({ name: inScope(name), shape, ...options }, keepType),
+			weight: (name, shape, options = {}) =>
+				addWeight({ name: inScope(name), shape, ...options }),
+			adapters: () => weights?.adapters?.get(scope) ?? [],
+			root: () => builderAt(""),
+			computed,
 			integers(values) {
 				const name = `integers(${values.join()})`;
 				if (!initializers.has(name))
@@ -194,20 +237,29 @@ export function graphBuilder(weights: Weights | null): GraphBuilder {
 					);
 				return { name, dims: [values.length] };
 			},
-			floats(values, dims) {
+			floats(values, dims, type = "compute") {
 				const name = `floats_${initializers.size}`;
 				initializers.set(name, constantInitializer(name, values, dims));
-				return { name, dims };
+				const value = { name, dims };
+				return type === "compute" ? computed(value) : value;
 			},
-			input(name, axes, dims, type = "float32") {
+			input(name, axes, dims, type = "compute") {
 				const elementType =
 					type === "int32"
 						? TensorProto_DataType.INT32
 						: TensorProto_DataType.FLOAT;
 				inputs.push(valueInfo(name, elementType, axes));
-				return { name, dims };
+				const value = { name, dims };
+				return type === "compute" ? computed(value) : value;
 			},
-			output: (name, value) => void outputs.set(name, value),
+			output(name, value) {
+				outputs.set(
+					name,
+					flavour.compute === "float32"
+						? value
+						: cast(value, `${name}:float32`, TensorProto_DataType.FLOAT),
+				);
+			},
 			node: (operator, nodeInputs, options) =>
 				addNode(
 					`${inScope(operator)}_${nodes.length}`,

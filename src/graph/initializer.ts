@@ -9,7 +9,7 @@ import { UserError } from "../errors/userError.js";
 import { elementCount } from "../tensor/tensor.js";
 import type { TensorEntry, Weights } from "../weights/formats/weights.js";
 
-/** Data types of weights that a graph can compute with (everything but F32 passes a Cast first), and their bytes an element. */
+/** Data types of weights that a graph can compute with (through a Cast where it is not the type computed in), and their bytes an element. */
 const dataTypes: Partial<
 	Record<TensorEntry["dtype"], readonly [TensorProto_DataType, number]>
 > = {
@@ -44,7 +44,7 @@ export function weightInitializer(
 	weights: Weights,
 	view: WeightView,
 	as: string,
-): { tensor: TensorProto; isFloat32: boolean; file: string } {
+): { tensor: TensorProto; file: string } {
 	const entry = weights.tensors.get(view.name);
 	if (!entry)
 		throw new UserError(
@@ -81,7 +81,6 @@ export function weightInitializer(
 				value,
 			})),
 		}),
-		isFloat32: entry.dtype === "F32",
 		file: entry.file,
 	};
 }
@@ -101,7 +100,11 @@ export function constantInitializer(
 			values instanceof Float32Array
 				? TensorProto_DataType.FLOAT
 				: TensorProto_DataType.INT64,
-		rawData: new Uint8Array(data.buffer.slice(0) as ArrayBuffer),
+		rawData: new Uint8Array(
+			data.buffer,
+			data.byteOffset,
+			data.byteLength,
+		).slice(),
 	});
 }
 

@@ -1,4 +1,5 @@
 import { graphBuilder } from "../graph/graphBuilder.js";
+import { productTransposed } from "../graph/layers/product.js";
 import { onnxRuntime } from "../runtime/onnxruntime/nodeOnnxRuntime.js";
 import type { SessionOptions } from "../runtime/session.js";
 import type { InnerProducts } from "./features.js";
@@ -16,15 +17,10 @@ export async function runtimeInnerProducts(options: SessionOptions): Promise<{
 		files: new Map(),
 		tensors: new Map(),
 	};
-	const g = graphBuilder(none);
+	const g = graphBuilder(none, onnxRuntime.flavour(options));
 	const left = g.input("left", ["rows", "width"], [1, 1]);
 	const right = g.input("right", ["columns", "width"], [1, 1]);
-	const product = g.node("FusedMatMul", [left, right], {
-		dims: [1, 1],
-		domain: "com.microsoft",
-		attributes: { transB: 1n },
-	});
-	g.output("products", product);
+	g.output("products", productTransposed(g, left, right));
 	const session = await onnxRuntime.createSession(g.finish(), options);
 	return {
 		async innerProducts(first, second) {

@@ -4,6 +4,7 @@ import {
 	graphBuilder,
 	type Value,
 } from "../graph/graphBuilder.js";
+import type { GraphFlavour } from "../graph/graphFlavour.js";
 import { add } from "../graph/layers/arithmetic.js";
 import { layerNorm } from "../graph/layers/layerNorm.js";
 import { linear } from "../graph/layers/linear.js";
@@ -30,6 +31,7 @@ export function buildClipText(
 	weights: Weights | null,
 	options: ClipTextOptions,
 	dims: { readonly batch: number; readonly tokens: number },
+	flavour?: GraphFlavour,
 ): Graph {
 	const { clipSkip = 0, pooled = false, projection = false } = options;
 	if (
@@ -38,7 +40,7 @@ export function buildClipText(
 		throw new RangeError(
 			`clip skip ${clipSkip}: this text encoder has ${config.layers} layers, so 0 to ${config.layers - 1} can be skipped`,
 		);
-	const root = graphBuilder(weights);
+	const root = graphBuilder(weights, flavour);
 	const g = textModel(root);
 	const ids = root.input(
 		"input_ids",
@@ -94,9 +96,13 @@ function embeddings(
 	const count = g.node("Gather", [g.shapeOf(ids), g.integers([1])], {
 		dims: [1],
 	});
-	const rows = g.node("Slice", [positions, g.integers([0]), count], {
-		dims: [tokens, features],
-	});
+	const rows = g.node(
+		"Slice",
+		[positions, g.integers([0]), count, g.integers([0])],
+		{
+			dims: [tokens, features],
+		},
+	);
 	return add(g, g.node("Gather", [table, ids], { dims }), rows);
 }
 

@@ -4,6 +4,7 @@ import {
 	graphBuilder,
 	type Value,
 } from "../graph/graphBuilder.js";
+import type { GraphFlavour } from "../graph/graphFlavour.js";
 import { add } from "../graph/layers/arithmetic.js";
 import { layerNorm } from "../graph/layers/layerNorm.js";
 import { linear } from "../graph/layers/linear.js";
@@ -21,8 +22,9 @@ export function buildClipVision(
 	config: ClipVisionConfig,
 	weights: Weights | null,
 	dims: { readonly batch: number },
+	flavour?: GraphFlavour,
 ): Graph {
-	const root = graphBuilder(weights);
+	const root = graphBuilder(weights, flavour);
 	const g = root.at("vision_model");
 	const size = [3, config.imageSize, config.imageSize];
 	const pixels = root.input(

@@ -4,6 +4,7 @@ import {
 	graphBuilder,
 	type Value,
 } from "../graph/graphBuilder.js";
+import type { GraphFlavour } from "../graph/graphFlavour.js";
 import { linear } from "../graph/layers/linear.js";
 import { averagePool, maxPool, spatialMean } from "../graph/layers/pooling.js";
 import type { Weights } from "../weights/formats/weights.js";
@@ -34,8 +35,9 @@ export function buildInception(
 	weights: Weights | null,
 	outputs: readonly InceptionOutput[],
 	dims: { readonly batch: number },
+	flavour?: GraphFlavour,
 ): Graph {
-	const g = graphBuilder(weights);
+	const g = graphBuilder(weights, flavour);
 	const size = [3, inceptionSize, inceptionSize];
 	let x = g.input("images", ["batch", ...size], [dims.batch, ...size]);
 	const wanted = (name: InceptionOutput) => outputs.includes(name);

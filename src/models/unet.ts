@@ -4,6 +4,7 @@ import {
 	graphBuilder,
 	type Value,
 } from "../graph/graphBuilder.js";
+import type { GraphFlavour } from "../graph/graphFlavour.js";
 import { concat } from "../graph/layers/arithmetic.js";
 import { conv2d } from "../graph/layers/conv2d.js";
 import { groupNorm } from "../graph/layers/groupNorm.js";
@@ -14,13 +15,13 @@ import type { Weights } from "../weights/formats/weights.js";
 import { activate, resnetBlock } from "./resnetBlock.js";
 import { type TransformerOptions, transformer } from "./transformer.js";
 import type { UnetConfig, UnetLevel } from "./unetConfig.js";
-import { type UnetInputs, unetInputs } from "./unetInputs.js";
+import { sinusoidsOf, type UnetInputs, unetInputs } from "./unetInputs.js";
 import { checkUnetPart, skipFeatures, upLayers } from "./unetLayout.js";
 import { CROSS_ATTENTION, type UnetDims, type UnetPart } from "./unetPart.js";
 
 /**
  * A UNet (diffusers' UNet2DConditionModel), or the part of one that `part` names, as a graph.
- * Inputs, those it needs of: `sample` [batch, channels, height, width], `timestep` [batch], `encoder_hidden_states` [batch, tokens, features],
+ * Inputs, those it needs of: `sample` [batch, channels, height, width], `timestep` [batch] (or `time_features`, see `GraphFlavour`), `encoder_hidden_states` [batch, tokens, features],
  * `skip_0` … `skip_{S-1}`, `mid`, `deep`, kept cross-attentions, positions of tokens to merge. Outputs: `prediction` if it has a decoder, else the
  * features; then `deep_d`, observed blocks and cross-attentions.
  * With `weights` null only shapes and work are computed.
@@ -31,9 +32,10 @@ export function buildUnet(
 	weights: Weights | null,
 	part: UnetPart,
 	dims: UnetDims,
+	flavour?: GraphFlavour,
 ): Graph {
 	checkUnetPart(config, part);
-	const g = graphBuilder(weights);
+	const g = graphBuilder(weights, flavour);
 	const observed = new Map<string, Value>();
 	const inputs = unetInputs(g, config, dims);
 	let time: Value | undefined;
@@ -59,7 +61,7 @@ export function buildUnet(
 					}
 				: undefined,
 		time: () => {
-			time ??= timeEmbedding(g, config, inputs.timestep());
+			time ??= timeEmbedding(g, config, inputs);
 			return time;
 		},
 		observe: (block, value) => void observed.set(block, value),
@@ -301,14 +303,19 @@ function textTransformer(
 function timeEmbedding(
 	graph: GraphBuilder,
 	config: UnetConfig,
-	timestep: Value,
+	inputs: UnetInputs,
 ): Value {
 	const { timeEmbeddingDim, activation } = config;
 	const g = graph.at("time_embedding");
-	let hidden = timestepEmbedding(g, timestep, config.levels[0].channels, {
-		cosineFirst: config.flipSinToCos,
-		shift: config.freqShift,
-	});
+	let hidden =
+		g.flavour.sinusoids === "input"
+			? inputs.timeFeatures()
+			: timestepEmbedding(
+					g,
+					inputs.timestep(),
+					config.levels[0].channels,
+					sinusoidsOf(config),
+				);
 	hidden = linear(g.at("linear_1"), hidden, timeEmbeddingDim);
 	hidden = activate(g, hidden, activation);
 	hidden = linear(g.at("linear_2"), hidden, timeEmbeddingDim);

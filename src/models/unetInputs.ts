@@ -1,5 +1,10 @@
 import { TensorProto_DataType } from "onnx-buf";
 import type { GraphBuilder, Value } from "../graph/graphBuilder.js";
+import {
+	type SinusoidOptions,
+	timestepFeatures,
+} from "../graph/layers/timestepEmbedding.js";
+import type { Tensor } from "../tensor/tensor.js";
 import { mergeTargetCount } from "./mergePositions.js";
 import type { UnetConfig } from "./unetConfig.js";
 import { deepFeature, type FeatureMap, skipFeatures } from "./unetLayout.js";
@@ -9,6 +14,8 @@ import type { UnetDims } from "./unetPart.js";
 export interface UnetInputs {
 	readonly sample: () => Value;
 	readonly timestep: () => Value;
+	/** Sinusoids of the timesteps `[batch, channels]`, made outside the graph (see `withTimeFeatures`). */
+	readonly timeFeatures: () => Value;
 	readonly text: (features: number) => Value;
 	readonly skip: (index: number) => Value;
 	readonly mid: () => Value;
@@ -50,16 +57,30 @@ export function unetInputs(
 	const targets = mergeTargetCount(dims);
 	const positions = (name: string, count: number) =>
 		once(name, () =>
-			g.node("Cast", [g.input(name, ["batch", name], [dims.batch, count])], {
-				dims: [dims.batch, count],
-				attributes: { to: BigInt(TensorProto_DataType.INT64) },
-			}),
+			g.node(
+				"Cast",
+				[g.input(name, ["batch", name], [dims.batch, count], "float32")],
+				{
+					dims: [dims.batch, count],
+					attributes: { to: BigInt(TensorProto_DataType.INT64) },
+				},
+			),
 		);
 	return {
 		sample: () =>
 			feature("sample", { channels: config.inChannels, halvings: 0 }),
 		timestep: () =>
-			once("timestep", () => g.input("timestep", ["batch"], [dims.batch])),
+			once("timestep", () =>
+				g.input("timestep", ["batch"], [dims.batch], "float32"),
+			),
+		timeFeatures: () =>
+			once("time_features", () =>
+				g.input(
+					"time_features",
+					["batch", config.levels[0].channels],
+					[dims.batch, config.levels[0].channels],
+				),
+			),
 		text: (features) =>
 			once("encoder_hidden_states", () =>
 				g.input(
@@ -79,6 +100,26 @@ export function unetInputs(
 			),
 		mergeSources: () => positions("merge_sources", pixels - targets),
 		mergeTargets: () => positions("merge_targets", targets),
+	};
+}
+
+/** How a UNet's timestep sinusoids are made. */
+export function sinusoidsOf(config: UnetConfig): SinusoidOptions {
+	return { cosineFirst: config.flipSinToCos, shift: config.freqShift };
+}
+
+/** A UNet's inputs with the sinusoids of their `timestep` [batch] as `time_features` too, for graphs that take those. */
+export function withTimeFeatures(
+	config: UnetConfig,
+	inputs: Readonly<Record<string, Tensor>>,
+): Readonly<Record<string, Tensor>> {
+	return {
+		...inputs,
+		time_features: timestepFeatures(
+			inputs.timestep.data,
+			config.levels[0].channels,
+			sinusoidsOf(config),
+		),
 	};
 }
 

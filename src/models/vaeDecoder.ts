@@ -1,5 +1,6 @@
 import type { Graph } from "../graph/graph.js";
 import { graphBuilder } from "../graph/graphBuilder.js";
+import type { GraphFlavour } from "../graph/graphFlavour.js";
 import { conv2d } from "../graph/layers/conv2d.js";
 import { groupNorm } from "../graph/layers/groupNorm.js";
 import { upsampledConv } from "../graph/layers/upsample.js";
@@ -24,8 +25,9 @@ export function buildVaeDecoder(
 	config: VaeConfig,
 	weights: Weights | null,
 	dims: VaeDims,
+	flavour?: GraphFlavour,
 ): Graph {
-	const root = graphBuilder(weights);
+	const root = graphBuilder(weights, flavour);
 	const g = root.at("decoder");
 	const { channels, latentChannels, normGroups, normEpsilon } = config;
 	let x = root.input(

@@ -1,6 +1,7 @@
 import type { Graph } from "../graph/graph.js";
 import type { Value } from "../graph/graphBuilder.js";
 import { type GraphBuilder, graphBuilder } from "../graph/graphBuilder.js";
+import type { GraphFlavour } from "../graph/graphFlavour.js";
 import { conv2d } from "../graph/layers/conv2d.js";
 import { groupNorm } from "../graph/layers/groupNorm.js";
 import type { Weights } from "../weights/formats/weights.js";
@@ -19,8 +20,9 @@ export function buildVaeEncoder(
 	config: VaeConfig,
 	weights: Weights | null,
 	dims: VaeDims,
+	flavour?: GraphFlavour,
 ): Graph {
-	const root = graphBuilder(weights);
+	const root = graphBuilder(weights, flavour);
 	const g = root.at("encoder");
 	const { channels, imageChannels, latentChannels, normGroups, normEpsilon } =
 		config;

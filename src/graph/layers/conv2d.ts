@@ -1,5 +1,6 @@
 import { elementCount } from "../../tensor/tensor.js";
 import type { GraphBuilder, Value } from "../graphBuilder.js";
+import { add, multiply } from "./arithmetic.js";
 
 /** Stride, and zero padding before and after height and width. */
 export interface ConvOptions {
@@ -36,17 +37,41 @@ export function conv2d(
 		outSize(height, padding[0], padding[2]),
 		outSize(width, padding[1], padding[3]),
 	];
+	const attributes = {
+		kernel_shape: [kernel, kernel].map(BigInt),
+		strides: [stride, stride].map(BigInt),
+		pads: padding.map(BigInt),
+	};
 	g.countMultiplyAdds(elementCount(dims) * inChannels * kernel * kernel);
-	return g.node(
+	let y = g.node(
 		"Conv",
 		[x, g.weight("weight", shape), g.weight("bias", [outChannels])],
-		{
-			dims,
-			attributes: {
-				kernel_shape: [kernel, kernel].map(BigInt),
-				strides: [stride, stride].map(BigInt),
-				pads: padding.map(BigInt),
-			},
-		},
+		{ dims, attributes },
 	);
+	for (const { down, up, rank, scale } of g.adapters()) {
+		const [, , ...size] = dims;
+		g.countMultiplyAdds(
+			batch *
+				elementCount(size) *
+				rank *
+				(inChannels * kernel * kernel + outChannels),
+		);
+		const low = g.node(
+			"Conv",
+			[x, g.root().weight(down, [rank, ...shape.slice(1)])],
+			{ dims: [batch, rank, ...size], attributes },
+		);
+		const high = g.node(
+			"Conv",
+			[
+				low,
+				g.root().weight(up, [outChannels, rank, 1, 1], {
+					as: [outChannels, rank, 1, 1],
+				}),
+			],
+			{ dims },
+		);
+		y = add(g, y, multiply(g, high, g.floats(Float32Array.of(scale), [1])));
+	}
+	return y;
 }

@@ -1,6 +1,6 @@
-import { elementCount } from "../../tensor/tensor.js";
 import type { GraphBuilder, Value } from "../graphBuilder.js";
-import { add } from "./arithmetic.js";
+import { add, multiply } from "./arithmetic.js";
+import { productTransposed } from "./product.js";
 
 export interface LinearOptions {
 	readonly bias?: boolean;
@@ -10,10 +10,7 @@ export interface LinearOptions {
 	readonly storedAsConvolution?: boolean;
 }
 
-/**
- * x · weightᵀ + bias on the last axis, with `weight` [out, in] as torch stores it: read transposed by the product itself, never
- * copied.
- */
+/** x · weightᵀ + bias on the last axis, with `weight` [out, in] as torch stores it. */
 export function linear(
 	g: GraphBuilder,
 	x: Value,
@@ -22,18 +19,23 @@ export function linear(
 ): Value {
 	const inFeatures = x.dims[x.dims.length - 1];
 	const kernel = storedAsConvolution ? [1, 1] : [];
+	const wanted = rows ? rows[1] - rows[0] : outFeatures;
 	const weight = g.weight("weight", [outFeatures, inFeatures, ...kernel], {
 		rows,
-		as: [rows ? rows[1] - rows[0] : outFeatures, inFeatures],
+		as: [wanted, inFeatures],
 	});
-	const dims = [...x.dims.slice(0, -1), weight.dims[0]];
-	g.countMultiplyAdds(elementCount(dims) * inFeatures);
-	const product = g.node("FusedMatMul", [x, weight], {
-		dims,
-		domain: "com.microsoft",
-		attributes: { transB: 1n },
-	});
-	return bias
-		? add(g, product, g.weight("bias", [outFeatures], { rows }))
-		: product;
+	let y = productTransposed(g, x, weight);
+	for (const { down, up, rank, scale } of g.adapters()) {
+		const first = g.root().weight(down, [rank, inFeatures], {
+			as: [rank, inFeatures],
+		});
+		const second = g.root().weight(up, [outFeatures, rank], {
+			rows,
+			as: [wanted, rank],
+		});
+		const low = productTransposed(g, x, first);
+		const factor = g.floats(Float32Array.of(scale), [1]);
+		y = add(g, y, multiply(g, productTransposed(g, low, second), factor));
+	}
+	return bias ? add(g, y, g.weight("bias", [outFeatures], { rows })) : y;
 }

@@ -1,5 +1,6 @@
 import type { GraphBuilder, Value } from "../graphBuilder.js";
 import { concat } from "./arithmetic.js";
+import { productTransposed } from "./product.js";
 import { gatherTokens } from "./tokens.js";
 
 /** Which tokens are merged, and how many. */
@@ -46,7 +47,7 @@ export function tokenMerging(
 	metric: Value,
 	{ sources, targets, ratio }: MergingOptions,
 ): TokenMerging {
-	const [batch, tokens, features] = metric.dims;
+	const [batch, tokens] = metric.dims;
 	const sourceCount = sources.dims[1];
 	const targetCount = targets.dims[1];
 	const merged = mergedCount(tokens, sourceCount, ratio);
@@ -57,15 +58,10 @@ export function tokenMerging(
 		dims: [batch, tokens, 1],
 	});
 	const direction = g.node("Div", [metric, length], { dims: metric.dims });
-	g.countMultiplyAdds(batch * sourceCount * targetCount * features);
-	const similarity = g.node(
-		"FusedMatMul",
-		[gatherTokens(g, direction, sources), gatherTokens(g, direction, targets)],
-		{
-			dims: [batch, sourceCount, targetCount],
-			domain: "com.microsoft",
-			attributes: { transB: 1n },
-		},
+	const similarity = productTransposed(
+		g,
+		gatherTokens(g, direction, sources),
+		gatherTokens(g, direction, targets),
 	);
 	const perSource = { dims: [batch, sourceCount] };
 	const greatest = g.node("ReduceMax", [similarity, g.integers([2])], {
@@ -173,7 +169,12 @@ export function tokenMerging(
 function sizeOf(g: GraphBuilder, value: Value, axis: number): Value {
 	return g.node(
 		"Slice",
-		[g.shapeOf(value), g.integers([axis]), g.integers([axis + 1])],
+		[
+			g.shapeOf(value),
+			g.integers([axis]),
+			g.integers([axis + 1]),
+			g.integers([0]),
+		],
 		{ dims: [1] },
 	);
 }

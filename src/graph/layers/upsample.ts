@@ -1,5 +1,6 @@
 import { elementCount } from "../../tensor/tensor.js";
 import type { GraphBuilder, Value } from "../graphBuilder.js";
+import { conv2d } from "./conv2d.js";
 
 const nearest = {
 	mode: "nearest",
@@ -14,12 +15,28 @@ const absent: Value = { name: "", dims: [] };
  */
 const sourceOf = (tap: number, odd: number) => (tap + 1 - odd) >> 1;
 
+/** Height and width doubled, each pixel repeated, then the 3x3 convolution of the scope: to `[batch, out, 2 · height, 2 · width]`. */
+export function upsampledConv(
+	g: GraphBuilder,
+	x: Value,
+	outChannels: number,
+): Value {
+	if (g.flavour.upsampling === "parts")
+		return upsampledConvInParts(g, x, outChannels);
+	const [batch, channels, height, width] = x.dims;
+	const scales = g.floats(Float32Array.of(1, 1, 2, 2), [4], "float32");
+	const doubled = g.node("Resize", [x, absent, scales], {
+		dims: [batch, channels, 2 * height, 2 * width],
+		attributes: nearest,
+	});
+	return conv2d(g, doubled, outChannels);
+}
+
 /**
- * Height and width doubled, each pixel repeated, then the 3x3 convolution of the scope: to `[batch, out, 2 · height, 2 · width]`.
  * Of the nine taps several meet the same source pixel, so it is computed as four 2x2 convolutions of `x` itself, one for each pixel of a
  * 2x2 square, with the kernel's taps summed: 4/9 of the multiply-adds. They are counted as the whole convolution's, as every comparison does.
  */
-export function upsampledConv(
+function upsampledConvInParts(
 	g: GraphBuilder,
 	x: Value,
 	outChannels: number,
@@ -76,9 +93,11 @@ export function upsampledConv(
 export function upsampleLike(g: GraphBuilder, x: Value, like: Value): Value {
 	const [batch, channels] = x.dims;
 	const range = (value: Value, from: number, to: number) =>
-		g.node("Slice", [g.shapeOf(value), g.integers([from]), g.integers([to])], {
-			dims: [to - from],
-		});
+		g.node(
+			"Slice",
+			[g.shapeOf(value), g.integers([from]), g.integers([to]), g.integers([0])],
+			{ dims: [to - from] },
+		);
 	const sizes = g.node("Concat", [range(x, 0, 2), range(like, 2, 4)], {
 		dims: [4],
 		attributes: { axis: 0n },

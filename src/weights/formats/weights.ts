@@ -53,4 +53,17 @@ export interface Weights {
 	readonly label: string;
 	readonly files: ReadonlyMap<string, WeightFile>;
 	readonly tensors: ReadonlyMap<string, TensorEntry>;
+	/** What is added to the weights of layers, by the layer's dotted name (its weight's without `.weight`). */
+	readonly adapters?: ReadonlyMap<string, readonly LowRank[]>;
+}
+
+/**
+ * A low-rank addition to a linear layer or a convolution (Hu et al. 2021, "LoRA"): scale · up(down(x)) is added to what the layer gives.
+ * `down` `[rank, in, …]`, of the layer's kernel, and `up` `[out, rank]` are names among the tensors of the same weights.
+ */
+export interface LowRank {
+	readonly down: string;
+	readonly up: string;
+	readonly rank: number;
+	readonly scale: number;
 }
