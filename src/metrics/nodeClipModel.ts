@@ -6,6 +6,7 @@ import { buildClipText } from "../models/clipText.js";
 import { buildClipVision } from "../models/clipVision.js";
 import { parseClipVisionConfig } from "../models/clipVisionConfig.js";
 import { onnxRuntime } from "../runtime/onnxruntime/nodeOnnxRuntime.js";
+import { openTogether } from "../runtime/openTogether.js";
 import { intRows, type SessionOptions } from "../runtime/session.js";
 import { concat } from "../tensor/tensor.js";
 import { loadTokenizer } from "../tokenizer/loadTokenizer.js";
@@ -87,45 +88,47 @@ export async function openClipModel(
 			? memoryFile(where, key, part.bytes)
 			: opened;
 	});
-	const vision = await onnxRuntime.createSession(
-		buildClipVision(visionConfig, weights, { batch: 1 }),
-		options,
-	);
-	const text = await onnxRuntime.createSession(
-		buildClipText(
-			textConfig,
-			weights,
-			{ projection: true },
-			{ batch: 1, tokens: tokenizer.maxLength },
-		),
-		options,
-	);
-	return {
-		name: where,
-		madeWith: `CLIP ${where} (weights ${hash})`,
-		imageSize,
-		async embedImages(images) {
-			const pixels = images.map((image) => ({
-				dims: [1, 3, imageSize, imageSize],
-				data: preprocessForClip(image, preprocessing),
-			}));
-			const { image_embeds } = await vision.run({
-				pixel_values: concat(pixels),
-			});
-			const [count, width] = image_embeds.dims;
-			return { count, width, data: image_embeds.data };
-		},
-		async embedTexts(texts) {
-			const ids = intRows(texts.map((caption) => tokenizer.encode(caption)));
-			const { text_embeds } = await text.run({ input_ids: ids });
-			const [count, width] = text_embeds.dims;
-			return { count, width, data: text_embeds.data };
-		},
-		async release() {
-			await vision.release();
-			await text.release();
-		},
-	};
+	return openTogether(async (keep) => {
+		const vision = keep(
+			await onnxRuntime.createSession(
+				buildClipVision(visionConfig, weights, { batch: 1 }),
+				options,
+			),
+		);
+		const text = keep(
+			await onnxRuntime.createSession(
+				buildClipText(
+					textConfig,
+					weights,
+					{ projection: true },
+					{ batch: 1, tokens: tokenizer.maxLength },
+				),
+				options,
+			),
+		);
+		return {
+			name: where,
+			madeWith: `CLIP ${where} (weights ${hash})`,
+			imageSize,
+			async embedImages(images) {
+				const pixels = images.map((image) => ({
+					dims: [1, 3, imageSize, imageSize],
+					data: preprocessForClip(image, preprocessing),
+				}));
+				const { image_embeds } = await vision.run({
+					pixel_values: concat(pixels),
+				});
+				const [count, width] = image_embeds.dims;
+				return { count, width, data: image_embeds.data };
+			},
+			async embedTexts(texts) {
+				const ids = intRows(texts.map((caption) => tokenizer.encode(caption)));
+				const { text_embeds } = await text.run({ input_ids: ids });
+				const [count, width] = text_embeds.dims;
+				return { count, width, data: text_embeds.data };
+			},
+		};
+	});
 }
 
 /** The model's folder on disk: as given, from the cache, or pulled into it. */

@@ -3,7 +3,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { compiled } from "./compiled.js";
 import {
 	ended,
 	recordLines,
@@ -16,14 +15,10 @@ import {
 const folder = mkdtempSync(join(tmpdir(), "fdiff-resume-"));
 const dataset = join(folder, "images");
 const whole = join(folder, "whole");
-let program = "";
 
 beforeAll(async () => {
-	program = compiled();
 	await tinyDataset(dataset);
-	const { code, errors } = await ended(
-		start(program, tinyEvaluation(dataset, whole)),
-	);
+	const { code, errors } = await ended(start(tinyEvaluation(dataset, whole)));
 	expect(errors).toBe("");
 	expect(code).toBe(0);
 });
@@ -34,7 +29,7 @@ test("killed at 20 random moments and run again, it comes to the identical resul
 	let kills = 0;
 	// each run is killed a little after it has written something, or before it could
 	for (let attempt = 0; attempt < 20; attempt++) {
-		const child = start(program, tinyEvaluation(dataset, out));
+		const child = start(tinyEvaluation(dataset, out));
 		const end = ended(child);
 		const before = linesOf(out);
 		const deadline =
@@ -49,9 +44,7 @@ test("killed at 20 random moments and run again, it comes to the identical resul
 		if (code === null) kills++;
 	}
 	expect(kills).toBeGreaterThanOrEqual(16);
-	const { code, errors } = await ended(
-		start(program, tinyEvaluation(dataset, out)),
-	);
+	const { code, errors } = await ended(start(tinyEvaluation(dataset, out)));
 	expect(errors).toBe("");
 	expect(code).toBe(0);
 	expect(resultsOf(out)).toEqual(resultsOf(whole));

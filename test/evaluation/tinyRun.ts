@@ -5,6 +5,7 @@ import sharp from "sharp";
 import type { Results } from "../../src/evaluation/results/results.js";
 
 const models = join(import.meta.dirname, "..", "models");
+const program = join(import.meta.dirname, "../../dist/cli/main.js");
 
 /** Three pictures with captions, in a new folder. */
 export async function tinyDataset(folder: string): Promise<void> {
@@ -21,6 +22,13 @@ export async function tinyDataset(folder: string): Promise<void> {
 	writeFileSync(join(folder, "captions.csv"), rows.join("\n"));
 }
 
+/** The model and the judge of evaluations that take a second or two. */
+export const tinyNetworks = [
+	...["--model", join(models, "tiny-sd"), "--fid", "none"],
+	...["--clip", join(models, "tiny-clip"), "--threads", "1"],
+	...["--width", "64", "--height", "64"],
+];
+
 /** Words of an evaluation of `dataset` into `out` that takes a second or two. */
 export function tinyEvaluation(dataset: string, out: string): string[] {
 	return [
@@ -29,22 +37,15 @@ export function tinyEvaluation(dataset: string, out: string): string[] {
 			"--methods",
 			"ddim-3,ddim-3+keys:0/1,ddim-3+ucache:0.5,ddim-5+adaptive:9",
 		],
-		...["--out", out, "--model", join(models, "tiny-sd"), "--fid", "none"],
-		...["--clip", join(models, "tiny-clip"), "--threads", "1"],
-		...["--width", "64", "--height", "64", "--quiet"],
+		...["--out", out, ...tinyNetworks, "--quiet"],
 	];
 }
 
-/** Starts a command of the compiled program. */
-export function start(
-	compiled: string,
-	words: readonly string[],
-): ChildProcess {
-	return spawn(
-		process.execPath,
-		[join(import.meta.dirname, "fdiff.mjs"), compiled, ...words],
-		{ stdio: ["ignore", "pipe", "pipe"] },
-	);
+/** Starts a command of the built program. */
+export function start(words: readonly string[]): ChildProcess {
+	return spawn(process.execPath, [program, ...words], {
+		stdio: ["ignore", "pipe", "pipe"],
+	});
 }
 
 /** Waits for the end; what it wrote to stderr, and its exit code (null where it was killed). */

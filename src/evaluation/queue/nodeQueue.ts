@@ -15,6 +15,7 @@ import {
 } from "../run/nodeRecordFiles.js";
 import { runFolder } from "../run/nodeRunFolder.js";
 import { recordKey } from "../run/record.js";
+import type { RunDefinition } from "../run/runDefinition.js";
 import { featureWidth } from "../scoring/nodeScorer.js";
 import {
 	connectQueue,
@@ -22,7 +23,12 @@ import {
 	queueName,
 	type WorkerKind,
 } from "./nodeQueueConnection.js";
-import { jobResultSchema, type QueueJob } from "./queueJob.js";
+import {
+	issueLine,
+	jobResultSchema,
+	type QueueJob,
+	type QueueJobResult,
+} from "./queueJob.js";
 
 export interface DrawByQueueOptions {
 	readonly url: string;
@@ -32,6 +38,8 @@ export interface DrawByQueueOptions {
 const OUTSTANDING = 256;
 /** Times a caption that a worker failed at is tried. */
 const ATTEMPTS = 5;
+/** Captions that may fail before the run is given up: then it is the workers, not the captions. */
+const MOST_FAILURES = 10;
 const LOOK_EVERY = 200;
 const OFFER_EVERY = 5_000;
 
@@ -39,7 +47,8 @@ const OFFER_EVERY = 5_000;
  * Draws what is missing of a run by workers (`fdiff worker`) that may come, die and return: captions are handed out by BullMQ, a
  * caption whose worker falls silent is handed out again, and this process alone writes records, by method and caption, so
  * that nothing is there twice. May be killed itself: results wait in the queue until it is back.
- * @throws UserError when the server cannot be reached, or workers fail at a caption time and again
+ * A caption at which workers fail time and again is left out, named in the end, and tried anew by the next call.
+ * @throws UserError when the server cannot be reached, or workers failed at captions
  */
 export async function drawByQueue(
 	run: PreparedRun,
@@ -120,20 +129,14 @@ async function collect(
 		}));
 		await queue.addBulk(jobs);
 	};
-	const take = async (index: number, value: unknown) => {
-		const result = jobResultSchema.parse(value);
-		if (!keys.has(recordKey(result.machine))) {
-			await writer.append(result.machine);
-			keys.add(recordKey(result.machine));
+	const take = async (index: number, { machine, images }: QueueJobResult) => {
+		if (!keys.has(recordKey(machine))) {
+			await writer.append(machine);
+			keys.add(recordKey(machine));
 		}
-		for (const { record, features, png } of result.images) {
+		for (const { record, features, png } of images) {
 			const key = recordKey(record);
-			if (
-				record.index !== index ||
-				keys.has(key) ||
-				!methods.some((method) => method.name === record.method)
-			)
-				continue;
+			if (keys.has(key)) continue;
 			if (png !== undefined && index < request.keepImages)
 				await writeWhole(
 					imagePath(out, record.method, index),
@@ -151,40 +154,90 @@ async function collect(
 		if (missing.length > 0) waiting.set(index, missing);
 		else waiting.delete(index);
 	};
+	const answerOf = answerReader(definition, featureWidth(definition.scoring));
+	const refusals = new Map<number, number>();
+	const failures: string[] = [];
+	/** Takes what a caption came to out of the queue, so that it can be handed out anew. */
+	const settle = async (index: number, jobId: string) => {
+		const job = await queue.getJob(jobId).catch(() => undefined);
+		if (job && waiting.has(index)) {
+			const answer = answerOf(index, job.returnvalue);
+			if (await job.isFailed())
+				failures.push(
+					`caption ${index}: ${String(job.failedReason).split("\n")[0]}`,
+				);
+			// first on disk, then out of the queue: a kill between them costs nothing
+			else if (typeof answer !== "string") await take(index, answer);
+			else {
+				const times = (refusals.get(index) ?? 0) + 1;
+				refusals.set(index, times);
+				if (times >= ATTEMPTS) failures.push(`caption ${index}: ${answer}`);
+				else
+					request.onNote?.(
+						`caption ${index} is drawn again, since a worker's answer is not taken: ${answer}`,
+					);
+			}
+			if (failures.length > 0) waiting.delete(index);
+		}
+		await queue.remove(jobId);
+	};
+	const finishedJobs = async () =>
+		(await queue.getRanges(["completed", "failed"], 0, -1)).flatMap((jobId) => {
+			const index = indexOf(jobId, id);
+			return index === undefined ? [] : [{ index, jobId }];
+		});
 
+	// what failed in an earlier attempt is tried anew
+	for (const jobId of await queue.getRanges(["failed"], 0, -1))
+		if (indexOf(jobId, id) !== undefined) await queue.remove(jobId);
 	if (waiting.size > 0) await offer();
 	await measureReals(run, done, writer);
 	let offered = Date.now();
-	while (waiting.size > 0) {
+	while (waiting.size > 0 && failures.length < MOST_FAILURES) {
 		signal?.throwIfAborted();
-		let taken = 0;
-		for (const job of await queue.getJobs(["completed", "failed"], 0, 63)) {
-			const index = indexOf(job?.id, id);
-			if (index === undefined) continue;
-			if (await job.isFailed())
-				throw new UserError(
-					`a worker failed at caption ${index} ${ATTEMPTS} times: ${String(job.failedReason).split("\n")[0]}; see the workers' words, and run the same command again`,
-				);
-			// first on disk, then out of the queue: a kill between them costs nothing
-			if (waiting.has(index)) await take(index, job.returnvalue);
-			await job.remove();
-			taken++;
+		const jobs = await finishedJobs();
+		for (const { index, jobId } of jobs) {
+			signal?.throwIfAborted();
+			await settle(index, jobId);
 		}
 		// again from time to time: a server may have lost what it held
-		if (taken > 0 || Date.now() - offered > OFFER_EVERY) {
+		if (jobs.length > 0 || Date.now() - offered > OFFER_EVERY) {
 			await offer();
 			offered = Date.now();
 		}
-		if (taken === 0)
+		if (jobs.length === 0)
 			await delay(LOOK_EVERY, undefined, signal ? { signal } : {});
 	}
+	if (failures.length > 0)
+		throw new UserError(
+			`workers failed ${ATTEMPTS} times at ${failures.length} ${failures.length === 1 ? "caption" : "captions"} (${failures.slice(0, 3).join("; ")}${failures.length > 3 ? "; …" : ""}); see the workers' words, and run the same command again: it tries them anew`,
+		);
 }
 
 /** The caption of a job of the run `id`. */
-function indexOf(jobId: string | undefined, id: string): number | undefined {
-	return jobId?.startsWith(`${id}-`)
-		? Number(jobId.slice(id.length + 1))
-		: undefined;
+function indexOf(jobId: string, id: string): number | undefined {
+	const index = jobId.startsWith(`${id}-`) ? jobId.slice(id.length + 1) : "";
+	return /^\d{1,9}$/.test(index) ? Number(index) : undefined;
+}
+
+/** Reads what a worker gave back for a caption: the records that the run can take, or what is wrong with them. */
+function answerReader(
+	{ methods }: RunDefinition,
+	width: number,
+): (index: number, value: unknown) => QueueJobResult | string {
+	const names = new Set(methods.map(({ name }) => name));
+	return (index, value) => {
+		const parsed = jobResultSchema.safeParse(value);
+		if (!parsed.success) return issueLine(parsed.error);
+		for (const { record, features } of parsed.data.images) {
+			if (record.index !== index)
+				return `an image of caption ${record.index} in its place`;
+			if (!names.has(record.method)) return `no method ${record.method}`;
+			if (Buffer.from(features, "base64").length !== 4 * width)
+				return `features that are not ${width} values`;
+		}
+		return parsed.data;
+	};
 }
 
 /** The id under which this run folder's captions are in the queue. */

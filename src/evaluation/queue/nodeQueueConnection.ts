@@ -1,8 +1,9 @@
 import { Redis } from "ioredis";
+import type * as z from "zod";
 import { OptionError } from "../../errors/optionError.js";
 import { UserError } from "../../errors/userError.js";
 import { sha256 } from "../../files/nodeSha256.js";
-import type { RunDefinition } from "../run/runDefinition.js";
+import { runDefinitionSchema } from "../run/runDefinition.js";
 
 /**
  * Connects to a Redis or Valkey server; a connection that breaks later is taken up again.
@@ -35,8 +36,19 @@ export async function connectQueue(url: string): Promise<Redis> {
 	return connection;
 }
 
+const kindSchema = runDefinitionSchema.pick({ model: true, scoring: true });
+
 /** What a worker must have in common with a run to draw for it. */
-export type WorkerKind = Pick<RunDefinition, "model" | "scoring">;
+export type WorkerKind = z.infer<typeof kindSchema>;
+
+/** A kind as it stands in `KINDS`; undefined where it is none. */
+export function parseKind(text: string): WorkerKind | undefined {
+	try {
+		return kindSchema.safeParse(JSON.parse(text)).data;
+	} catch {
+		return undefined;
+	}
+}
 
 /**
  * The queue for workers of a kind: by its name workers take only what they can draw. BullMQ's keys are `bull:NAME:…`.

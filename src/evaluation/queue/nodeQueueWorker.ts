@@ -1,6 +1,8 @@
-import { DelayedError, type Job, Worker } from "bullmq";
+import { setTimeout as delay } from "node:timers/promises";
+import { DelayedError, type Job, UnrecoverableError, Worker } from "bullmq";
 import { encodePng } from "../../image/nodeEncodeImage.js";
 import type { Pipeline, PipelineOptions } from "../../pipeline/pipeline.js";
+import { openTogether } from "../../runtime/openTogether.js";
 import type { OpenModelOptions } from "../../weights/folder/modelFiles.js";
 import type { SettledMethod } from "../methods/methodRun.js";
 import { drawEntry, referencesFirst, warmUp } from "../run/drawing.js";
@@ -15,10 +17,14 @@ import {
 import {
 	connectQueue,
 	KINDS,
+	parseKind,
 	queueName,
 	type WorkerKind,
 } from "./nodeQueueConnection.js";
-import { jobSchema, type QueueJobResult } from "./queueJob.js";
+import { issueLine, jobSchema, type QueueJobResult } from "./queueJob.js";
+
+/** Milliseconds that a worker waits for a server that does not answer before it leaves without taking its leave. */
+const CLOSING_PATIENCE = 2_000;
 
 export interface QueueWorkerRequest {
 	readonly url: string;
@@ -39,43 +45,63 @@ export async function runQueueWorker(
 	request: QueueWorkerRequest,
 ): Promise<void> {
 	const { url, signal, stalledAfter, onNote } = request;
-	const connection = await connectQueue(url);
-	const { pipeline, hashes } = await openEvaluationPipeline(
-		request.model,
-		request.modelOptions,
-	);
-	const scorer = await openScorer(request.scoring);
-	const kind: WorkerKind = { model: hashes, scoring: scorer.description };
-	const name = queueName(kind);
-	for (const [other, text] of Object.entries(await connection.hgetall(KINDS))) {
-		if (other === name) continue;
-		const difference = firstDifference(kind, JSON.parse(text));
-		if (difference)
-			onNote?.(
-				`there are evaluations of another kind, which this worker leaves alone: their ${difference.path} is ${JSON.stringify(difference.values[1])}, here it is ${JSON.stringify(difference.values[0])}`,
-			);
+	const opened = await openTogether(async (keep) => {
+		const connection = await connectQueue(url);
+		keep({ release: () => connection.disconnect() });
+		const { pipeline, hashes } = await openEvaluationPipeline(request.model, {
+			...request.modelOptions,
+			signal,
+		});
+		keep(pipeline);
+		const scorer = keep(await openScorer({ ...request.scoring, signal }));
+		return { connection, pipeline, hashes, scorer };
+	});
+	try {
+		signal.throwIfAborted();
+		const { connection, pipeline, hashes, scorer } = opened;
+		const kind: WorkerKind = { model: hashes, scoring: scorer.description };
+		const name = queueName(kind);
+		const kinds = Object.entries(await connection.hgetall(KINDS));
+		for (const [other, text] of kinds) {
+			if (other === name) continue;
+			const theirs = parseKind(text);
+			const difference = theirs && firstDifference(kind, theirs);
+			if (!theirs)
+				onNote?.(`${KINDS} in Redis: ${other} holds no kind; left alone`);
+			else if (difference)
+				onNote?.(
+					`there are evaluations of another kind, which this worker leaves alone: their ${difference.path} is ${JSON.stringify(difference.values[1])}, here it is ${JSON.stringify(difference.values[0])}`,
+				);
+		}
+		const worker = new Worker(name, processor(request, pipeline, scorer), {
+			connection,
+			concurrency: 1,
+			lockDuration: stalledAfter * 1000,
+			stalledInterval: Math.max(500, stalledAfter * 500),
+			// dying is no fault of the caption
+			maxStalledCount: 1_000_000,
+		});
+		worker.on("error", (error) => onNote?.(firstLine(error)));
+		worker.on("failed", (_, error) => onNote?.(firstLine(error)));
+		onNote?.(`queue ${name}: ready`);
+		await new Promise<void>((resolve) => {
+			if (signal.aborted) resolve();
+			else signal.addEventListener("abort", () => resolve(), { once: true });
+		});
+		const closed = await Promise.race([
+			worker.close().then(() => true),
+			delay(CLOSING_PATIENCE, false),
+		]);
+		if (closed) return;
+		// a caption under way is put back; a server that is gone keeps nobody
+		if (connection.status === "ready") await worker.close();
+		else await worker.disconnect();
+	} finally {
+		await opened.release();
 	}
-	const process = processor(request, pipeline, scorer);
-	const worker = new Worker(name, process, {
-		connection,
-		concurrency: 1,
-		lockDuration: stalledAfter * 1000,
-		stalledInterval: Math.max(500, stalledAfter * 500),
-		// dying is no fault of the caption
-		maxStalledCount: 1_000_000,
-	});
-	worker.on("error", (error) => onNote?.(error.message));
-	worker.on("failed", (_, error) => onNote?.(error.message));
-	onNote?.(`queue ${name}: ready`);
-	await new Promise<void>((resolve) => {
-		if (signal.aborted) resolve();
-		else signal.addEventListener("abort", () => resolve(), { once: true });
-	});
-	await worker.close();
-	connection.disconnect();
-	await pipeline.release();
-	await scorer.release();
 }
+
+const firstLine = ({ message }: Error) => message.split("\n")[0];
 
 function processor(
 	{ modelOptions, signal }: QueueWorkerRequest,
@@ -85,8 +111,12 @@ function processor(
 	const machine = thisMachine(modelOptions);
 	const warm = new Set<string>();
 	return async (job, token) => {
-		const { methods, missing, common, index, entry, keepImage } =
-			jobSchema.parse(job.data);
+		const parsed = jobSchema.safeParse(job.data);
+		if (!parsed.success)
+			throw new UnrecoverableError(
+				`a job that is none of this program's version: ${issueLine(parsed.error)}`,
+			);
+		const { methods, missing, common, index, entry, keepImage } = parsed.data;
 		const tools = {
 			pipeline,
 			scorer,

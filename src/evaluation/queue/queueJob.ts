@@ -34,3 +34,8 @@ export const jobResultSchema = z.object({
 	),
 });
 export type QueueJobResult = z.infer<typeof jobResultSchema>;
+
+/** The first thing that is wrong with a value that came over the queue, in one line. */
+export function issueLine({ issues: [issue] }: z.ZodError): string {
+	return [...issue.path.map(String), issue.message].join(": ");
+}

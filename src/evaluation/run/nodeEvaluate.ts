@@ -20,6 +20,7 @@ import {
 	type Pipeline,
 	type PipelineOptions,
 } from "../../pipeline/pipeline.js";
+import { openTogether } from "../../runtime/openTogether.js";
 import type { OpenModelOptions } from "../../weights/folder/modelFiles.js";
 import { openModel } from "../../weights/nodeOpenModel.js";
 import type { Method } from "../methods/method.js";
@@ -134,28 +135,26 @@ export async function prepareRun(
 ): Promise<PreparedRun> {
 	const { out, common, signal } = request;
 	const there = await readRunDefinition(out);
-	const dataset = await openDataset(request.dataset, { limit: request.limit });
-	const captions = resolveProtocol(request.protocol, dataset, request.seed);
-	for (const [what, { length }] of [
-		["captions", captions.entries],
-		["real images", captions.reals],
-	] as const)
-		if (length < 2)
-			throw new UserError(
-				`${dataset.label}: ${request.protocol} has ${length} ${what}; distances need at least 2`,
-			);
-	const opened = await openEvaluationPipeline(
-		request.model,
-		request.modelOptions,
-	);
-	const { pipeline } = opened;
-	const scorer = await openScorer({ ...request.scoring, signal });
-	const release = async () => {
-		await pipeline.release();
-		await scorer.release();
-		dataset.source?.close();
-	};
-	try {
+	return openTogether(async (keep) => {
+		const dataset = await openDataset(request.dataset, {
+			limit: request.limit,
+		});
+		keep({ release: () => dataset.source?.close() });
+		const captions = resolveProtocol(request.protocol, dataset, request.seed);
+		for (const [what, { length }] of [
+			["captions", captions.entries],
+			["real images", captions.reals],
+		] as const)
+			if (length < 2)
+				throw new UserError(
+					`${dataset.label}: ${request.protocol} has ${length} ${what}; distances need at least 2`,
+				);
+		const { pipeline, hashes } = await openEvaluationPipeline(
+			request.model,
+			request.modelOptions,
+		);
+		keep(pipeline);
+		const scorer = keep(await openScorer({ ...request.scoring, signal }));
 		const kept = new Map(there?.methods.map((method) => [method.name, method]));
 		const known = request.methods.every(({ name }) => kept.has(name));
 		// what was measured or found for them when the run began
@@ -189,7 +188,7 @@ export async function prepareRun(
 				captions: captionsHash(captions),
 				reals_cut: "centre square",
 			},
-			model: opened.hashes,
+			model: hashes,
 			image: {
 				width: settings.width,
 				height: settings.height,
@@ -217,12 +216,8 @@ export async function prepareRun(
 			pipeline,
 			scorer,
 			methods: referencesFirst(definition.methods as SettledMethod[]),
-			release,
 		};
-	} catch (error) {
-		await release();
-		throw error;
-	}
+	});
 }
 
 /**

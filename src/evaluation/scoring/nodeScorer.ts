@@ -13,6 +13,7 @@ import { openInceptionWeights } from "../../metrics/nodeInceptionWeights.js";
 import { openLpips } from "../../metrics/nodeLpips.js";
 import type { Pixels } from "../../metrics/resize/pixels.js";
 import type { LpipsTrunk } from "../../models/lpips.js";
+import { openTogether } from "../../runtime/openTogether.js";
 import type { SessionOptions } from "../../runtime/session.js";
 
 /** Which networks judge the images. */
@@ -88,106 +89,105 @@ export async function openScorer(options: ScorerOptions): Promise<Scorer> {
 			"nothing to measure: give --clip DIR|HUB_ID, --fid NAME, or both",
 			{ code: "usage" },
 		);
-	const clip = options.clip
-		? await openClipModel(options.clip, options)
-		: undefined;
-	const inception = options.fid
-		? await inceptionExtractor(
-				await openInceptionWeights({
-					path: options.inceptionWeights,
-					offline: options.offline,
-					signal: options.signal,
-				}),
-				options.fid,
-				["2048", "logits_unbiased"],
-				options,
-			)
-		: undefined;
-	const lpips = options.lpips
-		? await openLpips(options.lpips.files, options.lpips.trunk, options)
-		: undefined;
-	const probe = {
-		...PROBE,
-		data: new Uint8Array(PROBE.width * PROBE.height * PROBE.channels),
-	};
-	const description: ScoringDescription = {
-		...(clip && options.clip
-			? {
-					clip: {
-						weights: await clipWeights(options.clip),
-						width: (await clip.embedImages([probe])).width,
-						imageSize: clip.imageSize,
-					},
-				}
-			: {}),
-		...(inception
-			? {
-					inception: {
-						madeWith: inception.madeWith,
-						width: INCEPTION_WIDTH,
-						logits: INCEPTION_LOGITS,
-					},
-				}
-			: {}),
-		...(lpips && options.lpips
-			? {
-					lpips: {
-						trunk: lpips.trunk,
-						weights: await filesHash(options.lpips.files),
-					},
-				}
-			: {}),
-	};
-	// a caption is drawn by all methods one after another
-	let texts: { caption: string; embeddings: Features } | undefined;
-	return {
-		description,
-		async score(image, caption) {
-			const features = new Float32Array(featureWidth(description));
-			let cosine: number | undefined;
-			let prefixedCosine: number | undefined;
-			if (clip) {
-				const embedding = await clip.embedImages([image]);
-				features.set(embedding.data);
-				if (caption !== undefined) {
-					if (texts?.caption !== caption)
-						texts = {
-							caption,
-							embeddings: await clip.embedTexts([
-								caption,
-								hesselPrefix + caption,
-							]),
-						};
-					const { width } = texts.embeddings;
-					[cosine, prefixedCosine] = cosines(
-						{
-							count: 2,
-							width,
-							data: Float32Array.of(...embedding.data, ...embedding.data),
+	return openTogether(async (keep) => {
+		const clip = options.clip
+			? keep(await openClipModel(options.clip, options))
+			: undefined;
+		const inception = options.fid
+			? keep(
+					await inceptionExtractor(
+						await openInceptionWeights({
+							path: options.inceptionWeights,
+							offline: options.offline,
+							signal: options.signal,
+						}),
+						options.fid,
+						["2048", "logits_unbiased"],
+						options,
+					),
+				)
+			: undefined;
+		const lpips = options.lpips
+			? keep(await openLpips(options.lpips.files, options.lpips.trunk, options))
+			: undefined;
+		const probe = {
+			...PROBE,
+			data: new Uint8Array(PROBE.width * PROBE.height * PROBE.channels),
+		};
+		const description: ScoringDescription = {
+			...(clip && options.clip
+				? {
+						clip: {
+							weights: await clipWeights(options.clip),
+							width: (await clip.embedImages([probe])).width,
+							imageSize: clip.imageSize,
 						},
-						texts.embeddings,
-					);
+					}
+				: {}),
+			...(inception
+				? {
+						inception: {
+							madeWith: inception.madeWith,
+							width: INCEPTION_WIDTH,
+							logits: INCEPTION_LOGITS,
+						},
+					}
+				: {}),
+			...(lpips && options.lpips
+				? {
+						lpips: {
+							trunk: lpips.trunk,
+							weights: await filesHash(options.lpips.files),
+						},
+					}
+				: {}),
+		};
+		// a caption is drawn by all methods one after another
+		let texts: { caption: string; embeddings: Features } | undefined;
+		return {
+			description,
+			async score(image, caption) {
+				const features = new Float32Array(featureWidth(description));
+				let cosine: number | undefined;
+				let prefixedCosine: number | undefined;
+				if (clip) {
+					const embedding = await clip.embedImages([image]);
+					features.set(embedding.data);
+					if (caption !== undefined) {
+						if (texts?.caption !== caption)
+							texts = {
+								caption,
+								embeddings: await clip.embedTexts([
+									caption,
+									hesselPrefix + caption,
+								]),
+							};
+						const { width } = texts.embeddings;
+						[cosine, prefixedCosine] = cosines(
+							{
+								count: 2,
+								width,
+								data: Float32Array.of(...embedding.data, ...embedding.data),
+							},
+							texts.embeddings,
+						);
+					}
 				}
-			}
-			if (inception) {
-				const { "2048": pooled, logits_unbiased: logits } =
-					await inception.extract([image]);
-				const from = description.clip?.width ?? 0;
-				features.set(pooled.data, from);
-				features.set(logits.data, from + INCEPTION_WIDTH);
-			}
-			return {
-				features,
-				...(cosine === undefined ? {} : { cosine, prefixedCosine }),
-			};
-		},
-		...(lpips ? { lpips: lpips.distance } : {}),
-		async release() {
-			await clip?.release();
-			await inception?.release();
-			await lpips?.release();
-		},
-	};
+				if (inception) {
+					const { "2048": pooled, logits_unbiased: logits } =
+						await inception.extract([image]);
+					const from = description.clip?.width ?? 0;
+					features.set(pooled.data, from);
+					features.set(logits.data, from + INCEPTION_WIDTH);
+				}
+				return {
+					features,
+					...(cosine === undefined ? {} : { cosine, prefixedCosine }),
+				};
+			},
+			...(lpips ? { lpips: lpips.distance } : {}),
+		};
+	});
 }
 
 /** The SHA-256 of a CLIP folder's weights (its beginning); of a Hub id, the id. */
