@@ -1,12 +1,12 @@
 import { UserError } from "../errors/userError.js";
 import { openDiffusersFolder } from "../weights/folder/diffusersFolder.js";
 import type { ModelFiles } from "../weights/folder/modelFiles.js";
-import { readSafetensorsHeader } from "../weights/formats/modelFolder.js";
 import {
 	nodeModelFolder,
 	openNodeFile,
 } from "../weights/formats/nodeModelFolder.js";
 import { shorten } from "../weights/formats/strictJson.js";
+import { readSafetensorsHeader } from "../weights/formats/weightFile.js";
 import {
 	summarizeWeights,
 	type WeightSummary,

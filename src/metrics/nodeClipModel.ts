@@ -11,8 +11,11 @@ import { intRows, type SessionOptions } from "../runtime/session.js";
 import { concat } from "../tensor/tensor.js";
 import { loadTokenizer } from "../tokenizer/loadTokenizer.js";
 import { readTokenizerTexts } from "../weights/folder/diffusersFolder.js";
-import { memoryFile, readJson } from "../weights/formats/modelFolder.js";
-import { nodeModelFolder } from "../weights/formats/nodeModelFolder.js";
+import { readJson } from "../weights/formats/modelFolder.js";
+import {
+	nodeModelFolder,
+	openNodeWeightFile,
+} from "../weights/formats/nodeModelFolder.js";
 import { openWeightsFile } from "../weights/formats/nodeWeightsFile.js";
 import { parseHubId } from "../weights/hub/hubId.js";
 import { cachedSnapshot, hubSettings } from "../weights/hub/nodeHubCache.js";
@@ -82,12 +85,7 @@ export async function openClipModel(
 		throw new UserError(
 			`${where}: its tokenizer makes ${tokenizer.maxLength} tokens, its text model takes ${textConfig.maxTokens}`,
 		);
-	const hash = await modelHash(weights, async (key) => {
-		const part = weights.files.get(key);
-		return part && "bytes" in part
-			? memoryFile(where, key, part.bytes)
-			: opened;
-	});
+	const hash = await modelHash(weights, openNodeWeightFile);
 	return openTogether(async (keep) => {
 		const vision = keep(
 			await onnxRuntime.createSession(

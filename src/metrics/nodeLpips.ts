@@ -2,7 +2,7 @@ import { UserError } from "../errors/userError.js";
 import { buildLpips, type LpipsTrunk } from "../models/lpips.js";
 import { onnxRuntime } from "../runtime/onnxruntime/nodeOnnxRuntime.js";
 import type { SessionOptions } from "../runtime/session.js";
-import { openNodeFile } from "../weights/formats/nodeModelFolder.js";
+import { openNodeWeightFile } from "../weights/formats/nodeModelFolder.js";
 import {
 	joinWeights,
 	openWeightsFile,
@@ -33,12 +33,7 @@ export async function openLpips(
 	options?: SessionOptions,
 ): Promise<Lpips> {
 	const weights = joinWeights(await Promise.all(paths.map(openWeightsFile)));
-	const hash = await modelHash(weights, (key) => {
-		const file = weights.files.get(key);
-		if (!file || !("path" in file))
-			throw new TypeError(`${weights.label}: ${key} is not on disk`);
-		return openNodeFile(file.path);
-	});
+	const hash = await modelHash(weights, openNodeWeightFile);
 	// the graph takes any size
 	const dims = { batch: 1, height: 512, width: 512 };
 	const session = await onnxRuntime.createSession(

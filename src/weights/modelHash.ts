@@ -1,4 +1,8 @@
-import type { ReadableFile } from "./formats/modelFolder.js";
+import {
+	type OpenWeightFile,
+	openWeightFile,
+	type ReadableFile,
+} from "./formats/weightFile.js";
 import type { Weights } from "./formats/weights.js";
 
 /** Bytes of a tensor that are hashed: its first ones, and as many from its middle. */
@@ -12,14 +16,14 @@ const readsAtOnce = 32;
  * the order of its name, of its name, data type and shape and of 2 x 256 bytes of its data (first and middle ones). The same
  * weights give the same hash from a folder, from shards, from the Hub cache and from a single-file checkpoint; a fine-tuned
  * model gives another, an fp16 copy too.
- * @param read opens the files of the weights by their keys.
+ * @param open `openNodeWeightFile` for weights on disk.
  */
 export async function modelHash(
 	unet: Weights,
-	read: (key: string) => Promise<ReadableFile>,
+	open: OpenWeightFile = openWeightFile,
 ): Promise<string> {
 	const files = new Map<string, ReadableFile>();
-	for (const key of unet.files.keys()) files.set(key, await read(key));
+	for (const key of unet.files.keys()) files.set(key, await open(unet, key));
 	const encoder = new TextEncoder();
 	const names = [...unet.tensors.keys()].sort();
 	const sample = async (name: string): Promise<Uint8Array[]> => {

@@ -6,8 +6,11 @@ import { openSingleFile } from "./checkpoint/singleFile.js";
 import { openDiffusersFolder } from "./folder/diffusersFolder.js";
 import type { ModelFiles, OpenModelOptions } from "./folder/modelFiles.js";
 import { isPickle } from "./folder/weightFileNames.js";
-import { nodeModelFolder, openNodeFile } from "./formats/nodeModelFolder.js";
-import type { Weights } from "./formats/weights.js";
+import {
+	nodeModelFolder,
+	openNodeFile,
+	openNodeWeightFile,
+} from "./formats/nodeModelFolder.js";
 import { type HubId, parseHubId } from "./hub/hubId.js";
 import { openHubModel } from "./hub/nodeHubModel.js";
 import { modelHash } from "./modelHash.js";
@@ -37,7 +40,10 @@ export async function openModel(
 			: place.kind === "file"
 				? await openCheckpoint(place.path, options)
 				: await openHubModel(place.id, options);
-	return { ...files, hash: await hashOf(files.unet.weights) };
+	return {
+		...files,
+		hash: await modelHash(files.unet.weights, openNodeWeightFile),
+	};
 }
 
 /** What `where` means. */
@@ -104,14 +110,5 @@ async function openCheckpoint(
 				}
 			: {}),
 		clipTokenizers: [clipTokenizerFolder()],
-	});
-}
-
-async function hashOf(unet: Weights): Promise<string> {
-	return modelHash(unet, (key) => {
-		const file = unet.files.get(key);
-		if (!file || !("path" in file))
-			throw new TypeError(`${unet.label}: ${key} is not on disk`);
-		return openNodeFile(file.path);
 	});
 }

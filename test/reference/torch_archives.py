@@ -37,6 +37,19 @@ with zipfile.ZipFile(ROOT / "zip.pth") as source, zipfile.ZipFile(ROOT / "deflat
     for name in source.namelist():
         target.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), source.read(name), zipfile.ZIP_DEFLATED)
 
+# LPIPS with AlexNet, of zeros, so that it is small once deflated
+alex = {}
+for layer, (outputs, inputs, kernel) in {0: (64, 3, 11), 3: (192, 64, 5), 6: (384, 192, 3), 8: (256, 384, 3), 10: (256, 256, 3)}.items():
+    alex[f"features.{layer}.weight"] = torch.zeros(outputs, inputs, kernel, kernel)
+    alex[f"features.{layer}.bias"] = torch.zeros(outputs)
+for layer, channels in enumerate([64, 192, 384, 256, 256]):
+    alex[f"lin{layer}.model.1.weight"] = torch.rand(1, channels, 1, 1)
+torch.save(alex, ROOT / "alex.pth")
+with zipfile.ZipFile(ROOT / "alex.pth") as source, zipfile.ZipFile(ROOT / "alex-deflated.pth", "w") as target:
+    for name in source.namelist():
+        target.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), source.read(name), zipfile.ZIP_DEFLATED)
+(ROOT / "alex.pth").unlink()
+
 
 class Evil:
     def __reduce__(self):

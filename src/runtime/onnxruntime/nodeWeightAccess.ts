@@ -83,6 +83,7 @@ async function resolved(path: string): Promise<string> {
 /** fs.readFile stops at 2 GiB, so the file is read in pieces. */
 async function fileBytes(file: WeightFile): Promise<Uint8Array> {
 	if ("bytes" in file) return file.bytes;
+	if ("blob" in file) return new Uint8Array(await file.blob.arrayBuffer());
 	const piece = 1 << 28;
 	try {
 		await using handle = await open(file.path);

@@ -2,13 +2,12 @@ import { UserError } from "../../errors/userError.js";
 import type { TokenizerFiles } from "../../tokenizer/loadTokenizer.js";
 import { hasTokenizer, readTokenizerTexts } from "../folder/diffusersFolder.js";
 import type { ModelFiles, NetworkFiles } from "../folder/modelFiles.js";
-import {
-	type ModelFolder,
-	type ReadableFile,
-	readJson,
-	readSafetensorsHeader,
-} from "../formats/modelFolder.js";
+import { type ModelFolder, readJson } from "../formats/modelFolder.js";
 import type { SafetensorsHeader } from "../formats/safetensorsHeader.js";
+import {
+	type ReadableFile,
+	readSafetensorsHeader,
+} from "../formats/weightFile.js";
 import type { TensorEntry } from "../formats/weights.js";
 import { renameClipText, renameOpenClipText } from "./checkpointText.js";
 import { type RenamedNetwork, renameUnet } from "./checkpointUnet.js";

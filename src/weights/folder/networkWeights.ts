@@ -1,13 +1,12 @@
 import * as z from "zod";
 import { UserError } from "../../errors/userError.js";
 import { checkJson } from "../../files/parseJson.js";
-import {
-	type ModelFolder,
-	type ReadableFile,
-	readJson,
-	readSafetensorsHeader,
-} from "../formats/modelFolder.js";
+import { type ModelFolder, readJson } from "../formats/modelFolder.js";
 import { shorten } from "../formats/strictJson.js";
+import {
+	type ReadableFile,
+	readSafetensorsHeader,
+} from "../formats/weightFile.js";
 import type { TensorEntry, WeightFile, Weights } from "../formats/weights.js";
 import type { ChosenWeights, NetworkFolder } from "./weightFileNames.js";
 

@@ -1,24 +1,6 @@
 import { UserError } from "../../errors/userError.js";
 import { readJsonText } from "../../files/parseJson.js";
-import {
-	lengthFieldSize,
-	parseSafetensorsHeader,
-	type SafetensorsHeader,
-	safetensorsDataStart,
-} from "./safetensorsHeader.js";
-import type { WeightFile } from "./weights.js";
-
-/** A weight file that can be read in parts. */
-export interface ReadableFile {
-	/** For messages. */
-	readonly label: string;
-	/** Key for `Weights.files`: the last part of the resolved path. */
-	readonly key: string;
-	readonly file: WeightFile;
-	readonly size: number;
-	/** `length` bytes from `offset`; fewer only where the file ends. */
-	read(offset: number, length: number): Promise<Uint8Array>;
-}
+import { memoryFile, type ReadableFile } from "./weightFile.js";
 
 /** A folder of a model, on disk (`nodeModelFolder`) or in memory (`modelFolderOf`). Paths are relative, with slashes. */
 export interface ModelFolder {
@@ -55,34 +37,6 @@ export function modelFolderOf(
 		open: async (path) =>
 			memoryFile(`${label}/${path}`, path.replaceAll("/", "-"), bytesOf(path)),
 	};
-}
-
-/** A weight file in memory. */
-export function memoryFile(
-	label: string,
-	key: string,
-	bytes: Uint8Array,
-): ReadableFile {
-	return {
-		label,
-		key,
-		file: { bytes },
-		size: bytes.length,
-		read: async (offset, length) => bytes.subarray(offset, offset + length),
-	};
-}
-
-/**
- * Reads and checks the header of a safetensors file, and nothing after it.
- * @throws UserError when it is malformed (see `parseSafetensorsHeader`).
- */
-export async function readSafetensorsHeader(
-	file: ReadableFile,
-): Promise<SafetensorsHeader> {
-	const start = await file.read(0, lengthFieldSize);
-	const length = safetensorsDataStart(start, file.size, file.label);
-	const head = await file.read(0, length);
-	return parseSafetensorsHeader(head, file.size, file.label);
 }
 
 /**

@@ -3,11 +3,12 @@ import { open, readdir, realpath, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { UserError } from "../../errors/userError.js";
 import { reasonOf } from "../../files/fileFault.js";
+import { type ModelFolder, maxTextLength } from "./modelFolder.js";
 import {
-	type ModelFolder,
-	maxTextLength,
+	type OpenWeightFile,
+	openWeightFile,
 	type ReadableFile,
-} from "./modelFolder.js";
+} from "./weightFile.js";
 
 /**
  * A model folder on disk. Links are followed (Hub caches are made of them); weight files are known by their resolved paths.
@@ -108,3 +109,11 @@ export async function openNodeFile(
 		},
 	};
 }
+
+/** Opens a file of some weights, wherever it lies. @throws UserError when there is no such file or it cannot be read. */
+export const openNodeWeightFile: OpenWeightFile = async (weights, key) => {
+	const file = weights.files.get(key);
+	return file && "path" in file
+		? openNodeFile(file.path)
+		: openWeightFile(weights, key);
+};

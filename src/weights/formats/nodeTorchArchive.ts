@@ -1,9 +1,9 @@
 import { UserError } from "../../errors/userError.js";
 import { openZip } from "../../zip/nodeZipArchive.js";
-import type { ReadableFile } from "./modelFolder.js";
 import { dtypeBits } from "./safetensorsHeader.js";
 import { PickleEnd, readTorchPickle } from "./torchPickle.js";
 import type { PickleValue, TorchTensor } from "./torchPickleValues.js";
+import type { ReadableFile } from "./weightFile.js";
 import type { TensorEntry, WeightFile, Weights } from "./weights.js";
 
 /** Pickles of state dicts take a few hundred bytes a tensor. */
@@ -33,7 +33,8 @@ export async function readTorchArchive(file: ReadableFile): Promise<Weights> {
 }
 
 async function readZipArchive(file: ReadableFile): Promise<Weights> {
-	const source = "path" in file.file ? file.file.path : file.file.bytes;
+	const source =
+		"path" in file.file ? file.file.path : await file.read(0, file.size);
 	const zip = await openZip(source, file.label);
 	try {
 		const pickle = [...zip.entries.keys()].find((name) =>

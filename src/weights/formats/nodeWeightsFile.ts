@@ -1,6 +1,6 @@
-import { readSafetensorsHeader } from "./modelFolder.js";
 import { openNodeFile } from "./nodeModelFolder.js";
 import { readTorchArchive } from "./nodeTorchArchive.js";
+import { readSafetensorsHeader } from "./weightFile.js";
 import type { TensorEntry, WeightFile, Weights } from "./weights.js";
 
 /**

@@ -38,10 +38,14 @@ export interface TensorEntry {
 	readonly length: number;
 }
 
-/** A file that holds weights: on disk (`path` is absolute, links resolved; `size` in bytes) or in memory. */
+/**
+ * A file that holds weights: on disk (`path` is absolute, links resolved; `size` in bytes), in memory, or in a browser's
+ * storage (a File or the Blob of a cached answer, which is read in parts).
+ */
 export type WeightFile =
 	| { readonly path: string; readonly size: number }
-	| { readonly bytes: Uint8Array };
+	| { readonly bytes: Uint8Array }
+	| { readonly blob: Blob };
 
 /**
  * The weights of one network: tensors by diffusers' / transformers' dotted names, and the files they lie in. Nothing of the

@@ -3,8 +3,8 @@ import { readdir, readlink, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { UserError } from "../../errors/userError.js";
 import { reasonOf } from "../../files/fileFault.js";
-import { readSafetensorsHeader } from "../formats/modelFolder.js";
 import { nodeModelFolder, openNodeFile } from "../formats/nodeModelFolder.js";
+import { readSafetensorsHeader } from "../formats/weightFile.js";
 import { repoFolder } from "./nodeHubCache.js";
 import { contentHash } from "./nodeHubDownload.js";
 

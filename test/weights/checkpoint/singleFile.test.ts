@@ -12,11 +12,10 @@ import { afterAll, describe, expect, test } from "vitest";
 import { loadTokenizer } from "../../../src/tokenizer/loadTokenizer.js";
 import { openSingleFile } from "../../../src/weights/checkpoint/singleFile.js";
 import type { ModelFiles } from "../../../src/weights/folder/modelFiles.js";
-import {
-	memoryFile,
-	modelFolderOf,
-} from "../../../src/weights/formats/modelFolder.js";
-import { readTensor } from "../../../src/weights/formats/nodeReadTensor.js";
+import { modelFolderOf } from "../../../src/weights/formats/modelFolder.js";
+import { openNodeWeightFile } from "../../../src/weights/formats/nodeModelFolder.js";
+import { readTensor } from "../../../src/weights/formats/readTensor.js";
+import { memoryFile } from "../../../src/weights/formats/weightFile.js";
 import type { Weights } from "../../../src/weights/formats/weights.js";
 import { openModel } from "../../../src/weights/nodeOpenModel.js";
 import {
@@ -35,7 +34,7 @@ async function tensorsOf(weights: Weights) {
 	const tensors = new Map<string, unknown>();
 	for (const name of [...weights.tensors.keys()].sort()) {
 		if (name.endsWith(".position_ids")) continue;
-		const { dims, data } = await readTensor(weights, name);
+		const { dims, data } = await readTensor(weights, name, openNodeWeightFile);
 		const hash = createHash("sha256").update(new Uint8Array(data.buffer));
 		tensors.set(name, { dims, hash: hash.digest("hex") });
 	}

@@ -3,8 +3,11 @@ import { describe, expect, test } from "vitest";
 import { openDiffusersFolder } from "../../../src/weights/folder/diffusersFolder.js";
 import { weightVariants } from "../../../src/weights/folder/weightFileNames.js";
 import { modelFolderOf } from "../../../src/weights/formats/modelFolder.js";
-import { nodeModelFolder } from "../../../src/weights/formats/nodeModelFolder.js";
-import { readTensor } from "../../../src/weights/formats/nodeReadTensor.js";
+import {
+	nodeModelFolder,
+	openNodeWeightFile,
+} from "../../../src/weights/formats/nodeModelFolder.js";
+import { readTensor } from "../../../src/weights/formats/readTensor.js";
 import { openModel } from "../../../src/weights/nodeOpenModel.js";
 import { relativeError } from "../../goldenFile.js";
 import { safetensorsBytes, zeros } from "../formats/safetensorsBytes.js";
@@ -111,8 +114,8 @@ describe("real folders", () => {
 			).toBe("F32");
 			const name = "mid_block.resnets.0.conv1.weight";
 			const [half, full] = await Promise.all([
-				readTensor(model.unet.weights, name),
-				readTensor(plain.unet.weights, name),
+				readTensor(model.unet.weights, name, openNodeWeightFile),
+				readTensor(plain.unet.weights, name, openNodeWeightFile),
 			]);
 			expect(half).toEqual(full);
 			expect(model.hash).not.toBe(plain.hash);
@@ -146,7 +149,7 @@ describe("real folders", () => {
 		expect(memory.tokenizer).toEqual(model.tokenizer);
 		const name = "up_blocks.3.resnets.2.conv2.weight";
 		const a = await readTensor(memory.unet.weights, name);
-		const b = await readTensor(model.unet.weights, name);
+		const b = await readTensor(model.unet.weights, name, openNodeWeightFile);
 		expect(relativeError(a.data, b.data)).toBe(0);
 	});
 

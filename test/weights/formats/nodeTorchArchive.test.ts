@@ -3,10 +3,13 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { UserError } from "../../../src/errors/userError.js";
-import { memoryFile } from "../../../src/weights/formats/modelFolder.js";
-import { openNodeFile } from "../../../src/weights/formats/nodeModelFolder.js";
+import {
+	openNodeFile,
+	openNodeWeightFile,
+} from "../../../src/weights/formats/nodeModelFolder.js";
 import { readTorchArchive } from "../../../src/weights/formats/nodeTorchArchive.js";
 import { parseSafetensorsHeader } from "../../../src/weights/formats/safetensorsHeader.js";
+import { memoryFile } from "../../../src/weights/formats/weightFile.js";
 import type { Weights } from "../../../src/weights/formats/weights.js";
 
 // Files of torch.save made by test/reference/torch_archives.py.
@@ -21,12 +24,10 @@ const expected = parseSafetensorsHeader(
 );
 
 /** The bytes of a tensor, wherever they lie. */
-function content(weights: Weights, name: string): Uint8Array {
+async function content(weights: Weights, name: string): Promise<Uint8Array> {
 	const entry = weights.tensors.get(name)!;
-	const file = weights.files.get(entry.file)!;
-	const bytes =
-		"path" in file ? new Uint8Array(readFileSync(file.path)) : file.bytes;
-	return bytes.subarray(entry.offset, entry.offset + entry.length);
+	const file = await openNodeWeightFile(weights, entry.file);
+	return file.read(entry.offset, entry.length);
 }
 
 describe.each(["zip.pth", "legacy.pth", "nested.pth", "deflated.pth"])(
@@ -42,7 +43,7 @@ describe.each(["zip.pth", "legacy.pth", "nested.pth", "deflated.pth"])(
 			for (const [key, { dtype, shape, offset, length }] of expected.entries) {
 				const entry = weights.tensors.get(key)!;
 				expect([key, entry.dtype, entry.shape]).toEqual([key, dtype, shape]);
-				expect(content(weights, key)).toEqual(
+				expect(await content(weights, key)).toEqual(
 					safetensors.subarray(offset, offset + length),
 				);
 			}
@@ -52,7 +53,7 @@ describe.each(["zip.pth", "legacy.pth", "nested.pth", "deflated.pth"])(
 			const bytes = bytesOf(name);
 			const weights = await readTorchArchive(memoryFile(name, "key", bytes));
 			const { offset, length } = expected.entries.get("conv.weight")!;
-			expect(content(weights, "conv.weight")).toEqual(
+			expect(await content(weights, "conv.weight")).toEqual(
 				safetensors.subarray(offset, offset + length),
 			);
 		});
@@ -75,7 +76,7 @@ describe.each(["zip.pth", "legacy.pth", "nested.pth", "deflated.pth"])(
 				});
 				for (const entry of weights?.tensors.values() ?? []) {
 					const at = weights!.files.get(entry.file)!;
-					if ("path" in at) throw new Error("no paths were given");
+					if (!("bytes" in at)) throw new Error("only bytes were given");
 					expect(entry.offset + entry.length).toBeLessThanOrEqual(
 						at.bytes.length,
 					);

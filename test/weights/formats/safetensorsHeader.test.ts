@@ -3,12 +3,12 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { UserError } from "../../../src/errors/userError.js";
+import { parseSafetensorsHeader } from "../../../src/weights/formats/safetensorsHeader.js";
+import { parseStrictJson } from "../../../src/weights/formats/strictJson.js";
 import {
 	memoryFile,
 	readSafetensorsHeader,
-} from "../../../src/weights/formats/modelFolder.js";
-import { parseSafetensorsHeader } from "../../../src/weights/formats/safetensorsHeader.js";
-import { parseStrictJson } from "../../../src/weights/formats/strictJson.js";
+} from "../../../src/weights/formats/weightFile.js";
 import { safetensorsBytes } from "./safetensorsBytes.js";
 
 const parse = (bytes: Uint8Array) =>

@@ -1,24 +1,21 @@
 import { UserError } from "../../errors/userError.js";
 import { type Tensor, tensor } from "../../tensor/tensor.js";
-import { memoryFile } from "./modelFolder.js";
-import { openNodeFile } from "./nodeModelFolder.js";
+import { type OpenWeightFile, openWeightFile } from "./weightFile.js";
 import type { DType, Weights } from "./weights.js";
 
 /**
  * Reads one tensor as float32, from F32, F16, BF16 or F64.
+ * @param open `openNodeWeightFile` for weights on disk.
  * @throws UserError when the weights have no such tensor, it is of another type, or its file cannot be read.
  */
 export async function readTensor(
 	weights: Weights,
 	name: string,
+	open: OpenWeightFile = openWeightFile,
 ): Promise<Tensor> {
 	const entry = weights.tensors.get(name);
-	const file = entry && weights.files.get(entry.file);
-	if (!file) throw new UserError(`${weights.label} has no tensor ${name}`);
-	const source =
-		"path" in file
-			? await openNodeFile(file.path)
-			: memoryFile(weights.label, entry.file, file.bytes);
+	if (!entry) throw new UserError(`${weights.label} has no tensor ${name}`);
+	const source = await open(weights, entry.file);
 	const bytes = await source.read(entry.offset, entry.length);
 	if (bytes.length !== entry.length)
 		throw new UserError(`${source.label} has become shorter`);
