@@ -13,10 +13,9 @@ try {
 		seed: 7,
 		signal: controller.signal,
 	})) {
-		if (event.kind === "image") {
+		if (event.kind === "image")
 			console.log("done:", event.result.image.width, "pixels wide");
-			continue;
-		}
+		if (event.kind !== "step") continue;
 		const { index, count, timestep, encoderRan, denoised, seconds } =
 			event.step;
 		// `denoised` is the step's estimate of the clean latents: a preview is its mean over the channels, or a run of the VAE

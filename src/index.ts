@@ -2,19 +2,18 @@ export { UserError } from "./errors/userError.js";
 export { readParameters, writeImage } from "./image/nodeImageFile.js";
 export type { RgbImage } from "./image/rgbImage.js";
 export type { DenoisingStep } from "./pipeline/denoisingLoop.js";
+export type {
+	GeneratedImage,
+	ImageCost,
+	PipelineEvent,
+} from "./pipeline/generatedImage.js";
 export type { GenerateOptions } from "./pipeline/generateOptions.js";
 export {
 	imageParameters,
 	optionsFromParameters,
 } from "./pipeline/imageParameters.js";
 export { EMBEDDED_MODEL, loadPipeline } from "./pipeline/nodeLoadPipeline.js";
-export type {
-	GeneratedImage,
-	ImageCost,
-	Pipeline,
-	PipelineEvent,
-	PipelineOptions,
-} from "./pipeline/pipeline.js";
+export type { Pipeline, PipelineOptions } from "./pipeline/pipeline.js";
 export type { RunSettings } from "./pipeline/runSettings.js";
 export type {
 	Conditioning,

@@ -4,9 +4,9 @@ import {
 	type RadialSpectrum,
 	radialSpectrum,
 } from "../metrics/radialSpectrum.js";
-import { decodeLatents } from "../pipeline/decodeLatents.js";
+import type { GeneratedImage } from "../pipeline/generatedImage.js";
 import type { GenerateOptions } from "../pipeline/generateOptions.js";
-import type { GeneratedImage, Pipeline } from "../pipeline/pipeline.js";
+import type { Pipeline } from "../pipeline/pipeline.js";
 import { PAPER_INJECTION } from "../propagation/noiseInjection.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { type BlockStatistics, blockAccumulator } from "./blockStatistics.js";
@@ -101,7 +101,7 @@ export async function analyzePrompts(
 		settings.guidanceScale > 1
 			? ["unconditional", "conditional"]
 			: ["conditional"];
-	const watched = watchedBlocks(pipeline.networks.unetConfig);
+	const watched = watchedBlocks(pipeline.unetConfig);
 	const shownEvaluations = evenly(count, options.shown);
 	const total = count * (3 * prompts.length + 1);
 	let done = 0;
@@ -233,7 +233,7 @@ async function observedRun(
 		denoiser: observingDenoiser(watched, observe),
 	}))
 		if (event.kind === "step") onStep(event.step);
-		else image = event.result;
+		else if (event.kind === "image") image = event.result;
 	if (!image) throw new RangeError("the run gave no image");
 	return { image };
 }
@@ -272,7 +272,7 @@ async function decodeEach(
 ): Promise<RgbImage[]> {
 	const images: RgbImage[] = [];
 	for (const own of latents)
-		images.push(...(await decodeLatents(pipeline.networks, own, settings)));
+		images.push(...(await pipeline.decode(own, settings)));
 	return images;
 }
 

@@ -6,8 +6,9 @@ import {
 import { writeImage } from "../image/nodeImageFile.js";
 import { psnr } from "../metrics/psnr.js";
 import { ssim } from "../metrics/ssim.js";
+import type { GeneratedImage } from "../pipeline/generatedImage.js";
 import type { GenerateOptions } from "../pipeline/generateOptions.js";
-import type { GeneratedImage, Pipeline } from "../pipeline/pipeline.js";
+import type { Pipeline } from "../pipeline/pipeline.js";
 import {
 	addGenerationFlags,
 	type GenerationFlags,
@@ -131,7 +132,7 @@ async function drawn(
 	try {
 		for await (const event of pipeline.stream(options)) {
 			if (event.kind === "image") return event.result;
-			bar.update(event.step.index + 1);
+			if (event.kind === "step") bar.update(event.step.index + 1);
 		}
 	} finally {
 		bar.stop();

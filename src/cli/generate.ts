@@ -2,12 +2,13 @@ import { type Command, Option } from "commander";
 import { UserError } from "../errors/userError.js";
 import { writeWhole } from "../files/nodeWriteWhole.js";
 import { readParameters, writeImage } from "../image/nodeImageFile.js";
+import type { GeneratedImage } from "../pipeline/generatedImage.js";
 import type { GenerateOptions } from "../pipeline/generateOptions.js";
 import {
 	imageParameters,
 	optionsFromParameters,
 } from "../pipeline/imageParameters.js";
-import type { GeneratedImage, Pipeline } from "../pipeline/pipeline.js";
+import type { Pipeline } from "../pipeline/pipeline.js";
 import { decodeNpy, encodeNpy } from "../tensor/npy.js";
 import { concat } from "../tensor/tensor.js";
 import {
@@ -142,6 +143,7 @@ async function generate(
 				);
 				continue;
 			}
+			if (event.kind !== "image") continue;
 			const { result } = event;
 			const file = place.file(result.index, result.seed);
 			await place.prepare();

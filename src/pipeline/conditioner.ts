@@ -1,4 +1,5 @@
 import type { Conditioning } from "../propagation/denoiser.js";
+import { assertFinite } from "../tensor/assertFinite.js";
 import { concat, rows, type Tensor } from "../tensor/tensor.js";
 import {
 	alignChunks,
@@ -10,53 +11,73 @@ import {
 	weightTextStates,
 } from "../tokenizer/promptWeights.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
-import type { Networks } from "./networks.js";
+import type { RunNetworks } from "./networks.js";
 import type { RunSettings } from "./runSettings.js";
 
+/** What a conditioner reads of a run's settings. */
+export type PromptSettings = Pick<
+	RunSettings,
+	| "prompt"
+	| "negativePrompt"
+	| "guidanceScale"
+	| "clipSkip"
+	| "promptWeighting"
+	| "longPrompts"
+>;
+
+/** Makes what guides the run of one image out of its texts. Kinds of models differ in their tokenizers, text encoders and conditions. */
+export type Conditioner = (
+	networks: Pick<RunNetworks, "encodeText">,
+	settings: PromptSettings,
+) => Promise<Conditioning>;
+
 /**
- * The text states that guide a run: of the prompt, and with guidance of the negative prompt, as diffusers'
- * `StableDiffusionPipeline.encode_prompt` makes them; with prompt weighting or long prompts as A1111 does.
- * Each `[1, tokens, features]`.
+ * The conditioner of Stable Diffusion 1.x and 2.x: text states of the prompt, and with guidance of the negative prompt, as diffusers'
+ * `StableDiffusionPipeline.encode_prompt` makes them; with prompt weighting or long prompts as A1111 does. Each `[1, tokens, features]`.
  */
-export async function textStates(
-	networks: Networks,
-	tokenizer: Tokenizer,
-	settings: RunSettings,
-): Promise<Conditioning> {
-	const { prompt, negativePrompt, guidanceScale } = settings;
-	const guided = guidanceScale > 1;
-	const prompts = guided ? [negativePrompt, prompt] : [prompt];
-	const chunked = alignChunks(
-		prompts.map((text) => chunksOf(text, tokenizer, settings)),
-		tokenizer,
-	);
-	const ids = chunked.flat().map((chunk) => chunk.ids);
-	const states = await networks.encodeText(ids, settings.clipSkip);
-	const weighted = settings.promptWeighting
-		? weightTextStates(
-				states,
-				chunked.flat().map((chunk) => chunk.weights),
-			)
-		: states;
-	// the states of a prompt's chunks, one after another, are the states of the prompt
-	const [, tokens, features] = weighted.dims;
-	const joined: Tensor = {
-		dims: [prompts.length, chunked[0].length * tokens, features],
-		data: weighted.data,
+export function clipConditioner(tokenizer: Tokenizer): Conditioner {
+	return async (networks, settings) => {
+		const { prompt, negativePrompt, guidanceScale } = settings;
+		const guided = guidanceScale > 1;
+		const prompts = guided ? [negativePrompt, prompt] : [prompt];
+		const chunked = alignChunks(
+			prompts.map((text) => chunksOf(text, tokenizer, settings)),
+			tokenizer,
+		);
+		const ids = chunked.flat().map((chunk) => chunk.ids);
+		const states = await networks.encodeText(ids, settings.clipSkip);
+		assertFinite(
+			"the text encoder, hidden states",
+			states,
+			"its weights are damaged, or too large for the precision it computes in",
+		);
+		const weighted = settings.promptWeighting
+			? weightTextStates(
+					states,
+					chunked.flat().map((chunk) => chunk.weights),
+				)
+			: states;
+		assertFinite("text states with the weights of the prompt", weighted);
+		// the states of a prompt's chunks, one after another, are the states of the prompt
+		const [, tokens, features] = weighted.dims;
+		const joined: Tensor = {
+			dims: [prompts.length, chunked[0].length * tokens, features],
+			data: weighted.data,
+		};
+		return guided
+			? {
+					negative: { encoder_hidden_states: rows(joined, 0, 1) },
+					positive: { encoder_hidden_states: rows(joined, 1, 2) },
+					guidanceScale,
+				}
+			: { positive: { encoder_hidden_states: joined }, guidanceScale: 1 };
 	};
-	return guided
-		? {
-				negative: { encoder_hidden_states: rows(joined, 0, 1) },
-				positive: { encoder_hidden_states: rows(joined, 1, 2) },
-				guidanceScale,
-			}
-		: { positive: { encoder_hidden_states: joined }, guidanceScale: 1 };
 }
 
 function chunksOf(
 	text: string,
 	tokenizer: Tokenizer,
-	{ promptWeighting, longPrompts }: RunSettings,
+	{ promptWeighting, longPrompts }: PromptSettings,
 ): PromptChunk[] {
 	if (!promptWeighting && !longPrompts) {
 		const ids = tokenizer.encode(text);

@@ -1,32 +1,43 @@
 import type { RgbImage } from "../image/rgbImage.js";
 import {
 	decodeTiled,
-	defaultTiling,
 	needsTiling,
+	type Tiling,
 } from "../models/tiledDecoding.js";
+import type { VaeConfig } from "../models/vaeConfig.js";
+import { assertFinite } from "../tensor/assertFinite.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { decodedImages } from "./decodedImages.js";
-import type { Networks } from "./networks.js";
 
 /**
- * The images of final latents `[n, 4, height/8, width/8]`, through the VAE decoder, at once or in overlapping tiles.
+ * The images of final latents `[n, channels, h, w]`, through the VAE decoder, at once or in overlapping tiles.
+ * @param decode the decoder: latents divided by the scaling factor to images `[n, 3, height, width]`
+ * @param tiling where it is given, latents larger than a tile are decoded tile by tile
+ * @throws UserError with the code "not_finite" when latents or pixels are no finite numbers
  */
 export async function decodeLatents(
-	networks: Networks,
+	decode: (latents: Tensor) => Promise<Tensor>,
+	{ scalingFactor, shiftFactor }: VaeConfig,
 	latents: Tensor,
-	{ tiledDecoding }: { readonly tiledDecoding: boolean },
+	tiling?: Tiling,
 ): Promise<RgbImage[]> {
-	const { scalingFactor, shiftFactor } = networks.vaeConfig;
+	assertFinite("latents to decode", latents);
 	const scaled: Tensor = {
 		dims: latents.dims,
 		data: latents.data.map((value) => value / scalingFactor + shiftFactor),
 	};
-	const decode = async (part: Tensor) =>
-		(await networks.vaeDecoder.run({ latents: part })).image;
-	const tiling = defaultTiling(networks.vaeConfig);
+	const checked = async (part: Tensor) => {
+		const image = await decode(part);
+		assertFinite(
+			"the VAE's decoder, image",
+			image,
+			"its weights are damaged, or too large for the precision it computes in",
+		);
+		return image;
+	};
 	return decodedImages(
-		tiledDecoding && needsTiling(scaled, tiling)
-			? await decodeTiled(decode, scaled, tiling)
-			: await decode(scaled),
+		tiling && needsTiling(scaled, tiling)
+			? await decodeTiled(checked, scaled, tiling)
+			: await checked(scaled),
 	);
 }

@@ -4,9 +4,11 @@ import {
 	injectNoise,
 	type NoiseInjection,
 } from "../propagation/noiseInjection.js";
+import { planFrom } from "../propagation/planFrom.js";
 import { segments } from "../propagation/segments.js";
 import type { StepState } from "../propagation/stepState.js";
-import type { Sampler } from "../samplers/sampler.js";
+import type { Sampler, SamplerState } from "../samplers/sampler.js";
+import { assertFinite } from "../tensor/assertFinite.js";
 import type { Tensor } from "../tensor/tensor.js";
 
 /** One step of a run, right after it was taken. */
@@ -15,12 +17,14 @@ export interface DenoisingStep {
 	readonly index: number;
 	readonly count: number;
 	readonly timestep: number;
-	/** Latents after the step `[images, 4, height/8, width/8]`. */
+	/** Latents after the step `[images, channels, height, width]`. */
 	readonly latents: Tensor;
 	/** What this step estimates the clean latents to be: for previews. */
 	readonly denoised: Tensor;
 	/** The (guided) prediction the step was taken with. */
 	readonly prediction: Tensor;
+	/** What the sampler remembers after the step: a run may be continued from here. */
+	readonly samplerState: SamplerState;
 	readonly state: StepState;
 	/** Whether the encoder half ran in this step: true at key steps. */
 	readonly encoderRan: boolean;
@@ -35,32 +39,44 @@ export interface DenoisingRun {
 	readonly sampler: Sampler;
 	readonly plan: KeyStepPlan;
 	readonly denoiser: Denoiser;
-	/** Standard normal noise z_T `[images, 4, height/8, width/8]`: the initial latents before scaling, and what is injected. */
+	/** Latents `[images, channels, height, width]` at the first evaluation, in the sampler's own scale. */
+	readonly latents: Tensor;
+	/** The first evaluation of the run; default 0. */
+	readonly start?: number;
+	/** What the sampler remembers of earlier evaluations, where a run is continued. */
+	readonly samplerState?: SamplerState;
+	/** Standard normal noise z_T of the same dims: what is injected. */
 	readonly initialNoise: Tensor;
 	readonly injection: NoiseInjection;
 	/** Fresh standard normal noise of the same size, for stochastic samplers. */
 	readonly noise: () => Float32Array;
+	/** Latents to go on with in place of those after the step `index`, for masks. */
+	readonly afterStep?: (
+		latents: Float32Array,
+		index: number,
+	) => Float32Array | Promise<Float32Array>;
 	readonly signal?: AbortSignal;
-	readonly trainTimesteps?: number;
 }
 
 /**
  * The loop from noise to latents, for plain sampling and every kind of propagation alike (Faster Diffusion, algorithm 1):
  * for each segment of the plan the denoiser gives predictions; for each of its steps noise is injected, then the sampler
  * takes its step. A consumer that stops iterating stops the run.
- * @throws what `signal` was aborted with, before the next network call
+ * @throws what `signal` was aborted with, before the next network call; UserError with the code "not_finite" when a
+ *   prediction or latents are no finite numbers
  */
 export async function* denoisingLoop(
 	run: DenoisingRun,
 ): AsyncGenerator<DenoisingStep> {
-	const { sampler, plan, initialNoise } = run;
-	const { dims } = initialNoise;
-	let latents: Float32Array = initialNoise.data.map(
-		(z) => z * sampler.initNoiseSigma,
-	);
-	let state = sampler.start();
+	const { sampler, initialNoise, start = 0 } = run;
+	const { dims } = run.latents;
+	const count = sampler.timesteps.length;
+	const at = (index: number) => `step ${index + 1} of ${count}`;
+	let latents = run.latents.data;
+	assertFinite(`latents before ${at(start)}`, run.latents);
+	let state = run.samplerState ?? sampler.start();
 	let clock = performance.now();
-	for (const segment of segments(plan)) {
+	for (const segment of segments(planFrom(run.plan, start), start)) {
 		run.signal?.throwIfAborted();
 		const predictions = run.denoiser({
 			steps: segment,
@@ -77,13 +93,13 @@ export async function* denoisingLoop(
 					`the denoiser gave no prediction for step ${index}`,
 				);
 			const answered = performance.now();
+			assertFinite(`prediction of ${at(index)}`, prediction);
 			const injected = injectNoise(
 				latents,
 				initialNoise.data,
 				sampler,
 				index,
 				run.injection,
-				run.trainTimesteps,
 			);
 			const taken = sampler.step(state, {
 				index,
@@ -92,15 +108,24 @@ export async function* denoisingLoop(
 				noise: run.noise,
 				images: dims[0],
 			});
-			({ state, latents } = taken);
+			state = taken.state;
+			latents = run.afterStep
+				? await run.afterStep(taken.latents, index)
+				: taken.latents;
+			assertFinite(
+				`latents after ${at(index)} of the sampler ${sampler.name}`,
+				{ dims, data: latents },
+				"its scheduler options do not fit",
+			);
 			const now = performance.now();
 			yield {
 				index,
-				count: sampler.timesteps.length,
+				count,
 				timestep: sampler.timesteps[index],
 				latents: { dims, data: latents },
 				denoised: { dims, data: taken.denoised },
 				prediction,
+				samplerState: state,
 				state: stepState,
 				encoderRan: stepState.run === "full",
 				seconds: (now - clock) / 1000,

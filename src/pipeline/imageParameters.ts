@@ -3,8 +3,9 @@ import {
 	writeGenerationSettings,
 } from "../image/generationSettings.js";
 import { planWords } from "../propagation/keyStepPlan.js";
+import type { GeneratedImage } from "./generatedImage.js";
 import type { GenerateOptions } from "./generateOptions.js";
-import type { GeneratedImage, Pipeline } from "./pipeline.js";
+import type { Pipeline } from "./pipeline.js";
 
 const PROMPT_WEIGHTING = "Prompt weighting";
 const LONG_PROMPTS = "Long prompts";

@@ -1,4 +1,3 @@
-import type { Graph } from "../graph/graph.js";
 import {
 	type ClipTextConfig,
 	parseClipTextConfig,
@@ -7,10 +6,12 @@ import { buildClipText } from "../models/clipText.js";
 import { buildUnet, unetFlops } from "../models/unet.js";
 import { parseUnetConfig, type UnetConfig } from "../models/unetConfig.js";
 import { skipFeatures } from "../models/unetLayout.js";
+import type { UnetPart } from "../models/unetPart.js";
 import { parseVaeConfig, type VaeConfig } from "../models/vaeConfig.js";
 import { buildVaeDecoder } from "../models/vaeDecoder.js";
 import { buildVaeEncoder } from "../models/vaeEncoder.js";
 import type { UnetRunner } from "../propagation/unetRunner.js";
+import type { Engine } from "../runtime/engine.js";
 import {
 	type Device,
 	intRows,
@@ -18,7 +19,12 @@ import {
 } from "../runtime/session.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { ModelFiles } from "../weights/folder/modelFiles.js";
-import { type LazySession, lazySession } from "./lazySession.js";
+import {
+	type HostedNetwork,
+	type NetworkUser,
+	networkHost,
+} from "./networkHost.js";
+import { splitRows } from "./splitRows.js";
 
 /** How networks are run. */
 export interface NetworkOptions {
@@ -27,10 +33,44 @@ export interface NetworkOptions {
 	/** Threads inside an operator; default: as many as there are cores. */
 	readonly threads?: number;
 	/**
-	 * `extended` loads fast and leaves the weights mapped from their files; `all` runs faster and takes longer to load.
-	 * `auto` (default) takes `all` where the run is long enough to be worth it.
+	 * `extended` loads fast and leaves the weights mapped from their files; `all` runs faster and takes longer to load. `auto` (default)
+	 * takes `all` where a run is long enough to be worth it: that depends on nothing but the run, so that its images do not either.
 	 */
 	readonly optimization?: "auto" | "extended" | "all";
+	/** The most samples in one run of the UNet; larger batches are split. Default: no limit. */
+	readonly maxRows?: number;
+	/**
+	 * Whether all networks stay in memory. Default: only where the weights are small; otherwise the text encoder makes room
+	 * for the UNet, and the UNet for the VAE.
+	 */
+	readonly keepResident?: boolean;
+}
+
+/** One that uses the networks: a run, or a study. */
+export interface NetworkRun extends NetworkUser {
+	/** Runs of the UNet to come, which decide how long loading it may take. Default: many. */
+	readonly unetRuns?: number;
+}
+
+/** The networks as one run uses them. */
+export interface RunNetworks {
+	/** Text states `[prompts, tokens, features]` of token ids, one row a prompt, without the last `clipSkip` layers. */
+	encodeText(
+		ids: readonly (readonly number[])[],
+		clipSkip?: number,
+	): Promise<Tensor>;
+	readonly unet: UnetRunner;
+	/**
+	 * Runs `work` with the VAE's decoder: latents divided by the scaling factor `[n, channels, h, w]` to images `[n, 3, 8h, 8w]`, about
+	 * −1 to 1. The decoder stays loaded until `work` is done, which must not use other networks.
+	 */
+	decoding<Result>(
+		work: (decode: (latents: Tensor) => Promise<Tensor>) => Promise<Result>,
+	): Promise<Result>;
+	/** Images `[n, 3, h, w]` in −1 to 1 to the `mean` and `std` of their latents. */
+	encodeImage(image: Tensor): Promise<Record<string, Tensor>>;
+	/** Seconds this run has spent waiting for networks to be loaded, or for other runs' to be freed. */
+	waitedSeconds(): number;
 }
 
 /** The networks of a model. Each is loaded when it is first run. */
@@ -38,26 +78,20 @@ export interface Networks {
 	readonly textConfig: ClipTextConfig;
 	readonly unetConfig: UnetConfig;
 	readonly vaeConfig: VaeConfig;
-	/** Text states `[prompts, tokens, features]` of token ids, one row a prompt. */
-	encodeText(
-		ids: readonly (readonly number[])[],
-		clipSkip?: number,
-	): Promise<Tensor>;
-	readonly unet: UnetRunner;
-	/** Latents divided by the scaling factor `[n, 4, h, w]` to images `[n, 3, 8h, 8w]`, about −1 to 1. */
-	readonly vaeDecoder: LazySession;
-	/** Images `[n, 3, h, w]` in −1 to 1 to `moments` of latents. */
-	readonly vaeEncoder: LazySession;
-	releaseText(): Promise<void>;
-	releaseVae(): Promise<void>;
-	/** Seconds spent loading networks so far. */
-	loadSeconds(): number;
-	/** Tells how many UNet runs are to come, which decides how long loading it may take. */
-	expectRuns(count: number): void;
+	/** Whether the networks make room for each other. */
+	readonly keepResident: boolean;
+	run(run?: NetworkRun): RunNetworks;
+	/** See `NetworkHost.begin`. */
+	begin(): () => Promise<void>;
+	/** Frees all networks once no run is in a network. Later runs load them anew. */
+	release(): Promise<void>;
 }
 
 /** Runs after which the faster network has made up for its longer loading (5 s and 12 % of 6 s for SD v1.5 at 512 x 512). */
 const WORTH_OPTIMIZING = 8;
+
+/** Weights up to this many bytes all stay in memory. */
+const SMALL_MODEL = 2 ** 30;
 
 /**
  * The networks of a model's files.
@@ -65,9 +99,12 @@ const WORTH_OPTIMIZING = 8;
  */
 export function openNetworks(
 	files: ModelFiles,
+	engine: Engine,
 	options: NetworkOptions = {},
 ): Networks {
-	const { device, threads, optimization = "auto" } = options;
+	const { device, threads, optimization = "auto", maxRows } = options;
+	const keepResident =
+		options.keepResident ?? weightBytes(files) <= SMALL_MODEL;
 	const unetConfig = parseUnetConfig(
 		files.unet.config,
 		`${files.label}: unet/config.json`,
@@ -80,104 +117,125 @@ export function openNetworks(
 		files.vae.config,
 		`${files.label}: vae/config.json`,
 	);
-	let expected = Number.POSITIVE_INFINITY;
-	const once = () => ({ device, threads, optimization: "extended" as const });
-	const often = () => ({
+	const host = networkHost(engine, { keepResident });
+	const rare: SessionOptions = { device, threads, optimization: "extended" };
+	const often = (runs: number): SessionOptions => ({
 		device,
 		threads,
 		optimization:
 			optimization !== "auto"
 				? optimization
-				: expected >= WORTH_OPTIMIZING
-					? ("all" as const)
-					: ("extended" as const),
+				: runs >= WORTH_OPTIMIZING
+					? "all"
+					: "extended",
 	});
-
-	let loadSeconds = 0;
-	const lazy = (build: () => Graph, level: () => SessionOptions) =>
-		lazySession(build, level, (seconds) => {
-			loadSeconds += seconds;
-		});
-	const text = new Map<number, LazySession>();
-	const parts = new Map<string, LazySession>();
 	const flops = new Map<string, number>();
 	// the graphs are dynamic: these sizes are only counted with
 	const nominal = { batch: 1, height: 64, width: 64, tokens: 77 };
 	const vaeDims = { batch: 1, height: 64, width: 64 };
 
-	const unet: UnetRunner = {
-		skipCount: skipFeatures(unetConfig).length,
-		run(part, inputs) {
-			const key = JSON.stringify(part);
-			let session = parts.get(key);
-			if (!session) {
-				session = lazy(
-					() => buildUnet(unetConfig, files.unet.weights, part, nominal),
-					often,
-				);
-				parts.set(key, session);
-			}
-			return session.run(inputs);
-		},
-		flops(part, dims) {
-			const key = JSON.stringify([part, dims]);
-			let count = flops.get(key);
-			if (count === undefined) {
-				count = unetFlops(unetConfig, part, dims);
-				flops.set(key, count);
-			}
-			return count;
-		},
-		async release() {
-			for (const session of parts.values()) await session.release();
-			parts.clear();
-		},
+	const textEncoder = (
+		clipSkip: number,
+		dims: { batch: number; tokens: number },
+	): HostedNetwork => ({
+		key: `text_encoder ${clipSkip}`,
+		name: "text_encoder",
+		build: () =>
+			buildClipText(textConfig, files.textEncoder.weights, { clipSkip }, dims),
+		options: rare,
+	});
+	const unetPart = (part: UnetPart, level: SessionOptions): HostedNetwork => ({
+		key: `unet ${level.optimization} ${partKey(part)}`,
+		name: "unet",
+		build: () => buildUnet(unetConfig, files.unet.weights, part, nominal),
+		options: level,
+	});
+	const vaeDecoder: HostedNetwork = {
+		key: "vae decoder",
+		name: "vae",
+		build: () => buildVaeDecoder(vaeConfig, files.vae.weights, vaeDims),
+		options: rare,
 	};
-
-	const vaeDecoder = lazy(
-		() => buildVaeDecoder(vaeConfig, files.vae.weights, vaeDims),
-		once,
-	);
-	const vaeEncoder = lazy(
-		() => buildVaeEncoder(vaeConfig, files.vae.weights, vaeDims),
-		once,
-	);
+	const vaeEncoder: HostedNetwork = {
+		key: "vae encoder",
+		name: "vae",
+		build: () => buildVaeEncoder(vaeConfig, files.vae.weights, vaeDims),
+		options: rare,
+	};
 
 	return {
 		textConfig,
 		unetConfig,
 		vaeConfig,
-		unet,
-		vaeDecoder,
-		vaeEncoder,
-		async encodeText(ids, clipSkip = 0) {
-			let session = text.get(clipSkip);
-			if (!session) {
-				session = lazy(
-					() =>
-						buildClipText(
-							textConfig,
-							files.textEncoder.weights,
-							{ clipSkip },
-							{ batch: ids.length, tokens: ids[0].length },
-						),
-					once,
-				);
-				text.set(clipSkip, session);
-			}
-			return (await session.run({ input_ids: intRows(ids) })).hidden_states;
-		},
-		async releaseText() {
-			for (const session of text.values()) await session.release();
-			text.clear();
-		},
-		async releaseVae() {
-			await vaeDecoder.release();
-			await vaeEncoder.release();
-		},
-		loadSeconds: () => loadSeconds,
-		expectRuns(count) {
-			expected = count;
+		keepResident,
+		begin: host.begin,
+		release: host.release,
+		run({ unetRuns = Number.POSITIVE_INFINITY, ...user } = {}) {
+			const level = often(unetRuns);
+			let waited = 0;
+			const counted: NetworkUser = {
+				...user,
+				onWaited: (seconds) => {
+					waited += seconds;
+					user.onWaited?.(seconds);
+				},
+			};
+			const unet: UnetRunner = {
+				skipCount: skipFeatures(unetConfig).length,
+				run: (part, inputs) =>
+					host.use("unet", counted, async (sessionOf) =>
+						(await sessionOf(unetPart(part, level))).run(inputs),
+					),
+				flops(part, dims) {
+					const key = `${partKey(part)} ${dims.batch} ${dims.height} ${dims.width} ${dims.tokens}`;
+					let count = flops.get(key);
+					if (count === undefined) {
+						count = unetFlops(unetConfig, part, dims);
+						flops.set(key, count);
+					}
+					return count;
+				},
+			};
+			return {
+				unet: maxRows === undefined ? unet : splitRows(unet, maxRows),
+				async encodeText(ids, clipSkip = 0) {
+					const dims = { batch: ids.length, tokens: ids[0].length };
+					return host.use("text", counted, async (sessionOf) => {
+						const session = await sessionOf(textEncoder(clipSkip, dims));
+						return (await session.run({ input_ids: intRows(ids) }))
+							.hidden_states;
+					});
+				},
+				decoding: (work) =>
+					host.use("vae", counted, (sessionOf) =>
+						work(async (latents) => {
+							user.signal?.throwIfAborted();
+							const session = await sessionOf(vaeDecoder);
+							return (await session.run({ latents })).image;
+						}),
+					),
+				encodeImage: (image) =>
+					host.use("vae", counted, async (sessionOf) =>
+						(await sessionOf(vaeEncoder)).run({ image }),
+					),
+				waitedSeconds: () => waited,
+			};
 		},
 	};
+}
+
+/** The same for equal parts, in whatever order their properties were written. */
+function partKey(part: UnetPart): string {
+	return JSON.stringify(
+		Object.entries(part)
+			.filter(([, value]) => value !== undefined)
+			.sort(([a], [b]) => (a < b ? -1 : 1)),
+	);
+}
+
+function weightBytes({ unet, textEncoder, vae }: ModelFiles): number {
+	let total = 0;
+	for (const { weights } of [unet, textEncoder, vae])
+		for (const { length } of weights.tensors.values()) total += length;
+	return total;
 }

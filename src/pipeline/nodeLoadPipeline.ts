@@ -1,3 +1,4 @@
+import { onnxRuntime } from "../runtime/onnxruntime/nodeOnnxRuntime.js";
 import type { OpenModelOptions } from "../weights/folder/modelFiles.js";
 import { openModel } from "../weights/nodeOpenModel.js";
 import {
@@ -24,5 +25,5 @@ export async function loadPipeline(
 	model: string = EMBEDDED_MODEL,
 	options: PipelineOptions & OpenModelOptions = {},
 ): Promise<Pipeline> {
-	return createPipeline(await openModel(model, options), options);
+	return createPipeline(await openModel(model, options), onnxRuntime, options);
 }

@@ -40,8 +40,6 @@ export interface DenoiserOptions {
 	readonly maxDecodeBatch: number;
 	/** Checked before every network call. */
 	readonly signal?: AbortSignal;
-	/** Called after every network call with the floating-point operations it took. */
-	readonly onFlops?: (flops: number) => void;
 }
 
 /**

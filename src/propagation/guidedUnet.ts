@@ -27,10 +27,7 @@ export interface GuidedUnet {
 }
 
 export interface GuidedUnetOptions
-	extends Pick<
-		DenoiserOptions,
-		"unet" | "conditioning" | "signal" | "onFlops"
-	> {
+	extends Pick<DenoiserOptions, "unet" | "conditioning" | "signal"> {
 	readonly sampler: Pick<Sampler, "timesteps">;
 }
 
@@ -42,7 +39,6 @@ export function guidedUnet({
 	sampler: { timesteps },
 	conditioning: { positive, negative, guidanceScale },
 	signal,
-	onFlops,
 }: GuidedUnetOptions): GuidedUnet {
 	const conditions = Object.entries(positive).map(([name, tensor]) => {
 		if (negative && !negative[name])
@@ -54,7 +50,6 @@ export function guidedUnet({
 	});
 	if (conditions.length === 0) throw new RangeError("no conditioning is given");
 	const samples = conditions[0][1].dims[0];
-	const tokens = positive.encoder_hidden_states?.dims[1] ?? 0;
 	return {
 		samples,
 		async run(part, indices, input, features = {}) {
@@ -64,7 +59,7 @@ export function guidedUnet({
 				new Array<number>(samples).fill(index),
 			);
 			const batch = each.length;
-			const outputs = await unet.run(
+			return unet.run(
 				part,
 				{
 					...features,
@@ -84,15 +79,6 @@ export function guidedUnet({
 				},
 				{ indices: each },
 			);
-			onFlops?.(
-				unet.flops(part, {
-					batch,
-					height: input.dims[2],
-					width: input.dims[3],
-					tokens,
-				}),
-			);
-			return outputs;
 		},
 		guided: (prediction) =>
 			negative ? guide(prediction, guidanceScale) : prediction,

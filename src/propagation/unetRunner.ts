@@ -22,6 +22,4 @@ export interface UnetRunner {
 	): Promise<Record<string, Tensor>>;
 	/** Floating-point operations (two a multiply-add) of one run of a part on these dimensions. */
 	flops(part: UnetPart, dims: UnetDims): number;
-	/** Frees all sessions. The runner may be used again: they are made anew. */
-	release(): Promise<void>;
 }

@@ -3,7 +3,6 @@ import {
 	type RadialSpectrum,
 	spectrumDistance,
 } from "../metrics/radialSpectrum.js";
-import { decodeLatents } from "../pipeline/decodeLatents.js";
 import type { Pipeline } from "../pipeline/pipeline.js";
 import type { RunSettings } from "../pipeline/runSettings.js";
 import { type KeyStepPlan, plainPlan } from "../propagation/keyStepPlan.js";
@@ -45,7 +44,6 @@ export async function tuneInjection(
 	options: TuneInjectionOptions,
 ): Promise<{ best: NoiseInjection; tried: readonly TriedInjection[] }> {
 	const { pipeline, settings, plan, signal } = options;
-	const { networks } = pipeline;
 	const { sampler } = settings;
 	const prompts = await calibrationPrompts(pipeline, settings, options.prompts);
 	const run = async (
@@ -56,14 +54,13 @@ export async function tuneInjection(
 		const all: Float32Array[] = [];
 		for (const prompt of prompts) {
 			const { latents } = await runToEnd(prompt, {
-				unet: networks.unet,
+				pipeline,
 				sampler,
 				plan: own,
 				injection,
 				signal,
 			});
-			const [image] = await decodeLatents(
-				networks,
+			const [image] = await pipeline.decode(
 				{ dims: prompt.initialNoise.dims, data: latents },
 				settings,
 			);

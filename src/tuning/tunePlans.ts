@@ -58,10 +58,8 @@ export function candidateStates(skipCount: number): StepState[] {
 export async function tunePlans(options: TuneOptions): Promise<TuneResult> {
 	const { pipeline, settings, state, signal } = options;
 	const { sampler } = settings;
-	const { networks } = pipeline;
 	const evaluations = sampler.timesteps.length;
-	const states = candidateStates(networks.unet.skipCount);
-	networks.expectRuns(Number.POSITIVE_INFINITY);
+	const states = candidateStates(pipeline.unet.skipCount);
 	const prompts = await calibrationPrompts(pipeline, settings, [
 		...options.calibration,
 		...options.heldOut,
@@ -80,7 +78,7 @@ export async function tunePlans(options: TuneOptions): Promise<TuneResult> {
 
 	let unsaved = 0;
 	const runs = planRuns({
-		networks,
+		pipeline,
 		sampler,
 		tiledDecoding: settings.tiledDecoding,
 		lpips: options.lpips,
@@ -143,7 +141,7 @@ async function stateCosts(
 			);
 	}
 	if (state.costs) return { ...state.costs, costs: new Map(state.costs.costs) };
-	const { unet } = pipeline.networks;
+	const { unet } = pipeline;
 	const all = [FULL, ...states];
 	const [, , height, width] = initialNoise.dims;
 	const costs =

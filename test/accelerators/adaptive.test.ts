@@ -25,7 +25,7 @@ test("adaptive key steps: nothing is skipped at a threshold that is never met, a
 		"a red apple",
 	]);
 	const common = {
-		unet: pipeline.networks.unet,
+		pipeline,
 		sampler: settings.sampler,
 		plan: plainPlan(evaluations),
 	};

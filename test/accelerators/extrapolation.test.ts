@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { propagatedDenoiser } from "../../src/accelerators/encoderPropagation.js";
-import { denoisingLoop } from "../../src/pipeline/denoisingLoop.js";
 import { loadPipeline } from "../../src/pipeline/nodeLoadPipeline.js";
 import type { Pipeline } from "../../src/pipeline/pipeline.js";
 import {
@@ -12,7 +11,6 @@ import {
 	type Sample,
 } from "../../src/propagation/extrapolate.js";
 import { parseKeySteps } from "../../src/propagation/keyStepPlan.js";
-import { NO_INJECTION } from "../../src/propagation/noiseInjection.js";
 import { relativeError } from "../../src/tensor/relativeError.js";
 import { calibrationPrompts } from "../../src/tuning/runs/calibrationPrompt.js";
 
@@ -71,32 +69,29 @@ describe("plans that extrapolate under samplers that come to a timestep twice", 
 			"a red apple",
 		]);
 		const plan = parseKeySteps(words, settings.sampler.timesteps.length);
-		const unet = pipeline.networks.unet;
 		const mids: { encoded: Float32Array[]; decoded: Float32Array[] } = {
 			encoded: [],
 			decoded: [],
 		};
 		const predictions: Float32Array[] = [];
-		for await (const step of denoisingLoop({
+		for await (const step of pipeline.denoise({
 			sampler: settings.sampler,
 			plan,
-			denoiser: propagatedDenoiser({
-				unet: {
-					...unet,
-					async run(part, inputs, at) {
-						const outputs = await unet.run(part, inputs, at);
-						if (outputs.mid) mids.encoded.push(outputs.mid.data);
-						if (inputs.mid) mids.decoded.push(inputs.mid.data);
-						return outputs;
+			denoiser: (options) =>
+				propagatedDenoiser({
+					...options,
+					unet: {
+						...options.unet,
+						async run(part, inputs, at) {
+							const outputs = await options.unet.run(part, inputs, at);
+							if (outputs.mid) mids.encoded.push(outputs.mid.data);
+							if (inputs.mid) mids.decoded.push(inputs.mid.data);
+							return outputs;
+						},
 					},
-				},
-				sampler: settings.sampler,
-				plan,
-				conditioning: prompt.conditioning,
-				maxDecodeBatch: 1,
-			}),
+				}),
+			conditioning: prompt.conditioning,
 			initialNoise: prompt.initialNoise,
-			injection: NO_INJECTION,
 			noise: prompt.noise(),
 		}))
 			predictions.push(step.prediction.data);

@@ -39,7 +39,7 @@ describe("features of the tiny model", () => {
 			request,
 			shown: 3,
 		});
-		const blocks = watchedBlocks(pipeline.networks.unetConfig);
+		const blocks = watchedBlocks(pipeline.unetConfig);
 		await pipeline.generate({
 			...request,
 			prompt: "a red apple",

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { createPipeline } from "../../src/pipeline/pipeline.js";
+import { onnxRuntime } from "../../src/runtime/onnxruntime/nodeOnnxRuntime.js";
 import type { ModelFiles } from "../../src/weights/folder/modelFiles.js";
 import { openModel } from "../../src/weights/nodeOpenModel.js";
 import { latents, tinySd } from "./tinyModels.js";
@@ -11,16 +12,17 @@ beforeAll(async () => {
 
 /** Final latents of a short run of a model whose generation_config.json holds `generationConfig`. */
 async function drawn(generationConfig?: unknown, guidanceScale?: number) {
-	const [image] = await createPipeline({ ...files, generationConfig }).generate(
-		{
-			prompt: "a red apple",
-			steps: 2,
-			width: 64,
-			height: 64,
-			seed: 3,
-			guidanceScale,
-		},
-	);
+	const [image] = await createPipeline(
+		{ ...files, generationConfig },
+		onnxRuntime,
+	).generate({
+		prompt: "a red apple",
+		steps: 2,
+		width: 64,
+		height: 64,
+		seed: 3,
+		guidanceScale,
+	});
 	return latents(image);
 }
 
@@ -40,7 +42,9 @@ describe("the guidance scale of a run that names none", () => {
 	test.each([[{ guidance_scale: "high" }], [{ guidance_scale: -1 }], [[]]])(
 		"a malformed file is named: %j",
 		(generationConfig) => {
-			expect(() => createPipeline({ ...files, generationConfig })).toThrow(
+			expect(() =>
+				createPipeline({ ...files, generationConfig }, onnxRuntime),
+			).toThrow(
 				/tiny-sd\/generation_config\.json: guidance_scale must be a number from 0 to 100/,
 			);
 		},

@@ -1,9 +1,11 @@
 import { join } from "node:path";
 import type {
 	GeneratedImage,
-	Pipeline,
 	PipelineEvent,
-} from "../../src/pipeline/pipeline.js";
+} from "../../src/pipeline/generatedImage.js";
+
+import type { Engine } from "../../src/runtime/engine.js";
+import { onnxRuntime } from "../../src/runtime/onnxruntime/nodeOnnxRuntime.js";
 
 export const models = join(import.meta.dirname, "..", "models");
 /** Random weights in the shapes of SD 1.x; its images mean nothing, but they are images. */
@@ -23,16 +25,55 @@ export const pixels = ({ image }: GeneratedImage) => Array.from(image.data);
 export const latents = ({ latents }: GeneratedImage) =>
 	Array.from(latents.data);
 
-/** Counts the UNet's runs of a pipeline, by part. */
-export function countRuns(pipeline: Pipeline): Record<string, number> {
-	const counts: Record<string, number> = { encoder: 0, decoder: 0 };
-	const { unet } = pipeline.networks;
-	const { run } = unet;
-	unet.run = (part, inputs, at) => {
-		counts[part.encoder === "full" ? "encoder" : "decoder"]++;
-		return run(part, inputs, at);
+/** ONNX Runtime, with a count of what is asked of it. */
+export interface WatchedEngine {
+	readonly engine: Engine;
+	/** Runs of the UNet's halves. */
+	readonly runs: { encoder: number; decoder: number };
+	/** Names of the sessions that are loaded now, and of all that ever were. */
+	readonly loaded: Set<string>;
+	readonly everLoaded: string[];
+	/** The most that were loaded at one time. */
+	mostLoaded: number;
+}
+
+export function watchedEngine(): WatchedEngine {
+	let made = 0;
+	const watched: WatchedEngine = {
+		runs: { encoder: 0, decoder: 0 },
+		loaded: new Set(),
+		everLoaded: [],
+		mostLoaded: 0,
+		engine: {
+			...onnxRuntime,
+			async createSession(graph, options) {
+				const session = await onnxRuntime.createSession(graph, options);
+				const kind = session.inputs.includes("input_ids")
+					? "text"
+					: session.inputs.includes("latents")
+						? "vae"
+						: session.outputs.includes("prediction")
+							? "decoder"
+							: "encoder";
+				const name = `${kind} ${options?.optimization} ${++made}`;
+				watched.loaded.add(name);
+				watched.everLoaded.push(name);
+				watched.mostLoaded = Math.max(watched.mostLoaded, watched.loaded.size);
+				return {
+					...session,
+					async run(inputs) {
+						if (kind === "encoder" || kind === "decoder") watched.runs[kind]++;
+						return session.run(inputs);
+					},
+					async release() {
+						await session.release();
+						watched.loaded.delete(name);
+					},
+				};
+			},
+		},
 	};
-	return counts;
+	return watched;
 }
 
 /** Pixels that differ by more than `tolerance`, and the largest difference there is. */

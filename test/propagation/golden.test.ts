@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { propagatedDenoiser } from "../../src/accelerators/encoderPropagation.js";
-import { denoisingLoop } from "../../src/pipeline/denoisingLoop.js";
+import { denoise, denoised } from "../../src/pipeline/denoise.js";
 import { openNetworks } from "../../src/pipeline/networks.js";
 import { planFromStates } from "../../src/propagation/keyStepPlan.js";
 import { parseStepState } from "../../src/propagation/stepState.js";
+import { onnxRuntime } from "../../src/runtime/onnxruntime/nodeOnnxRuntime.js";
 import { createSampler } from "../../src/samplers/createSampler.js";
 import type { SamplerName } from "../../src/samplers/sampler.js";
 import { concat, type Tensor } from "../../src/tensor/tensor.js";
@@ -56,13 +56,13 @@ for (const file of ["propagation", "plan-states"])
 			for (const model of ["tiny-sd", "tiny-sd2"]) {
 				const files = await openModel(join(root, "models", model));
 				models.set(model, {
-					networks: openNetworks(files, { threads: 1 }),
+					networks: openNetworks(files, onnxRuntime, { threads: 1 }),
 					scheduler: files.scheduler.config,
 				});
 			}
 		});
 		afterAll(async () => {
-			for (const { networks } of models.values()) await networks.unet.release();
+			for (const { networks } of models.values()) await networks.release();
 		});
 
 		/** The run of a case, decoding up to `maxDecodeBatch` steps at once. */
@@ -103,34 +103,27 @@ for (const file of ["propagation", "plan-states"])
 				const one = asTensor(golden.get(`text/${run.model}/${which}`));
 				return concat(run.seeds.map(() => one));
 			};
-			const denoiser = propagatedDenoiser({
-				unet: networks.unet,
-				sampler,
-				plan,
-				conditioning: {
-					positive: { encoder_hidden_states: text("positive") },
-					...(run.guidanceScale > 1
-						? { negative: { encoder_hidden_states: text("negative") } }
-						: {}),
-					guidanceScale: run.guidanceScale,
-				},
-				maxDecodeBatch,
-			});
-			let latents = noise;
 			let count = 0;
-			for await (const step of denoisingLoop({
-				sampler,
-				plan,
-				denoiser,
-				initialNoise: noise,
-				injection: run.injection,
-				noise: () => {
-					throw new Error("a deterministic sampler asked for noise");
-				},
-			})) {
-				expect(step.index).toBe(count++);
-				latents = step.latents;
-			}
+			const { latents } = await denoised(
+				denoise(networks.run(), {
+					sampler,
+					plan,
+					conditioning: {
+						positive: { encoder_hidden_states: text("positive") },
+						...(run.guidanceScale > 1
+							? { negative: { encoder_hidden_states: text("negative") } }
+							: {}),
+						guidanceScale: run.guidanceScale,
+					},
+					maxDecodeBatch,
+					initialNoise: noise,
+					injection: run.injection,
+					noise: () => {
+						throw new Error("a deterministic sampler asked for noise");
+					},
+				}),
+				({ index }) => expect(index).toBe(count++),
+			);
 			expect(count).toBe(evaluations);
 			return latents.data;
 		}

@@ -67,7 +67,7 @@ describe("on the tiny model", () => {
 		});
 		[prompt] = await calibrationPrompts(pipeline, settings, ["a red apple"]);
 		tables = await plainTables(prompt, {
-			unet: pipeline.networks.unet,
+			unet: pipeline.unet,
 			sampler: settings.sampler,
 			states,
 			window: 4,
@@ -80,7 +80,7 @@ describe("on the tiny model", () => {
 
 	const run = (list: string[], order: 0 | 1 = 0) =>
 		runToEnd(prompt, {
-			unet: pipeline.networks.unet,
+			pipeline,
 			sampler: settings.sampler,
 			plan: planFromStates(
 				list.map((word) => parseStepState(word, "test")),
@@ -125,7 +125,7 @@ describe("on the tiny model", () => {
 			sampler: "dpm-solver++",
 			steps,
 		});
-		const { unet } = pipeline.networks;
+		const { unet } = pipeline;
 		const own = await plainTables(prompt, {
 			unet,
 			sampler,
@@ -138,7 +138,7 @@ describe("on the tiny model", () => {
 		const errors = async (order: 0 | 1) => {
 			const extrapolation = { order, over: "timestep" } as const;
 			const { latents } = await runToEnd(prompt, {
-				unet,
+				pipeline,
 				sampler,
 				plan: planFromStates(list, steps, "test", extrapolation),
 			});

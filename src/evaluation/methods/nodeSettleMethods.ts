@@ -161,13 +161,14 @@ function flopShare(
 	const { sampler, width, height } = pipeline.settings(
 		methodOptions(plan, common, PROMPT, 0),
 	);
-	const { unet, vaeConfig } = pipeline.networks;
+	const { unet } = pipeline;
+	const [, latentHeight, latentWidth] = pipeline.latentShape({ width, height });
 	const evaluations = sampler.timesteps.length;
 	const { states } = parseKeySteps(plan.keySteps, evaluations);
 	const dims = {
 		batch: 2,
-		height: height / vaeConfig.factor,
-		width: width / vaeConfig.factor,
+		height: latentHeight,
+		width: latentWidth,
 		tokens: 77,
 	};
 	const sum = states.reduce(

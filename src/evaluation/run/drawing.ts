@@ -1,11 +1,9 @@
-import { propagatedDenoiser } from "../../accelerators/encoderPropagation.js";
 import type { ProtocolEntry } from "../../datasets/protocol.js";
 import { sha256 } from "../../files/nodeSha256.js";
 import type { RgbImage } from "../../image/rgbImage.js";
 import { psnr } from "../../metrics/psnr.js";
 import { ssim } from "../../metrics/ssim.js";
 import type { Pipeline } from "../../pipeline/pipeline.js";
-import type { DenoiserOptions } from "../../propagation/denoiser.js";
 import {
 	type CommonOptions,
 	methodOptions,
@@ -63,26 +61,13 @@ export async function* drawEntry(
 	const wanted = new Set(missing.map(({ reference }) => reference));
 	const draw = async (method: SettledMethod) => {
 		const options = methodOptions(method, common, entry.caption, entry.seed);
-		// counted here: some denoisers decide themselves when to run the network
-		let encoderRuns = 0;
-		const denoiser = (given: DenoiserOptions) =>
-			(options.denoiser ?? propagatedDenoiser)({
-				...given,
-				unet: {
-					...given.unet,
-					run(part, inputs, at) {
-						if (part.encoder === "full") encoderRuns++;
-						return given.unet.run(part, inputs, at);
-					},
-				},
-			});
 		const started = performance.now();
-		const [made] = await pipeline.generate({ ...options, denoiser, signal });
+		const [made] = await pipeline.generate({ ...options, signal });
 		const seconds = (performance.now() - started) / 1000;
-		return { made, seconds, encoderRuns };
+		return { made, seconds };
 	};
 	for (const method of missing) {
-		const { made, seconds, encoderRuns } = await draw(method);
+		const { made, seconds } = await draw(method);
 		const { image, cost } = made;
 		if (wanted.has(method.name)) references.set(method.name, image);
 		let reference: RgbImage | undefined;
@@ -131,7 +116,7 @@ export async function* drawEntry(
 					networkSeconds: cost.networkSeconds,
 					decodingSeconds: cost.decodingSeconds,
 					flops: cost.flops,
-					encoderRuns,
+					encoderRuns: cost.encoderRuns,
 					evaluations: cost.evaluations,
 				},
 				machine,

@@ -20,6 +20,7 @@ import {
 	type Pipeline,
 	type PipelineOptions,
 } from "../../pipeline/pipeline.js";
+import { onnxRuntime } from "../../runtime/onnxruntime/nodeOnnxRuntime.js";
 import { openTogether } from "../../runtime/openTogether.js";
 import type { OpenModelOptions } from "../../weights/folder/modelFiles.js";
 import { openModel } from "../../weights/nodeOpenModel.js";
@@ -118,7 +119,7 @@ export async function openEvaluationPipeline(
 	options: PipelineOptions & OpenModelOptions,
 ): Promise<{ pipeline: Pipeline; hashes: RunDefinition["model"] }> {
 	const files = await openModel(model, options);
-	const pipeline = createPipeline(files, {
+	const pipeline = createPipeline(files, onnxRuntime, {
 		...options,
 		optimization: options.optimization ?? "all",
 		keepResident: true,

@@ -1,4 +1,3 @@
-import { textStates } from "../../pipeline/conditioner.js";
 import { batchNoise } from "../../pipeline/initialNoise.js";
 import type { Pipeline } from "../../pipeline/pipeline.js";
 import type { RunSettings } from "../../pipeline/runSettings.js";
@@ -22,23 +21,14 @@ export async function calibrationPrompts(
 	settings: RunSettings,
 	prompts: readonly string[],
 ): Promise<CalibrationPrompt[]> {
-	const { networks, tokenizer } = pipeline;
-	const { factor } = networks.vaeConfig;
-	const dims = [
-		networks.unetConfig.inChannels,
-		settings.height / factor,
-		settings.width / factor,
-	];
+	const dims = pipeline.latentShape(settings);
 	const ready: CalibrationPrompt[] = [];
 	for (const [n, prompt] of prompts.entries()) {
 		const seed = settings.seed + BigInt(n);
 		ready.push({
 			prompt,
 			seed,
-			conditioning: await textStates(networks, tokenizer, {
-				...settings,
-				prompt,
-			}),
+			conditioning: await pipeline.encodePrompts({ ...settings, prompt }),
 			initialNoise: batchNoise([seed], dims, settings.rng).initial,
 			noise: () => batchNoise([seed], dims, settings.rng).next,
 		});

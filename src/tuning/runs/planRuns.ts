@@ -1,8 +1,7 @@
 import type { RgbImage } from "../../image/rgbImage.js";
 import type { Lpips } from "../../metrics/nodeLpips.js";
 import { psnr } from "../../metrics/psnr.js";
-import { decodeLatents } from "../../pipeline/decodeLatents.js";
-import type { Networks } from "../../pipeline/networks.js";
+import type { Pipeline } from "../../pipeline/pipeline.js";
 import { plainPlan } from "../../propagation/keyStepPlan.js";
 import type { Sampler } from "../../samplers/sampler.js";
 import { relativeError } from "../../tensor/relativeError.js";
@@ -56,7 +55,7 @@ export function runKey({ label = "", plan }: ScoredRun): string {
 }
 
 export interface PlanRunsOptions {
-	readonly networks: Networks;
+	readonly pipeline: Pipeline;
 	readonly sampler: Sampler;
 	readonly tiledDecoding: boolean;
 	readonly lpips?: Lpips;
@@ -73,24 +72,20 @@ const MOST_DECIBELS = 99;
 const LEAST_LPIPS = 1e-6;
 
 export function planRuns(options: PlanRunsOptions): PlanRuns {
-	const { networks, sampler, known, lpips, signal } = options;
+	const { pipeline, sampler, known, lpips, signal } = options;
 	const plainRuns = new Map<bigint, Promise<FinishedRun>>();
 	const plainImages = new Map<bigint, Promise<RgbImage>>();
 
-	const run = async (
+	const run = (
 		prompt: CalibrationPrompt,
 		scored: ScoredRun,
-	): Promise<FinishedRun> => {
-		const loaded = networks.loadSeconds();
-		const finished = await runToEnd(prompt, {
-			unet: networks.unet,
+	): Promise<FinishedRun> =>
+		runToEnd(prompt, {
+			pipeline,
 			signal,
 			...scored,
 			sampler: scored.sampler ?? sampler,
 		});
-		const loading = networks.loadSeconds() - loaded;
-		return { ...finished, seconds: Math.max(0, finished.seconds - loading) };
-	};
 	const once = <Value>(
 		made: Map<bigint, Promise<Value>>,
 		{ seed }: CalibrationPrompt,
@@ -108,7 +103,7 @@ export function planRuns(options: PlanRunsOptions): PlanRuns {
 		{ initialNoise: { dims } }: CalibrationPrompt,
 		{ latents }: FinishedRun,
 	): Promise<RgbImage> =>
-		(await decodeLatents(networks, { dims, data: latents }, options))[0];
+		(await pipeline.decode({ dims, data: latents }, options))[0];
 
 	async function compared(
 		prompt: CalibrationPrompt,

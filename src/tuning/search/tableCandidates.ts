@@ -50,7 +50,7 @@ export async function tableCandidates(
 	const evaluations = sampler.timesteps.length;
 	if (prompts.length === 0) state.candidates = [];
 	if (!state.candidates) {
-		const { unet } = pipeline.networks;
+		const { unet } = pipeline;
 		const sensitivity = samplerSensitivity(sampler);
 		const tables: PlainTables[] = [];
 		let done = 0;
