@@ -52,13 +52,7 @@ Folders and zips are read as they are. Results name the variant: only results of
 preparation are comparable.`;
 
 /** Adds `score GENERATED [REFERENCE]` to the program. */
-export function addScoreCommand(
-	program: Command,
-	output: {
-		readonly stdout: { write(text: string): unknown };
-		readonly stderr: { write(text: string): unknown };
-	} = process,
-): void {
+export function addScoreCommand(program: Command): void {
 	program
 		.command("score")
 		.description("metrics of a folder of images")
@@ -132,20 +126,20 @@ export function addScoreCommand(
 					stop();
 				}
 				if (flags.json) {
-					output.stdout.write(`${JSON.stringify(result)}\n`);
+					process.stdout.write(`${JSON.stringify(result)}\n`);
 					return;
 				}
 				for (const { what, names } of result.problems)
-					output.stderr.write(
+					process.stderr.write(
 						`${names.length} ${what}: ${names.slice(0, 5).join(", ")}${names.length > 5 ? ", …" : ""}\n`,
 					);
 				for (const metric of result.metrics)
-					output.stdout.write(`${resultLine(metric)}\n`);
+					process.stdout.write(`${resultLine(metric)}\n`);
 				for (const { metric, warnings } of result.metrics)
 					for (const warning of warnings)
-						output.stderr.write(`${metric}: ${warning}\n`);
+						process.stderr.write(`${metric}: ${warning}\n`);
 				if (flags.saveStatistics)
-					output.stdout.write(`${flags.saveStatistics}\n`);
+					process.stdout.write(`${flags.saveStatistics}\n`);
 			},
 		);
 }

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { UserError } from "../errors/userError.js";
 import { checkJson, readJsonText } from "../files/parseJson.js";
-import { parseCsv } from "./csv.js";
+import { parseCsv, type Separator } from "./csv.js";
 
 /** A caption as a file gives it; which image it belongs to may be said by id, by file name, by both or not at all. */
 export interface CaptionRow {
@@ -39,7 +39,8 @@ const nameGroups = {
 } as const;
 
 /**
- * Reads a file of captions, by its content: COCO's captions JSON; a JSON array of rows; JSON Lines; CSV with a header.
+ * Reads a file of captions, by its content: COCO's captions JSON; a JSON array of rows; JSON Lines; CSV with a header
+ * (fields separated by commas, semicolons or tabs).
  * Rows have `caption` (or text, prompt) and any of `file_name` (image, file, path, filename), `image_id`, `caption_id` (id).
  * @throws UserError that names the place of what is wrong.
  */
@@ -96,7 +97,7 @@ function fromLines(text: string, label: string): CaptionTable {
 function fromCsv(text: string, label: string): CaptionTable {
 	let lines: string[][];
 	try {
-		lines = parseCsv(text);
+		lines = parseCsv(text, separatorOf(text));
 	} catch (error) {
 		throw new UserError(
 			`${label} is no CSV: ${error instanceof Error ? error.message : error}`,
@@ -121,6 +122,15 @@ function fromCsv(text: string, label: string): CaptionTable {
 		return captionRow(Object.fromEntries(present), place);
 	});
 	return { images: [], rows };
+}
+
+/** By the first line, whose names hold neither commas, semicolons nor tabs. */
+function separatorOf(text: string): Separator {
+	const [header] = text.split(/[\r\n]/, 1);
+	const found = ([",", ";", "\t"] as const).filter((sign) =>
+		header.includes(sign),
+	);
+	return found.length === 1 ? found[0] : ",";
 }
 
 function isCaption(name: string): boolean {

@@ -1,11 +1,17 @@
+/** What separates fields: RFC 4180's comma, the semicolon of spreadsheets where the comma is the decimal sign, the tab. */
+export type Separator = "," | ";" | "\t";
+
 /**
- * Rows of comma-separated values (RFC 4180): fields may be quoted, quotes inside are doubled, quoted fields may hold
+ * Rows of separated values (RFC 4180): fields may be quoted, quotes inside are doubled, quoted fields may hold
  * line ends. A byte order mark is skipped, as are empty lines.
  * @throws SyntaxError with the line where a quote is not closed or text follows one.
  */
-export function parseCsv(text: string): string[][] {
+export function parseCsv(text: string, separator: Separator = ","): string[][] {
 	const rows: string[][] = [];
-	const field = /(?:"([^"]*(?:""[^"]*)*)"|([^",\r\n]*))(,|\r?\n|\r|$)/y;
+	const field = new RegExp(
+		`(?:"([^"]*(?:""[^"]*)*)"|([^"${separator}\\r\\n]*))(${separator}|\\r?\\n|\\r|$)`,
+		"y",
+	);
 	field.lastIndex = text.startsWith("\uFEFF") ? 1 : 0;
 	let row: string[] = [];
 	while (field.lastIndex < text.length) {
@@ -17,8 +23,8 @@ export function parseCsv(text: string): string[][] {
 			);
 		const [, quoted, plain, end] = match;
 		row.push(quoted === undefined ? plain : quoted.replaceAll('""', '"'));
-		if (end === ",") {
-			// A comma at the very end begins one more, empty field.
+		if (end === separator) {
+			// A separator at the very end begins one more, empty field.
 			if (field.lastIndex === text.length) row.push("");
 			else continue;
 		}

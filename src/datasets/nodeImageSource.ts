@@ -13,7 +13,8 @@ export interface ImageSource {
 	close(): void;
 }
 
-const imageName = /\.(jpe?g|png|webp|bmp|gif|tiff?|avif)$/i;
+/** The formats that `decodePicture` reads. */
+const imageName = /\.(jpe?g|png|webp|gif|tiff?|avif)$/i;
 /** No photograph is larger on disk. */
 const maxImageBytes = 256 * 2 ** 20;
 

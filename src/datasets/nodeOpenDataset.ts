@@ -110,7 +110,7 @@ export async function readCaptionTable(path: string): Promise<CaptionTable> {
 				names.find((entry) => /(^|\/)captions[^/]*\.json$/.test(entry));
 			if (!name) throw new UserError(`${path} holds no captions_val2017.json`);
 			const bytes = await zip.read(name, maxCaptionBytes);
-			return parseCaptionTable(decode(bytes), `${path} (${name})`);
+			return parseCaptionTable(decode(bytes, name), `${path} (${name})`);
 		} finally {
 			zip.close();
 		}
@@ -124,11 +124,23 @@ export async function readCaptionTable(path: string): Promise<CaptionTable> {
 		const reason = error instanceof Error ? error.message : String(error);
 		throw new UserError(`${path} cannot be read: ${reason}`, { cause: error });
 	}
-	return parseCaptionTable(decode(bytes), path);
+	return parseCaptionTable(decode(bytes, path), path);
 }
 
-function decode(bytes: Uint8Array): string {
-	return new TextDecoder().decode(bytes);
+/** UTF-8, or UTF-16 with its mark as spreadsheets save it. @throws UserError for any other encoding */
+function decode(bytes: Uint8Array, label: string): string {
+	const [first, second] = bytes;
+	const encoding =
+		first === 0xff && second === 0xfe
+			? "utf-16le"
+			: first === 0xfe && second === 0xff
+				? "utf-16be"
+				: "utf-8";
+	try {
+		return new TextDecoder(encoding, { fatal: true }).decode(bytes);
+	} catch {
+		throw new UserError(`${label} is no text in UTF-8: save it as UTF-8`);
+	}
 }
 
 /** A .txt beside each image, a caption a line. */
@@ -139,10 +151,9 @@ async function sidecars(
 	const rows: CaptionRow[] = [];
 	for (const file of names) {
 		const stem = file.replace(/\.[^./]+$/, "");
-		const text = await readFile(join(folder, `${stem}.txt`), "utf8").catch(
-			() => "",
-		);
-		const lines = text.replace(/^\uFEFF/, "").split(/\r?\n/);
+		const path = join(folder, `${stem}.txt`);
+		const bytes = await readFile(path).catch(() => new Uint8Array());
+		const lines = decode(bytes, path).split(/\r?\n/);
 		const captions = lines.filter((line) => line.trim() !== "");
 		for (const [i, caption] of captions.entries())
 			rows.push({ captionId: `${stem}#${i}`, file, caption });

@@ -43,3 +43,20 @@ export function torchmetricsClipScore(values: ArrayLike<number>): number {
 export function hesselClipScores(values: ArrayLike<number>): Float64Array {
 	return Float64Array.from(values, (value) => 2.5 * Math.max(value, 0));
 }
+
+/**
+ * A line about captions that are longer than CLIP reads; undefined where none is.
+ * @param unread what `ClipModel.unread` says of a text
+ */
+export function cutCaptions(
+	captions: readonly string[],
+	unread: (text: string) => string,
+): string | undefined {
+	const cut = captions.flatMap((caption) => {
+		const words = unread(caption);
+		return words ? [words] : [];
+	});
+	if (cut.length === 0) return undefined;
+	const [first] = cut;
+	return `${cut.length} of ${captions.length} captions are longer than the text encoder reads; their ends are not looked at: "${first.length > 60 ? `${first.slice(0, 60)}…` : first}"${cut.length > 1 ? ", …" : ""}`;
+}

@@ -10,6 +10,7 @@ import { openTogether } from "../runtime/openTogether.js";
 import { intRows, type SessionOptions } from "../runtime/session.js";
 import { concat } from "../tensor/tensor.js";
 import { loadTokenizer } from "../tokenizer/loadTokenizer.js";
+import { wordsBeyond } from "../tokenizer/wordsBeyond.js";
 import { readTokenizerTexts } from "../weights/folder/diffusersFolder.js";
 import { readJson } from "../weights/formats/modelFolder.js";
 import {
@@ -38,6 +39,8 @@ export interface ClipModel {
 	readonly imageSize: number;
 	embedImages(images: readonly Pixels[]): Promise<Features>;
 	embedTexts(texts: readonly string[]): Promise<Features>;
+	/** The words at the end of a text that the model does not read; "" where it reads all. */
+	unread(text: string): string;
 	release(): Promise<void>;
 }
 
@@ -119,6 +122,7 @@ export async function openClipModel(
 				const [count, width] = image_embeds.dims;
 				return { count, width, data: image_embeds.data };
 			},
+			unread: (text) => wordsBeyond(text, tokenizer),
 			async embedTexts(texts) {
 				const ids = intRows(texts.map((caption) => tokenizer.encode(caption)));
 				const { text_embeds } = await text.run({ input_ids: ids });

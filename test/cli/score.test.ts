@@ -1,34 +1,25 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Command } from "commander";
 import { zipSync } from "fflate";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { addScoreCommand } from "../../src/cli/score.js";
 import type { ScoreResult } from "../../src/evaluation/scoring/scoreRequest.js";
 import { buildInception } from "../../src/models/inception.js";
 import { buildLpips } from "../../src/models/lpips.js";
 import { encodeSafetensors } from "../models/encodeSafetensors.js";
 import { pictureBytes, randomWeights } from "../models/randomWeights.js";
+import { fdiff } from "./runProgram.js";
 
 const clip = join(import.meta.dirname, "../models/tiny-clip");
 let root: string;
 
-async function score(...words: string[]): Promise<string> {
-	let text = "";
-	const program = new Command().exitOverride();
-	const stdout = {
-		write: (line: string) => {
-			text += line;
-		},
-	};
-	addScoreCommand(program, { stdout, stderr: { write: () => {} } });
-	await program.parseAsync(["score", ...words, "--threads", "1"], {
-		from: "user",
-	});
-	return text;
+async function run(...words: string[]) {
+	const ended = await fdiff(["score", ...words, "--threads", "1"], root);
+	if (ended.code !== 0) throw new Error(`${ended.code}: ${ended.stderr}`);
+	return ended;
 }
+const score = async (...words: string[]) => (await run(...words)).stdout;
 const scoreJson = async (...words: string[]) =>
 	JSON.parse(await score(...words, "--json")) as ScoreResult;
 
@@ -115,10 +106,60 @@ describe("fdiff score", () => {
 		const [percent, hessel] = metrics;
 		expect(percent.variant).toContain("torchmetrics");
 		expect(hessel.variant).toContain("A photo depicts");
-		for (const { low, high, value } of metrics.slice(1, 2)) {
+		for (const { low, high, value } of metrics.slice(0, 2)) {
 			expect(low).toBeLessThanOrEqual(value);
 			expect(high).toBeGreaterThanOrEqual(value);
 		}
+		// this model's mean is negative, which torchmetrics makes 0
+		expect(percent).toMatchObject({ value: 0, low: 0 });
+		expect(percent.warnings).toEqual([
+			expect.stringMatching(/^the mean of 100 cos is -\d/),
+		]);
+	});
+
+	test("captions that are longer than CLIP reads are named", async () => {
+		const captions = join(root, "long.csv");
+		await writeFile(
+			captions,
+			`file_name;caption\n0.png;${"apple ".repeat(60)}and a pear ${"apple ".repeat(60)}\n1.png;a dog\n2.png;a cat\n`,
+		);
+		const { stdout, stderr } = await run(
+			...[join(root, "fast"), "--captions", captions, "--clip", clip],
+		);
+		expect(stdout).toMatch(/^clip /);
+		expect(stderr).toMatch(
+			/1 of 3 captions are longer than the text encoder reads; .*: "(apple )+/,
+		);
+	});
+
+	test("partners have the same whole name first, then the same but for the extension; never one of two", async () => {
+		const [first, second, third] = await Promise.all([7, 8, 9].map(picture));
+		const jpeg = new Uint8Array(await sharp(second).jpeg().toBuffer());
+		const twins = join(root, "twins.zip");
+		await writeFile(twins, zipSync({ "x.png": first, "x.jpg": jpeg }));
+		const psnr = ["--metrics", "psnr"];
+		const same = await scoreJson(twins, twins, ...psnr);
+		expect(same.metrics[0]).toMatchObject({ value: 100, counts: [2] });
+		// x.png has its partner, so x.webp is x.jpg's
+		const renamed = join(root, "renamed.zip");
+		await writeFile(renamed, zipSync({ "x.png": first, "x.webp": jpeg }));
+		const { metrics } = await scoreJson(twins, renamed, ...psnr);
+		expect(metrics[0]).toMatchObject({ value: 100, counts: [2] });
+		const neither = join(root, "neither.zip");
+		await writeFile(neither, zipSync({ "x.webp": third }));
+		await expect(score(neither, twins, ...psnr)).rejects.toThrow(
+			/^1: .*x\.webp, x\.jpg, x\.png: which image belongs to which/,
+		);
+	});
+
+	test("only what can be read counts as an image", async () => {
+		await mkdir(join(root, "mixed"));
+		await writeFile(join(root, "mixed", "a.png"), await picture(1));
+		await writeFile(join(root, "mixed", "b.bmp"), "BM, a bitmap");
+		const mixed = join(root, "mixed");
+		const result = await scoreJson(mixed, mixed, "--metrics", "psnr");
+		expect(result.problems).toEqual([]);
+		expect(result.metrics[0].counts).toEqual([1]);
 	});
 
 	test("PSNR, SSIM and LPIPS of images of the same name", async () => {

@@ -37,6 +37,14 @@ describe("files of captions", () => {
 			'\uFEFFfile_name,caption\r\na.jpg,"A ""red"" apple, cut"\r\n\r\nb.jpg,"Ein Fuß\nim Schnee 雪"',
 		],
 		[
+			"CSV with semicolons",
+			'file_name;caption\na.jpg;"A ""red"" apple, cut"\nb.jpg;"Ein Fuß\nim Schnee 雪"',
+		],
+		[
+			"CSV with tabs",
+			'file_name\tcaption\na.jpg\t"A ""red"" apple, cut"\nb.jpg\t"Ein Fuß\nim Schnee 雪"',
+		],
+		[
 			"JSON Lines with other names",
 			expected
 				.map(({ file, caption }) =>

@@ -95,6 +95,26 @@ test("images with a table beside them", async () => {
 	expect(found).toEqual([{ id: "1", imageId: "a", caption: "first" }]);
 });
 
+test("captions in UTF-16 are read, those in an older encoding refused", async () => {
+	const text = "\uFEFFcaption\nEin Fuß im Schnee 雪\n";
+	const little = new Uint8Array(Buffer.from(text, "utf16le"));
+	const big = new Uint8Array(Buffer.from(text, "utf16le").swap16());
+	await put("encodings/little.csv", little);
+	await put("encodings/big.csv", big);
+	await put(
+		"encodings/latin1.csv",
+		Buffer.from("caption\nEin Fuß\n", "latin1"),
+	);
+	for (const name of ["little.csv", "big.csv"]) {
+		const captions = join(root, "encodings", name);
+		const dataset = await openDataset({ captions });
+		expect(dataset.captions[0].caption).toBe("Ein Fuß im Schnee 雪");
+	}
+	await expect(
+		openDataset({ captions: join(root, "encodings", "latin1.csv") }),
+	).rejects.toThrow(/latin1\.csv is no text in UTF-8/);
+});
+
 test("captions alone", async () => {
 	const path = join(root, "zips/annotations_trainval2017.zip");
 	const dataset = await openDataset({ captions: path });

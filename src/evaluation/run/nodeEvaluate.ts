@@ -15,6 +15,7 @@ import { withFileLock } from "../../files/nodeFileLock.js";
 import { captionsHash } from "../../files/nodeSha256.js";
 import { writeWhole } from "../../files/nodeWriteWhole.js";
 import { encodePng } from "../../image/nodeEncodeImage.js";
+import { cutCaptions } from "../../metrics/clipScore.js";
 import {
 	createPipeline,
 	type Pipeline,
@@ -156,6 +157,11 @@ export async function prepareRun(
 		);
 		keep(pipeline);
 		const scorer = keep(await openScorer({ ...request.scoring, signal }));
+		const cut = cutCaptions(
+			captions.entries.map(({ caption }) => caption),
+			scorer.unread,
+		);
+		if (cut) request.onNote?.(cut);
 		const kept = new Map(there?.methods.map((method) => [method.name, method]));
 		const known = request.methods.every(({ name }) => kept.has(name));
 		// what was measured or found for them when the run began

@@ -2,6 +2,7 @@ import { UserError } from "../../errors/userError.js";
 import { bootstrapMean } from "../../metrics/bootstrap.js";
 import {
 	cosines,
+	cutCaptions,
 	hesselClipScores,
 	hesselPrefix,
 	torchmetricsClipScore,
@@ -121,13 +122,26 @@ export async function clipMetrics(
 		);
 		const plain = cosines(scored, await embedded(clip, texts, request.batch));
 		const percent = plain.map((value) => 100 * value);
+		const cut = cutCaptions(texts, clip.unread);
 		const shared = { ...common, counts: [scored.count] };
+		const value = torchmetricsClipScore(plain);
+		const { low, high } = interval(percent);
 		results.push({
 			metric: "clip",
 			variant: "torchmetrics (100 cos)",
-			value: torchmetricsClipScore(plain),
-			...interval(percent),
+			value,
+			// torchmetrics gives 0 for a negative mean, and so are the ends of its interval
+			low: Math.max(0, low),
+			high: Math.max(0, high),
 			...shared,
+			warnings: [
+				...(cut ? [cut] : []),
+				...(value === 0
+					? [
+							`the mean of 100 cos is ${mean(percent).toPrecision(3)}; torchmetrics gives 0 for a negative mean`,
+						]
+					: []),
+			],
 		});
 		const prefixed = texts.map((text) => hesselPrefix + text);
 		const scores = hesselClipScores(
@@ -192,6 +206,12 @@ async function embedded(
 		at += part.length;
 	}
 	return { count: texts.length, width, data };
+}
+
+function mean(values: ArrayLike<number>): number {
+	let sum = 0;
+	for (let i = 0; i < values.length; i++) sum += values[i];
+	return sum / values.length;
 }
 
 /** 95 % bootstrap interval of the mean. */

@@ -20,8 +20,8 @@ interface PairedMetric {
 }
 
 /**
- * PSNR, SSIM and LPIPS of each generated image against the reference image of the same name (whatever the extension),
- * averaged: with the plain run of the same seeds as the reference they say how far acceleration moved the images.
+ * PSNR, SSIM and LPIPS of each generated image against the reference image of the same name (else of the
+ * same name but for the extension), averaged: with the plain run of the same seeds as the reference they say how far acceleration moved the images.
  * @throws UserError when names do not match, sizes differ, or too many images are broken.
  */
 export async function pairedMetrics(
@@ -78,21 +78,42 @@ export async function pairedMetrics(
 	}));
 }
 
+/**
+ * Each generated image with its partner: the image of the same whole name, else the one whose name differs in the extension
+ * only.
+ * @throws UserError where several could be the partner, or no image has one
+ */
 function matched(generated: ImageSource, reference: ImageSource) {
-	const stem = (name: string) => name.replace(/\.[^./]+$/, "");
-	const partners = new Map(reference.names.map((name) => [stem(name), name]));
-	const pairs: [string, string][] = [];
+	const whole = new Set(reference.names);
+	const same = new Set(generated.names.filter((name) => whole.has(name)));
+	const ours = byStem(generated.names.filter((name) => !same.has(name)));
+	const theirs = byStem(reference.names.filter((name) => !same.has(name)));
+	const pairs: [string, string][] = [...same].map((name) => [name, name]);
 	const unmatched: string[] = [];
-	for (const name of generated.names) {
-		const partner = partners.get(stem(name));
-		if (partner === undefined) unmatched.push(name);
-		else pairs.push([name, partner]);
+	for (const [stem, names] of ours) {
+		const partners = theirs.get(stem);
+		if (!partners) unmatched.push(...names);
+		else if (names.length + partners.length > 2)
+			throw new UserError(
+				`${[...names, ...partners].join(", ")}: which image belongs to which cannot be told by their names; give partners the same name`,
+			);
+		else pairs.push([names[0], partners[0]]);
 	}
 	if (pairs.length === 0)
 		throw new UserError(
 			`${generated.label} and ${reference.label} share no image names: psnr, ssim and lpips compare images of the same name`,
 		);
-	return { pairs, unmatched };
+	return { pairs: pairs.sort(([a], [b]) => (a < b ? -1 : 1)), unmatched };
+}
+
+/** Names without their extension, each with the names that have it. */
+function byStem(names: readonly string[]): Map<string, string[]> {
+	const found = new Map<string, string[]>();
+	for (const name of names) {
+		const stem = name.replace(/\.[^./]+$/, "");
+		found.set(stem, [...(found.get(stem) ?? []), name]);
+	}
+	return found;
 }
 
 async function loadMetrics(request: ScoreRequest): Promise<PairedMetric[]> {

@@ -70,6 +70,8 @@ export interface Scorer {
 	readonly description: ScoringDescription;
 	/** @param caption what the image is to show; absent for real images, which get no cosines */
 	score(image: Pixels, caption?: string): Promise<Score>;
+	/** The words at the end of a caption that CLIP does not read; "" where it reads all. */
+	unread(caption: string): string;
 	/** LPIPS of two images of the same size, where its weights were given. */
 	lpips?(image: Pixels, reference: Pixels): Promise<number>;
 	release(): Promise<void>;
@@ -185,6 +187,7 @@ export async function openScorer(options: ScorerOptions): Promise<Scorer> {
 					...(cosine === undefined ? {} : { cosine, prefixedCosine }),
 				};
 			},
+			unread: (caption) => clip?.unread(hesselPrefix + caption) ?? "",
 			...(lpips ? { lpips: lpips.distance } : {}),
 		};
 	});

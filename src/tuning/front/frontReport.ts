@@ -10,7 +10,10 @@ export function frontTable(points: readonly FrontPoint[]): string {
 	const withLpips = points.some(({ lpips }) => lpips !== undefined);
 	const rows = points
 		.toSorted(
-			(a, b) => a.series.localeCompare(b.series) || a.speedup - b.speedup,
+			// by code units: the same on every machine
+			(a, b) =>
+				Number(a.series > b.series) - Number(a.series < b.series) ||
+				a.speedup - b.speedup,
 		)
 		.map((point) => [
 			point.label,
