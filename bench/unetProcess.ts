@@ -23,10 +23,9 @@ const parts: Readonly<Record<string, readonly UnetPart[]>> = {
 	],
 };
 
-const { unet } = await openDiffusersFolder(
-	await nodeModelFolder(await randomModel()),
-	{},
-);
+const {
+	networks: { unet },
+} = await openDiffusersFolder(await nodeModelFolder(await randomModel()), {});
 const config = parseUnetConfig(unet.config);
 const sessions = new Map<string, Session>();
 process.stdout.write("ready\n");

@@ -86,10 +86,11 @@ function describe(
 	files: Omit<ModelFiles, "hash">,
 	hash?: string,
 ): Inspected {
+	const { text_encoder, unet, vae } = files.networks;
 	const networks = [
-		["text encoder", files.textEncoder],
-		["UNet", files.unet],
-		["VAE", files.vae],
+		["text encoder", text_encoder],
+		["UNet", unet],
+		["VAE", vae],
 	] as const;
 	return {
 		model,

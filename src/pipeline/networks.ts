@@ -19,6 +19,7 @@ import {
 } from "../runtime/session.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { ModelFiles } from "../weights/folder/modelFiles.js";
+import { requireKind } from "../weights/folder/modelKind.js";
 import {
 	type HostedNetwork,
 	type NetworkUser,
@@ -102,19 +103,20 @@ export function openNetworks(
 	engine: Engine,
 	options: NetworkOptions = {},
 ): Networks {
+	requireKind(files, ["text-to-image"]);
 	const { device, threads, optimization = "auto", maxRows } = options;
 	const keepResident =
 		options.keepResident ?? weightBytes(files) <= SMALL_MODEL;
 	const unetConfig = parseUnetConfig(
-		files.unet.config,
+		files.networks.unet.config,
 		`${files.label}: unet/config.json`,
 	);
 	const textConfig = parseClipTextConfig(
-		files.textEncoder.config,
+		files.networks.text_encoder.config,
 		`${files.label}: text_encoder/config.json`,
 	);
 	const vaeConfig = parseVaeConfig(
-		files.vae.config,
+		files.networks.vae.config,
 		`${files.label}: vae/config.json`,
 	);
 	const host = networkHost(engine, { keepResident });
@@ -141,25 +143,33 @@ export function openNetworks(
 		key: `text_encoder ${clipSkip}`,
 		name: "text_encoder",
 		build: () =>
-			buildClipText(textConfig, files.textEncoder.weights, { clipSkip }, dims),
+			buildClipText(
+				textConfig,
+				files.networks.text_encoder.weights,
+				{ clipSkip },
+				dims,
+			),
 		options: rare,
 	});
 	const unetPart = (part: UnetPart, level: SessionOptions): HostedNetwork => ({
 		key: `unet ${level.optimization} ${partKey(part)}`,
 		name: "unet",
-		build: () => buildUnet(unetConfig, files.unet.weights, part, nominal),
+		build: () =>
+			buildUnet(unetConfig, files.networks.unet.weights, part, nominal),
 		options: level,
 	});
 	const vaeDecoder: HostedNetwork = {
 		key: "vae decoder",
 		name: "vae",
-		build: () => buildVaeDecoder(vaeConfig, files.vae.weights, vaeDims),
+		build: () =>
+			buildVaeDecoder(vaeConfig, files.networks.vae.weights, vaeDims),
 		options: rare,
 	};
 	const vaeEncoder: HostedNetwork = {
 		key: "vae encoder",
 		name: "vae",
-		build: () => buildVaeEncoder(vaeConfig, files.vae.weights, vaeDims),
+		build: () =>
+			buildVaeEncoder(vaeConfig, files.networks.vae.weights, vaeDims),
 		options: rare,
 	};
 
@@ -233,9 +243,9 @@ function partKey(part: UnetPart): string {
 	);
 }
 
-function weightBytes({ unet, textEncoder, vae }: ModelFiles): number {
+function weightBytes({ networks }: ModelFiles): number {
 	let total = 0;
-	for (const { weights } of [unet, textEncoder, vae])
+	for (const { weights } of Object.values(networks))
 		for (const { length } of weights.tensors.values()) total += length;
 	return total;
 }

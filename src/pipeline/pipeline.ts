@@ -89,7 +89,7 @@ export function createPipeline(
 			{ code: "unsupported" },
 		);
 	const conditioner = clipConditioner(
-		loadTokenizer(files.tokenizer, `${files.label}/tokenizer`),
+		loadTokenizer(files.tokenizers.tokenizer, `${files.label}/tokenizer`),
 	);
 	const defaults = modelDefaults(
 		files,

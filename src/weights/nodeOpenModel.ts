@@ -42,7 +42,7 @@ export async function openModel(
 				: await openHubModel(place.id, options);
 	return {
 		...files,
-		hash: await modelHash(files.unet.weights, openNodeWeightFile),
+		hash: await modelHash(files.networks.unet.weights, openNodeWeightFile),
 	};
 }
 

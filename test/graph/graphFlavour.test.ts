@@ -36,7 +36,7 @@ const flavours: readonly [
 async function networks(
 	flavour: GraphFlavour,
 ): Promise<[Graph, Record<string, Tensor>, string][]> {
-	const { unet, textEncoder, vae } = await testModel("tiny-sd");
+	const { unet, text_encoder: textEncoder, vae } = await testModel("tiny-sd");
 	const config = parseUnetConfig(unet.config);
 	const size = { batch: 1, height: 16, width: 16 };
 	const inputs = goldenNetwork("tiny-sd", "unet/square/");

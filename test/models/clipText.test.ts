@@ -16,7 +16,7 @@ function ids({ dims: shape, data }: Tensor) {
 
 describe.each(["tiny-sd", "tiny-sd2"])("%s against transformers", (name) => {
 	test("states of every clip skip, and the pooled output", async () => {
-		const { textEncoder } = await testModel(name);
+		const { text_encoder: textEncoder } = await testModel(name);
 		const config = parseClipTextConfig(textEncoder.config);
 		const golden = goldenNetwork(name, "text/");
 		const skips = Object.keys(golden).filter((key) => key.includes("skip"));
@@ -43,7 +43,7 @@ describe.each(["tiny-sd", "tiny-sd2"])("%s against transformers", (name) => {
 });
 
 test("without the text_model. prefix, and pooled at the first end token that the config names", async () => {
-	const { textEncoder } = await testModel("tiny-sd");
+	const { text_encoder: textEncoder } = await testModel("tiny-sd");
 	const golden = goldenNetwork("tiny-sd", "text/");
 	const { tensors } = textEncoder.weights;
 	const weights: Weights = {
@@ -67,7 +67,7 @@ test("without the text_model. prefix, and pooled at the first end token that the
 });
 
 test("a state depends on the tokens before it only, and any number of tokens will do", async () => {
-	const { textEncoder } = await testModel("tiny-sd2");
+	const { text_encoder: textEncoder } = await testModel("tiny-sd2");
 	const config = parseClipTextConfig(textEncoder.config);
 	const graph = buildClipText(config, textEncoder.weights, {}, dims);
 	const long = await runGraph(graph, { input_ids: intRows([[5, 9, 7, 3, 8]]) });
@@ -82,7 +82,7 @@ test("a state depends on the tokens before it only, and any number of tokens wil
 });
 
 test("faults name the key or the tensor", async () => {
-	const { textEncoder } = await testModel("tiny-sd");
+	const { text_encoder: textEncoder } = await testModel("tiny-sd");
 	const parse = (change: object) => () =>
 		parseClipTextConfig({ ...(textEncoder.config as object), ...change });
 	expect(parse({ hidden_act: "tanh" })).toThrow(/hidden_act is "tanh"/);

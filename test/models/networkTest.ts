@@ -8,15 +8,13 @@ import type { ModelFiles } from "../../src/weights/folder/modelFiles.js";
 import { nodeModelFolder } from "../../src/weights/formats/nodeModelFolder.js";
 import { type GoldenArray, readGolden } from "../goldenFile.js";
 
-/** The test model `name` in test/models. */
+/** The networks of the test model `name` in test/models. */
 export async function testModel(
 	name: string,
 	options: { variant?: string } = {},
-): Promise<Omit<ModelFiles, "hash">> {
-	return openDiffusersFolder(
-		await nodeModelFolder(join(import.meta.dirname, name)),
-		options,
-	);
+): Promise<ModelFiles["networks"]> {
+	const folder = await nodeModelFolder(join(import.meta.dirname, name));
+	return (await openDiffusersFolder(folder, options)).networks;
 }
 
 /** Runs a graph once. */

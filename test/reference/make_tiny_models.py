@@ -111,7 +111,7 @@ def old_vae_name(key):
 
 def tiny_sd(out):
     shutil.rmtree(out, ignore_errors=True)
-    version = {"_diffusers_version": "0.6.0"}
+    version = {"_diffusers_version": "0.9.0"}
     dump({"_class_name": "StableDiffusionPipeline", **version, "feature_extractor": [None, None], "safety_checker": [None, None],
           "scheduler": ["diffusers", "PNDMScheduler"], "text_encoder": ["transformers", "CLIPTextModel"],
           "tokenizer": ["transformers", "CLIPTokenizer"], "unet": ["diffusers", "UNet2DConditionModel"], "vae": ["diffusers", "AutoencoderKL"]},
@@ -169,7 +169,7 @@ def tiny_sd(out):
 
 def tiny_sd2(out):
     shutil.rmtree(out, ignore_errors=True)
-    version = {"_diffusers_version": "0.8.0"}
+    version = {"_diffusers_version": "0.9.0"}
     dump({"_class_name": "StableDiffusionPipeline", **version, "feature_extractor": [None, None], "requires_safety_checker": False,
           "safety_checker": [None, None], "scheduler": ["diffusers", "DDIMScheduler"], "text_encoder": ["transformers", "CLIPTextModel"],
           "tokenizer": ["transformers", "CLIPTokenizer"], "unet": ["diffusers", "UNet2DConditionModel"], "vae": ["diffusers", "AutoencoderKL"]},

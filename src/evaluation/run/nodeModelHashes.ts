@@ -12,8 +12,11 @@ export async function modelHashes(files: ModelFiles): Promise<{
 }> {
 	return {
 		unet: files.hash,
-		textEncoder: await modelHash(files.textEncoder.weights, openNodeWeightFile),
-		vae: await modelHash(files.vae.weights, openNodeWeightFile),
+		textEncoder: await modelHash(
+			files.networks.text_encoder.weights,
+			openNodeWeightFile,
+		),
+		vae: await modelHash(files.networks.vae.weights, openNodeWeightFile),
 		scheduler: sha256(JSON.stringify(files.scheduler.config ?? null)).slice(
 			0,
 			10,

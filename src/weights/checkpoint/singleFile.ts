@@ -1,7 +1,11 @@
 import { UserError } from "../../errors/userError.js";
 import type { TokenizerFiles } from "../../tokenizer/loadTokenizer.js";
 import { hasTokenizer, readTokenizerTexts } from "../folder/diffusersFolder.js";
-import type { ModelFiles, NetworkFiles } from "../folder/modelFiles.js";
+import {
+	type ModelFiles,
+	modelFiles,
+	type NetworkFiles,
+} from "../folder/modelFiles.js";
 import { type ModelFolder, readJson } from "../formats/modelFolder.js";
 import type { SafetensorsHeader } from "../formats/safetensorsHeader.js";
 import {
@@ -100,16 +104,21 @@ export async function openSingleFile(
 	);
 	const vae = await network("vae", renameVae(parts.vae, label));
 	const prediction = await predictionType(file, header, second);
-	return {
-		label,
+	const networks = {
 		unet:
 			second && prediction === "v_prediction" && !sources.config
 				? // The 768-pixel models.
 					{ ...unet, config: { ...(unet.config as object), sample_size: 96 } }
 				: unet,
-		textEncoder,
+		text_encoder: textEncoder,
 		vae,
-		tokenizer: await findTokenizer(label, second, textEncoder, sources),
+	};
+	return modelFiles({
+		label,
+		networks,
+		tokenizers: {
+			tokenizer: await findTokenizer(label, second, textEncoder, sources),
+		},
 		scheduler: {
 			config:
 				(await givenConfig(
@@ -117,7 +126,7 @@ export async function openSingleFile(
 					"scheduler/scheduler_config.json",
 				)) ?? schedulerConfig(second, prediction),
 		},
-	};
+	});
 }
 
 function checkParts(

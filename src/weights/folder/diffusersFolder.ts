@@ -3,11 +3,15 @@ import { UserError } from "../../errors/userError.js";
 import type { TokenizerFiles } from "../../tokenizer/loadTokenizer.js";
 import { type ModelFolder, readJson } from "../formats/modelFolder.js";
 import { shorten } from "../formats/strictJson.js";
-import type { ModelFiles } from "./modelFiles.js";
+import { type ModelFiles, modelFiles } from "./modelFiles.js";
 import { loadNetworkWeights } from "./networkWeights.js";
 import {
 	chooseWeights,
-	type NetworkFolder,
+	networkFolders,
+	networkNames,
+	recordOf,
+	tokenizerFolders,
+	tokenizerNames,
 	type WeightChoice,
 } from "./weightFileNames.js";
 
@@ -15,22 +19,14 @@ const layout =
 	"a diffusers folder has model_index.json, scheduler/, tokenizer/, text_encoder/, unet/ and vae/";
 
 const component = z.tuple([z.string().nullable(), z.string().nullable()]);
+const parts = { ...networkFolders, ...tokenizerFolders };
 const modelIndex = z.looseObject({
 	_class_name: z.string(),
-	unet: component,
-	vae: component,
-	text_encoder: component,
-	tokenizer: component,
 	scheduler: component,
+	...(Object.fromEntries(
+		Object.keys(parts).map((name) => [name, component]),
+	) as Record<keyof typeof parts, typeof component>),
 });
-
-/** The classes whose weights this room can name. */
-const classes: Readonly<Record<string, readonly string[]>> = {
-	unet: ["UNet2DConditionModel"],
-	vae: ["AutoencoderKL"],
-	text_encoder: ["CLIPTextModel"],
-	tokenizer: ["CLIPTokenizer", "CLIPTokenizerFast"],
-};
 
 /**
  * The networks, tokenizer and scheduler of a diffusers folder (without `hash`, see `modelHash`). Only headers of weights are read.
@@ -42,31 +38,30 @@ export async function openDiffusersFolder(
 ): Promise<Omit<ModelFiles, "hash">> {
 	await checkModelIndex(folder);
 	for (const path of [
-		"unet/config.json",
-		"vae/config.json",
-		"text_encoder/config.json",
+		...networkNames.map((name) => `${name}/config.json`),
 		"scheduler/scheduler_config.json",
 	])
 		if (!folder.paths.has(path))
 			throw new UserError(`${folder.label}/${path} is missing: ${layout}`);
 	const chosen = chooseWeights(folder.paths, folder.label, choice);
-	const network = async (name: NetworkFolder) => ({
+	const networks = await recordOf(networkNames, async (name) => ({
 		config: await readJson(folder, `${name}/config.json`),
 		weights: await loadNetworkWeights(folder, name, chosen[name]),
-	});
-	return {
+	}));
+	return modelFiles({
 		label: folder.label,
-		unet: await network("unet"),
-		textEncoder: await network("text_encoder"),
-		vae: await network("vae"),
-		tokenizer: await readTokenizerTexts(folder, "tokenizer/"),
+		...(folder.path !== undefined && { folder: folder.path }),
+		networks,
+		tokenizers: await recordOf(tokenizerNames, (name) =>
+			readTokenizerTexts(folder, `${name}/`),
+		),
 		scheduler: {
 			config: await readJson(folder, "scheduler/scheduler_config.json"),
 		},
 		...(folder.paths.has("generation_config.json") && {
 			generationConfig: await readJson(folder, "generation_config.json"),
 		}),
-	};
+	});
 }
 
 /** Whether a folder has what tells a diffusers folder. */
@@ -93,8 +88,9 @@ async function checkModelIndex(folder: ModelFolder): Promise<void> {
 				? `${label} is of a ${shorten(kind.data._class_name)}: only Stable Diffusion 1.x and 2.x models (UNet, CLIP text encoder, VAE) are supported`
 				: `${label} does not say which pipeline the model is (_class_name)`,
 		);
-	for (const [name, known] of Object.entries(classes)) {
-		const found = (index.data[name] as z.infer<typeof component>)[1];
+	for (const [name, { classes }] of Object.entries(parts)) {
+		const known: readonly string[] = classes;
+		const [, found] = index.data[name as keyof typeof parts];
 		if (!found || !known.includes(found))
 			throw new UserError(
 				`${label} has ${shorten(String(found))} as ${name}: only ${known.join(" or ")} is supported (Stable Diffusion 1.x and 2.x)`,

@@ -1,5 +1,10 @@
 import type { TokenizerFiles } from "../../tokenizer/loadTokenizer.js";
 import type { Weights } from "../formats/weights.js";
+import { type ModelKind, modelKind } from "./modelKind.js";
+import {
+	currentSchedulerConfig,
+	currentUnetConfig,
+} from "./outdatedConfigs.js";
 
 /** One network: its config.json (parsed, not yet validated: `src/models/` does that) and its weights. */
 export interface NetworkFiles {
@@ -7,20 +12,48 @@ export interface NetworkFiles {
 	readonly weights: Weights;
 }
 
+/** What every Stable Diffusion model has, and whatever other networks its kind has. */
+export type NamedNetworks = Readonly<
+	Record<"unet" | "vae" | "text_encoder", NetworkFiles> &
+		Record<string, NetworkFiles>
+>;
+
+export type NamedTokenizers = Readonly<
+	Record<"tokenizer", TokenizerFiles> & Record<string, TokenizerFiles>
+>;
+
 /** The files of a Stable Diffusion model, from wherever it came: a diffusers folder, the Hub, or a single checkpoint. */
 export interface ModelFiles {
 	/** What the user called it (folder, Hub id or file), for messages. */
 	readonly label: string;
 	/** See `modelHash`: 10 hexadecimal digits that tell models apart, for PNG texts and key-step plans. */
 	readonly hash: string;
-	readonly unet: NetworkFiles;
-	readonly textEncoder: NetworkFiles;
-	readonly vae: NetworkFiles;
-	/** Not yet parsed. */
-	readonly tokenizer: TokenizerFiles;
+	/** The folder on disk that holds it (of a Hub model its snapshot in the cache), where it is one. */
+	readonly folder?: string;
+	readonly kind: ModelKind;
+	/** By the names that diffusers gives their folders. */
+	readonly networks: NamedNetworks;
+	/** Not yet parsed; by the names of their folders too. */
+	readonly tokenizers: NamedTokenizers;
 	readonly scheduler: { readonly config: unknown };
 	/** generation_config.json, not yet validated, where the folder has one (see `modelDefaults`). */
 	readonly generationConfig?: unknown;
+}
+
+/** The files of a model with its kind, and with configs of old conversions as diffusers takes them. */
+export function modelFiles(
+	files: Omit<ModelFiles, "hash" | "kind">,
+): Omit<ModelFiles, "hash"> {
+	const { unet, vae } = files.networks;
+	return {
+		...files,
+		kind: modelKind(unet, vae),
+		networks: {
+			...files.networks,
+			unet: { ...unet, config: currentUnetConfig(unet.config) },
+		},
+		scheduler: { config: currentSchedulerConfig(files.scheduler.config) },
+	};
 }
 
 /** Options of `openModel` (nodeOpenModel.ts). */

@@ -1,14 +1,37 @@
 import { UserError } from "../../errors/userError.js";
 
-/** The networks of a diffusers folder, and what their weight files are called before `.safetensors`. */
-export const weightStems = {
-	unet: "diffusion_pytorch_model",
-	vae: "diffusion_pytorch_model",
-	text_encoder: "model",
+/**
+ * The networks of a diffusers folder: the classes that model_index.json may name for them, and what their weight files are
+ * called before `.safetensors`.
+ */
+export const networkFolders = {
+	unet: { classes: ["UNet2DConditionModel"], stem: "diffusion_pytorch_model" },
+	vae: { classes: ["AutoencoderKL"], stem: "diffusion_pytorch_model" },
+	text_encoder: { classes: ["CLIPTextModel"], stem: "model" },
+} as const;
+
+/** Its tokenizers, one for each text encoder. */
+export const tokenizerFolders = {
+	tokenizer: { classes: ["CLIPTokenizer", "CLIPTokenizerFast"] },
 } as const;
 
 /** Folder of a network. */
-export type NetworkFolder = keyof typeof weightStems;
+export type NetworkFolder = keyof typeof networkFolders;
+
+export const networkNames = Object.keys(networkFolders) as NetworkFolder[];
+export const tokenizerNames = Object.keys(
+	tokenizerFolders,
+) as (keyof typeof tokenizerFolders)[];
+
+/** A record of what `make` gives for each name. */
+export async function recordOf<Name extends string, Value>(
+	names: readonly Name[],
+	make: (name: Name) => Value | Promise<Value>,
+): Promise<Record<Name, Value>> {
+	const entries: [Name, Value][] = [];
+	for (const name of names) entries.push([name, await make(name)]);
+	return Object.fromEntries(entries) as Record<Name, Value>;
+}
 
 /** Which files to take where there are several. */
 export interface WeightChoice {
@@ -36,7 +59,7 @@ export function weightVariants(
 	network: NetworkFolder,
 ): Map<string, ChosenWeights> {
 	const variants = new Map<string, ChosenWeights>();
-	const stem = weightStems[network];
+	const { stem } = networkFolders[network];
 	const pattern = new RegExp(
 		`^${network}/${stem}(?:\\.(?<before>[\\w-]+))?\\.safetensors(?<index>\\.index(?:\\.(?<after>[\\w-]+))?\\.json)?$`,
 	);
@@ -63,13 +86,12 @@ export function chooseWeights(
 	label: string,
 	{ variant, dtype }: WeightChoice,
 ): Record<NetworkFolder, ChosenWeights> {
-	const networks = Object.keys(weightStems) as NetworkFolder[];
 	const found = new Map(
-		networks.map((network) => [network, weightVariants(paths, network)]),
+		networkNames.map((network) => [network, weightVariants(paths, network)]),
 	);
 	if (
 		variant &&
-		networks.every((network) => !found.get(network)?.has(variant))
+		networkNames.every((network) => !found.get(network)?.has(variant))
 	) {
 		const there = new Set(
 			[...found.values()].flatMap((map) => [...map.keys()]).sort(),
@@ -93,11 +115,9 @@ export function chooseWeights(
 			);
 		throw new UserError(missingWeights(paths, label, network));
 	};
-	return {
-		unet: choose("unet"),
-		vae: choose("vae"),
-		text_encoder: choose("text_encoder"),
-	};
+	return Object.fromEntries(
+		networkNames.map((network) => [network, choose(network)]),
+	) as Record<NetworkFolder, ChosenWeights>;
 }
 
 function missingWeights(
@@ -105,13 +125,14 @@ function missingWeights(
 	label: string,
 	network: NetworkFolder,
 ): string {
-	const expected = `${weightStems[network]}.safetensors`;
+	const { stem } = networkFolders[network];
+	const expected = `${stem}.safetensors`;
 	const pickled = [...paths].find(
 		(path) => path.startsWith(`${network}/`) && isPickle(path),
 	);
 	return pickled
 		? `${label}/${pickled} is a pickle, which can run code when it is loaded: only .safetensors weights are read; get ${network}/${expected}, or convert it with diffusers (save_pretrained(…, safe_serialization=True))`
-		: `${label}/${network} has no weights: ${expected} (or a variant such as ${weightStems[network]}.fp16.safetensors, or shards with ${expected}.index.json) is missing`;
+		: `${label}/${network} has no weights: ${expected} (or a variant such as ${stem}.fp16.safetensors, or shards with ${expected}.index.json) is missing`;
 }
 
 /** Whether a file's name is one of those that PyTorch pickles go by. */

@@ -6,6 +6,8 @@ import { memoryFile, type ReadableFile } from "./weightFile.js";
 export interface ModelFolder {
 	/** For messages: the path or Hub id. */
 	readonly label: string;
+	/** Where it is, when it is on disk. */
+	readonly path?: string;
 	/** Every file in it, at most two levels deep. */
 	readonly paths: ReadonlySet<string>;
 	/**

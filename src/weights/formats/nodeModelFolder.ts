@@ -40,6 +40,7 @@ export async function nodeModelFolder(
 	}
 	return {
 		label,
+		path,
 		paths,
 		readText: async (name) => {
 			const file = await openNodeFile(join(path, name), `${label}/${name}`);

@@ -3,8 +3,10 @@ import { UserError } from "../../errors/userError.js";
 import {
 	chooseWeights,
 	type NetworkFolder,
+	networkFolders,
+	networkNames,
+	tokenizerNames,
 	type WeightChoice,
-	weightStems,
 } from "../folder/weightFileNames.js";
 import { shorten } from "../formats/strictJson.js";
 
@@ -105,9 +107,9 @@ export function neededFiles(
 		want("model_index.json");
 		want("scheduler/scheduler_config.json");
 		want("generation_config.json");
-		wantTokenizer("tokenizer/");
+		for (const name of tokenizerNames) wantTokenizer(`${name}/`);
 		const chosen = chooseWeights(paths, repo, choice);
-		for (const network of Object.keys(weightStems) as NetworkFolder[]) {
+		for (const network of networkNames) {
 			want(`${network}/config.json`);
 			const { path, sharded, variant } = chosen[network];
 			want(path);
@@ -131,7 +133,7 @@ function isShard(
 	variant: string,
 ): boolean {
 	const match = new RegExp(
-		`^${network}/${weightStems[network]}(?:\\.([\\w-]+))?-\\d{5}-of-\\d{5}(?:\\.([\\w-]+))?\\.safetensors$`,
+		`^${network}/${networkFolders[network].stem}(?:\\.([\\w-]+))?-\\d{5}-of-\\d{5}(?:\\.([\\w-]+))?\\.safetensors$`,
 	).exec(path);
 	return match !== null && (match[1] ?? match[2] ?? "") === variant;
 }

@@ -49,16 +49,18 @@ describe.each(["tiny-sd", "tiny-sd2"])("%s as a single file", (name) => {
 	test("has exactly the tensors of its folder, over the bytes of the file", async () => {
 		const expected = await openModel(folder);
 		const model = await openModel(file, { config: folder });
-		for (const network of ["unet", "textEncoder", "vae"] as const) {
-			expect(await tensorsOf(model[network].weights)).toEqual(
-				await tensorsOf(expected[network].weights),
+		for (const network of ["unet", "text_encoder", "vae"] as const) {
+			expect(await tensorsOf(model.networks[network].weights)).toEqual(
+				await tensorsOf(expected.networks[network].weights),
 			);
-			expect([...model[network].weights.files.values()]).toEqual([
+			expect([...model.networks[network].weights.files.values()]).toEqual([
 				{ path: file, size: readFileSync(file).length },
 			]);
-			expect(model[network].config).toEqual(expected[network].config);
+			expect(model.networks[network].config).toEqual(
+				expected.networks[network].config,
+			);
 		}
-		expect(model.tokenizer).toEqual(expected.tokenizer);
+		expect(model.tokenizers.tokenizer).toEqual(expected.tokenizers.tokenizer);
 		expect(model.scheduler).toEqual(expected.scheduler);
 	});
 
@@ -235,7 +237,7 @@ const crossUp = "CrossAttnUpBlock2D";
 describe("configs of published shapes are those of the published folders", () => {
 	test("Stable Diffusion 1.x", async () => {
 		const model = await inferred(checkpointShapes("1.x"));
-		expect(model.unet.config).toMatchObject({
+		expect(model.networks.unet.config).toMatchObject({
 			attention_head_dim: 8,
 			block_out_channels: [320, 640, 1280, 1280],
 			cross_attention_dim: 768,
@@ -248,14 +250,14 @@ describe("configs of published shapes are those of the published folders", () =>
 			sample_size: 64,
 			use_linear_projection: false,
 		});
-		expect(model.vae.config).toMatchObject({
+		expect(model.networks.vae.config).toMatchObject({
 			block_out_channels: [128, 256, 512, 512],
 			layers_per_block: 2,
 			latent_channels: 4,
 			scaling_factor: 0.18215,
 			use_quant_conv: true,
 		});
-		expect(model.textEncoder.config).toMatchObject({
+		expect(model.networks.text_encoder.config).toMatchObject({
 			hidden_act: "quick_gelu",
 			hidden_size: 768,
 			intermediate_size: 3072,
@@ -269,39 +271,39 @@ describe("configs of published shapes are those of the published folders", () =>
 			beta_start: 0.00085,
 			steps_offset: 1,
 		});
-		const names = [...model.unet.weights.tensors.keys()];
+		const names = [...model.networks.unet.weights.tensors.keys()];
 		expect(names).toContain("down_blocks.2.downsamplers.0.conv.weight");
 		expect(names).toContain("up_blocks.0.upsamplers.0.conv.weight");
 		expect(names).toContain("up_blocks.2.upsamplers.0.conv.weight");
 		expect(names.filter((name) => /ema|input_blocks/.test(name))).toEqual([]);
 		expect(
-			model.vae.weights.tensors.get(
+			model.networks.vae.weights.tensors.get(
 				"encoder.mid_block.attentions.0.to_q.weight",
 			)?.shape,
 		).toEqual([512, 512]);
 		expect(
-			model.vae.weights.tensors.get(
+			model.networks.vae.weights.tensors.get(
 				"decoder.up_blocks.0.resnets.0.conv1.weight",
 			)?.shape[0],
 		).toBe(512);
-		expect(model.vae.weights.tensors.has("loss.logvar")).toBe(false);
+		expect(model.networks.vae.weights.tensors.has("loss.logvar")).toBe(false);
 	});
 
 	test("Stable Diffusion 2.x: head width 64, 23 layers, v unless the file says otherwise", async () => {
 		const shapes = checkpointShapes("2.x");
 		const model = await inferred(shapes);
-		expect(model.unet.config).toMatchObject({
+		expect(model.networks.unet.config).toMatchObject({
 			attention_head_dim: [5, 10, 20, 20],
 			cross_attention_dim: 1024,
 			use_linear_projection: true,
 			sample_size: 96,
 		});
-		expect(model.textEncoder.config).toMatchObject({
+		expect(model.networks.text_encoder.config).toMatchObject({
 			hidden_act: "gelu",
 			num_attention_heads: 16,
 			num_hidden_layers: 23,
 		});
-		const text = model.textEncoder.weights.tensors;
+		const text = model.networks.text_encoder.weights.tensors;
 		const q = text.get("text_model.encoder.layers.7.self_attn.q_proj.weight");
 		const v = text.get("text_model.encoder.layers.7.self_attn.v_proj.weight");
 		expect(v?.shape).toEqual([1024, 1024]);
@@ -315,7 +317,8 @@ describe("configs of published shapes are those of the published folders", () =>
 			prediction_type: "v_prediction",
 		});
 		expect(
-			"specialTokens" in model.tokenizer && model.tokenizer.specialTokens,
+			"specialTokens" in model.tokenizers.tokenizer &&
+				model.tokenizers.tokenizer.specialTokens,
 		).toMatch(/"pad_token":"!"/);
 
 		const stated = await inferred(shapes, {
@@ -324,7 +327,7 @@ describe("configs of published shapes are those of the published folders", () =>
 		expect(stated.scheduler.config).toMatchObject({
 			prediction_type: "epsilon",
 		});
-		expect(stated.unet.config).toMatchObject({ sample_size: 64 });
+		expect(stated.networks.unet.config).toMatchObject({ sample_size: 64 });
 	});
 });
 
@@ -348,7 +351,9 @@ describe("a checkpoint without a tokenizer", () => {
 	test.each(["1.x", "2.x"] as const)(
 		"of Stable Diffusion %s has CLIP's, which comes with the package",
 		async (kind) => {
-			const { tokenizer } = await openModel(
+			const {
+				tokenizers: { tokenizer },
+			} = await openModel(
 				checkpoint(`${kind}.safetensors`, checkpointShapes(kind)),
 			);
 			expect(tokenizer).toMatchObject({ vocab: clipVocab, merges: clipMerges });

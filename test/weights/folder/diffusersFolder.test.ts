@@ -71,28 +71,35 @@ const shard = (name: string) => `unet/${name}`;
 describe("real folders", () => {
 	test("tiny-sd: configs, networks, tokenizer; current names", async () => {
 		const model = await openModel(tinySd);
-		expect(model.unet.config).toMatchObject({
+		expect(model.networks.unet.config).toMatchObject({
 			block_out_channels: [8, 16, 16, 32],
 		});
 		expect(model.scheduler.config).toMatchObject({
 			beta_schedule: "scaled_linear",
 		});
-		expect("vocab" in model.tokenizer && model.tokenizer.merges).toMatch(
-			/#version/,
-		);
-		expect(model.unet.weights.tensors.get("conv_in.weight")).toMatchObject({
+		expect(
+			"vocab" in model.tokenizers.tokenizer &&
+				model.tokenizers.tokenizer.merges,
+		).toMatch(/#version/);
+		expect(
+			model.networks.unet.weights.tensors.get("conv_in.weight"),
+		).toMatchObject({
 			dtype: "F32",
 			shape: [8, 4, 3, 3],
 			file: "diffusion_pytorch_model.safetensors",
 		});
-		const vae = model.vae.weights.tensors;
+		const vae = model.networks.vae.weights.tensors;
 		expect(
 			vae.get("decoder.mid_block.attentions.0.to_q.weight")?.shape,
 		).toEqual([16, 16]);
 		expect(
 			[...vae.keys()].filter((name) => /query|proj_attn/.test(name)),
 		).toEqual([]);
-		for (const { weights } of [model.unet, model.vae, model.textEncoder])
+		for (const { weights } of [
+			model.networks.unet,
+			model.networks.vae,
+			model.networks.text_encoder,
+		])
 			for (const [name, entry] of weights.tensors) {
 				expect(entry.name).toBe(name);
 				const file = weights.files.get(entry.file);
@@ -106,16 +113,16 @@ describe("real folders", () => {
 		const plain = await openModel(tinySd);
 		for (const options of [{ variant: "fp16" }, { dtype: "fp16" }] as const) {
 			const model = await openModel(tinySd, options);
-			expect(model.unet.weights.tensors.get("conv_in.weight")?.dtype).toBe(
-				"F16",
-			);
 			expect(
-				model.vae.weights.tensors.get("post_quant_conv.weight")?.dtype,
+				model.networks.unet.weights.tensors.get("conv_in.weight")?.dtype,
+			).toBe("F16");
+			expect(
+				model.networks.vae.weights.tensors.get("post_quant_conv.weight")?.dtype,
 			).toBe("F32");
 			const name = "mid_block.resnets.0.conv1.weight";
 			const [half, full] = await Promise.all([
-				readTensor(model.unet.weights, name, openNodeWeightFile),
-				readTensor(plain.unet.weights, name, openNodeWeightFile),
+				readTensor(model.networks.unet.weights, name, openNodeWeightFile),
+				readTensor(plain.networks.unet.weights, name, openNodeWeightFile),
 			]);
 			expect(half).toEqual(full);
 			expect(model.hash).not.toBe(plain.hash);
@@ -127,12 +134,12 @@ describe("real folders", () => {
 
 	test("tiny-sd2: shards, tokenizer.json, text encoder without text_model", async () => {
 		const model = await openModel(tinySd2);
-		expect([...model.unet.weights.files.keys()].sort()).toEqual([
+		expect([...model.networks.unet.weights.files.keys()].sort()).toEqual([
 			"diffusion_pytorch_model-00001-of-00002.safetensors",
 			"diffusion_pytorch_model-00002-of-00002.safetensors",
 		]);
-		expect("tokenizerJson" in model.tokenizer).toBe(true);
-		const names = [...model.textEncoder.weights.tensors.keys()];
+		expect("tokenizerJson" in model.tokenizers.tokenizer).toBe(true);
+		const names = [...model.networks.text_encoder.weights.tensors.keys()];
 		expect(names).toContain("text_model.embeddings.token_embedding.weight");
 		expect(names.filter((name) => !name.startsWith("text_model."))).toEqual([]);
 	});
@@ -146,10 +153,14 @@ describe("real folders", () => {
 		}
 		const memory = await openDiffusersFolder(modelFolderOf("memory", bytes));
 		const model = await openModel(tinySd);
-		expect(memory.tokenizer).toEqual(model.tokenizer);
+		expect(memory.tokenizers.tokenizer).toEqual(model.tokenizers.tokenizer);
 		const name = "up_blocks.3.resnets.2.conv2.weight";
-		const a = await readTensor(memory.unet.weights, name);
-		const b = await readTensor(model.unet.weights, name, openNodeWeightFile);
+		const a = await readTensor(memory.networks.unet.weights, name);
+		const b = await readTensor(
+			model.networks.unet.weights,
+			name,
+			openNodeWeightFile,
+		);
 		expect(relativeError(a.data, b.data)).toBe(0);
 	});
 
@@ -214,17 +225,19 @@ describe("names and variants", () => {
 				[`${unet}.bf16.safetensors`]: zeros({ "conv_in.weight": [1] }, "F16"),
 			}),
 		);
-		expect(model.unet.weights.tensors.get("conv_in.weight")?.dtype).toBe("F16");
+		expect(
+			model.networks.unet.weights.tensors.get("conv_in.weight")?.dtype,
+		).toBe("F16");
 	});
 
 	test("VAE attention and text names are today's", async () => {
 		const model = await openDiffusersFolder(folderWith());
 		expect(
-			model.vae.weights.tensors.get(
+			model.networks.vae.weights.tensors.get(
 				"encoder.mid_block.attentions.0.to_q.weight",
 			)?.shape,
 		).toEqual([3, 3]);
-		expect([...model.textEncoder.weights.tensors.keys()]).toEqual([
+		expect([...model.networks.text_encoder.weights.tensors.keys()]).toEqual([
 			"text_model.final_layer_norm.weight",
 		]);
 	});
@@ -246,7 +259,7 @@ describe("names and variants", () => {
 			}),
 			{ variant: "fp16" },
 		);
-		expect([...model.unet.weights.tensors.keys()]).toEqual(["a", "b"]);
+		expect([...model.networks.unet.weights.tensors.keys()]).toEqual(["a", "b"]);
 	});
 });
 
@@ -396,4 +409,13 @@ describe("what is wrong is said in one line that names the file", () => {
 		await expect(opening).rejects.toThrow(reason);
 		await expect(opening).rejects.toThrow(/^[^\n]+$/);
 	});
+});
+
+test("a scheduler's config with the -Infinity that diffusers writes is read", async () => {
+	const text =
+		'{"_class_name": "DPMSolverMultistepScheduler", "steps_offset": 1, "lambda_min_clipped": -Infinity}';
+	const model = await openDiffusersFolder(
+		folderWith({ "scheduler/scheduler_config.json": text }),
+	);
+	expect(model.scheduler.config).toMatchObject({ lambda_min_clipped: -1e308 });
 });

@@ -146,8 +146,8 @@ describe("a download", () => {
 		const model = await openModel(repo);
 		const local = await openModel(tinySd);
 		expect(model.hash).toBe(local.hash);
-		expect(model.tokenizer).toEqual(local.tokenizer);
-		const [[key, file]] = model.unet.weights.files;
+		expect(model.tokenizers.tokenizer).toEqual(local.tokenizers.tokenizer);
+		const [[key, file]] = model.networks.unet.weights.files;
 		expect(key).toBe(unetBlob);
 		expect(file).toEqual({
 			path: inRepo("blobs", unetBlob),
