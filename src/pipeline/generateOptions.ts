@@ -1,7 +1,7 @@
 import type { Denoiser, DenoiserOptions } from "../propagation/denoiser.js";
 import type { KeyStepPlan } from "../propagation/keyStepPlan.js";
 import type { PlanFile } from "../propagation/planFile.js";
-import type { SamplerConfig } from "../samplers/config/samplerConfig.js";
+import type { SamplerConfig } from "../samplers/config/schedulerConfig.js";
 import type { Tensor } from "../tensor/tensor.js";
 
 /** What is to be drawn, and how. Everything but the prompt has a default. */

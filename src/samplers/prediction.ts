@@ -1,4 +1,4 @@
-import type { SamplerConfig } from "./config/samplerConfig.js";
+import type { SamplerConfig } from "./config/schedulerConfig.js";
 import { weightedSum } from "./weightedSum.js";
 
 /**
@@ -15,8 +15,9 @@ export function signalNoiseOfAlphaBar(alphaBar: number): SignalNoise {
 	return { alpha: Math.sqrt(alphaBar), sigma: Math.sqrt(1 - alphaBar) };
 }
 
-/** The noise level whose noise-to-signal ratio σ/α is `ratio` (k-diffusion's sigma). */
+/** The noise level whose noise-to-signal ratio σ/α is `ratio` (k-diffusion's sigma); infinite where there is no signal. */
 export function signalNoiseOfRatio(ratio: number): SignalNoise {
+	if (ratio === Infinity) return { alpha: 0, sigma: 1 };
 	const alpha = 1 / Math.sqrt(ratio ** 2 + 1);
 	return { alpha, sigma: ratio * alpha };
 }

@@ -1,4 +1,5 @@
-import type { SamplerConfig } from "./config/samplerConfig.js";
+import type { SamplerConfig } from "./config/schedulerConfig.js";
+import type { LatentSpace } from "./latentSpace.js";
 
 /** The samplers, by our names. `dpm-solver++` is the multistep solver of order 2 ("DPM++ 2M"). */
 export const SAMPLER_NAMES = [
@@ -19,21 +20,42 @@ export const SAMPLER_NAMES = [
 	"lcm",
 	"deis",
 	"dpm2",
+	"tcd",
 ] as const;
 
 export type SamplerName = (typeof SAMPLER_NAMES)[number];
 
-/** What a sampler remembers between two evaluations: a plain value, never changed in place. */
-export interface SamplerState {
-	/** Earlier predictions (or what the sampler made of them), the newest last. */
-	readonly history: readonly Float32Array[];
-	/** Latents of an earlier evaluation that the sampler comes back to. */
-	readonly sample?: Float32Array;
-	/** A sum over the evaluations of one step, under way. */
-	readonly partial?: Float32Array;
-	/** The order of the step taken last. */
-	readonly order?: number;
+/** What every sampler is made from. */
+export interface SamplerContext {
+	readonly name: SamplerName;
+	/** Steps asked for; the number of evaluations may be higher (Heun, DPM2, PNDM). */
+	readonly steps: number;
+	readonly config: SamplerConfig;
+	/** The share of fresh noise at each step: DDIM's eta, TCD's gamma; 0 adds none. */
+	readonly eta: number;
+	/** Where the steps begin, where they are given and not the sampler's own. */
+	readonly grid?: Schedule;
 }
+
+/** Where a sampler evaluates the network. */
+export interface Schedule {
+	/** Training timesteps, descending; fractional where a noise level lies between two trained ones. */
+	readonly timesteps: readonly number[];
+	/** The noise level at each as sigma = sqrt(1 - ᾱ) / sqrt(ᾱ); a solver's may have one more, which its last step ends on. */
+	readonly sigmas: readonly number[];
+}
+
+/**
+ * What a sampler remembers between two evaluations: a plain value, never changed in place. Only the sampler that made it
+ * reads what else its solver keeps in it.
+ */
+export interface SamplerState {
+	/** Earlier predictions (or what the sampler made of them), the newest last; at most four. */
+	readonly history: readonly Float32Array[];
+}
+
+/** The state of solvers that remember nothing, and of those that remember predictions alone before the first one. */
+export const NO_HISTORY: SamplerState = { history: [] };
 
 /** What one network evaluation gives to the sampler. */
 export interface SamplerInput {
@@ -50,8 +72,8 @@ export interface SamplerInput {
 }
 
 /** What a sampler makes of one evaluation. */
-export interface SamplerOutput {
-	readonly state: SamplerState;
+export interface SamplerOutput<State extends SamplerState = SamplerState> {
+	readonly state: State;
 	/** The latents for the next evaluation (the result after the last one). */
 	readonly latents: Float32Array;
 	/** The estimate of the clean latents x_0 from this evaluation alone, for previews. */
@@ -69,29 +91,24 @@ export interface SamplerOutput {
  *   ({ state, latents } = sampler.step(state, { index, prediction, latents, noise }))
  * ```
  *
- * The loop goes by *evaluations*: `timesteps` has one entry for each call of the network. For most samplers that is one
+ * The loop goes by *evaluations*: `timesteps` and `sigmas` have one entry for each call of the network. For most samplers that is one
  * a step; Heun and DPM2 have 2·steps - 1, PNDM (with skip_prk_steps, as Stable Diffusion has it) steps + 1.
  */
-export interface Sampler {
+export interface Sampler extends LatentSpace, Schedule {
 	readonly name: SamplerName;
-	/** One for each network evaluation, descending; may be fractional (Karras sigmas with Euler). */
-	readonly timesteps: readonly number[];
-	/** The noise level of each evaluation as sigma = sqrt(1 - ᾱ) / sqrt(ᾱ). */
-	readonly sigmas: readonly number[];
 	/** What the network's predictions are taken to be. */
 	readonly predictionType: SamplerConfig["prediction_type"];
-	/** What standard normal noise is multiplied with to give the initial latents. */
-	readonly initNoiseSigma: number;
 	/** Whether `step` draws noise. */
 	readonly stochastic: boolean;
-	/** The network's input for latents at `timesteps[index]`; a new array, or `latents` itself where nothing is to be scaled. */
-	scaleModelInput(latents: Float32Array, index: number): Float32Array;
 	/**
-	 * What one unit of noise in variance-preserving space is worth in this sampler's own space at `timesteps[index]`:
-	 * 1 for variance-preserving samplers, sqrt(1 + sigma²) for those whose latents are x_0 + sigma · noise.
+	 * 2 for samplers that evaluate the network twice a step (Heun, DPM2): a run that starts at step s (image-to-image)
+	 * starts at the evaluation s · evaluationsPerStep.
 	 */
-	injectionScale(index: number): number;
-	/** The state before the first evaluation (which may be any index: image-to-image starts late). */
+	readonly evaluationsPerStep: 1 | 2;
+	/**
+	 * The state before the evaluation that a run begins with, which may be any (image-to-image starts late): solvers then
+	 * begin with their lowest order, as at the first.
+	 */
 	start(): SamplerState;
 	/** Takes one evaluation's step. Pure: neither `state` nor an array of `input` is changed. */
 	step(state: SamplerState, input: SamplerInput): SamplerOutput;

@@ -1,10 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type {
-	SamplerConfig,
-	SigmaSchedule,
-} from "../../src/samplers/config/samplerConfig.js";
+import type { SigmaSchedule } from "../../src/samplers/config/samplerConfig.js";
+import type { SamplerConfig } from "../../src/samplers/config/schedulerConfig.js";
 import { createSampler } from "../../src/samplers/createSampler.js";
 import type { Sampler, SamplerName } from "../../src/samplers/sampler.js";
 import { readGolden, relativeError } from "../goldenFile.js";

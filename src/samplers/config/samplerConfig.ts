@@ -1,96 +1,25 @@
+import { OptionError } from "../../errors/optionError.js";
 import { UserError } from "../../errors/userError.js";
 import type { SamplerName } from "../sampler.js";
-import type { SchedulerConfig } from "./schedulerConfig.js";
+import {
+	DEFAULT_SAMPLER_CONFIG,
+	type Refuse,
+	type SamplerConfig,
+	type SchedulerConfig,
+} from "./schedulerConfig.js";
 
-/** All that a sampler needs to know of its noise schedule and solver: no key is missing, by diffusers' names. */
-export interface SamplerConfig {
-	readonly num_train_timesteps: number;
-	readonly beta_start: number;
-	readonly beta_end: number;
-	readonly beta_schedule: "linear" | "scaled_linear" | "squaredcos_cap_v2";
-	readonly trained_betas: readonly number[] | null;
-	readonly prediction_type: "epsilon" | "v_prediction" | "sample";
-	readonly timestep_spacing: "leading" | "trailing" | "linspace";
-	readonly steps_offset: number;
-	readonly rescale_betas_zero_snr: boolean;
-	/** Whether the last step of DDIM-like samplers ends on ᾱ = 1 rather than on that of timestep 0. */
-	readonly set_alpha_to_one: boolean;
-	readonly clip_sample: boolean;
-	readonly clip_sample_range: number;
-	readonly thresholding: boolean;
-	readonly dynamic_thresholding_ratio: number;
-	readonly sample_max_value: number;
-	readonly variance_type:
-		| "fixed_small"
-		| "fixed_small_log"
-		| "fixed_large"
-		| "fixed_large_log"
-		| "learned"
-		| "learned_range"
-		| null;
-	readonly algorithm_type: "dpmsolver" | "dpmsolver++" | "sde-dpmsolver++";
-	readonly solver_order: number;
-	readonly solver_type: "midpoint" | "heun" | "bh1" | "bh2" | "logrho";
-	readonly lower_order_final: boolean;
-	readonly euler_at_final: boolean;
-	readonly final_sigmas_type: "zero" | "sigma_min";
-	readonly lambda_min_clipped: number;
-	readonly use_karras_sigmas: boolean;
-	readonly use_exponential_sigmas: boolean;
-	/** Align Your Steps (Sabour et al. 2024): no key of diffusers', where it is a list passed by the caller. */
-	readonly use_ays_sigmas: boolean;
-	readonly sigma_min: number | null;
-	readonly sigma_max: number | null;
-	readonly interpolation_type: "linear" | "log_linear";
-	readonly timestep_type: "discrete" | "continuous";
-	readonly predict_x0: boolean;
-	readonly disable_corrector: readonly number[];
-	readonly skip_prk_steps: boolean;
-	readonly original_inference_steps: number;
-	readonly timestep_scaling: number;
-}
-
-/** How the noise levels of the steps are spread; `default` is what the model's configuration says. */
-export type SigmaSchedule = "default" | "karras" | "exponential" | "ays";
-
-/** Values where a sampler reads the key at all but has nothing else to say (diffusers' commonest defaults). */
-const FALLBACK: SamplerConfig = {
-	num_train_timesteps: 1000,
-	beta_start: 0.0001,
-	beta_end: 0.02,
-	beta_schedule: "linear",
-	trained_betas: null,
-	prediction_type: "epsilon",
-	timestep_spacing: "linspace",
-	steps_offset: 0,
-	rescale_betas_zero_snr: false,
-	set_alpha_to_one: true,
-	clip_sample: false,
-	clip_sample_range: 1,
-	thresholding: false,
-	dynamic_thresholding_ratio: 0.995,
-	sample_max_value: 1,
-	variance_type: null,
-	algorithm_type: "dpmsolver++",
-	solver_order: 2,
-	solver_type: "midpoint",
-	lower_order_final: true,
-	euler_at_final: false,
-	final_sigmas_type: "zero",
-	lambda_min_clipped: -Infinity,
-	use_karras_sigmas: false,
-	use_exponential_sigmas: false,
-	use_ays_sigmas: false,
-	sigma_min: null,
-	sigma_max: null,
-	interpolation_type: "linear",
-	timestep_type: "discrete",
-	predict_x0: true,
-	disable_corrector: [],
-	skip_prk_steps: false,
-	original_inference_steps: 50,
-	timestep_scaling: 10,
-};
+/**
+ * How the noise levels of the steps are spread. `default` is what the model's configuration says; `even` is even in
+ * timesteps from the first to the last timestep of the sampler's usual number of steps, see createSampler.
+ */
+export const SIGMA_SCHEDULES = [
+	"default",
+	"even",
+	"karras",
+	"exponential",
+	"ays",
+] as const;
+export type SigmaSchedule = (typeof SIGMA_SCHEDULES)[number];
 
 type Key = keyof SamplerConfig;
 
@@ -260,6 +189,19 @@ const SAMPLER_KEYS: Record<SamplerName, SamplerKeys> = {
 			timestep_spacing: "leading",
 		},
 	},
+	tcd: {
+		reads: [
+			...NOISE_KEYS,
+			"set_alpha_to_one",
+			"rescale_betas_zero_snr",
+			"original_inference_steps",
+		],
+		defaults: {
+			...KARRAS_BETAS,
+			beta_schedule: "scaled_linear",
+			timestep_spacing: "leading",
+		},
+	},
 	deis: {
 		reads: [...NOISE_KEYS, ...SOLVER_KEYS],
 		// Not a key of diffusers' DEIS, which never ends on 0.
@@ -294,13 +236,24 @@ export interface SamplerConfigOptions {
 	readonly schedule?: SigmaSchedule;
 }
 
+/** Errors about a key: the user's option where the user set it, else the model's file. */
+export function refusal(overrides: Partial<SamplerConfig>): Refuse {
+	return (key, what) => {
+		if (Object.hasOwn(overrides, key))
+			throw new OptionError("schedulerConfig", `${key}: ${what}`);
+		throw new UserError(`scheduler_config.json: ${key}: ${what}`, {
+			code: "usage",
+		});
+	};
+}
+
 /**
  * The configuration of a sampler for a model, by the rules of diffusers' `from_config`: keys that the model's file has
  * stay, whichever scheduler wrote them; absent ones take this sampler's own defaults (so with Stable Diffusion v1.5's
  * file, which has no timestep_spacing, DDIM runs `leading` and DPM-Solver++ `linspace`). A sampler's name pins what it
  * says (algorithm, "2M", "3M"), and `dpm-solver` always ends on sigma_min: its integral in noise has no end at 0.
  * Overrides come last.
- * @throws UserError when the file or an override asks for what this sampler cannot do.
+ * @throws OptionError, or UserError about the file, for what this sampler cannot do.
  */
 export function samplerConfig(
 	name: SamplerName,
@@ -314,61 +267,81 @@ export function samplerConfig(
 	const said = Object.fromEntries(
 		Object.entries(file).filter(([key]) => reads.includes(key as Key)),
 	) as Partial<SamplerConfig>;
-	let config: SamplerConfig = {
-		...FALLBACK,
+	const config: SamplerConfig = {
+		...DEFAULT_SAMPLER_CONFIG,
 		...defaults,
 		...said,
 		...pinned,
 		...Object.fromEntries(
 			Object.entries(overrides).filter(([, value]) => value !== undefined),
 		),
+		...(schedule === "default"
+			? {}
+			: {
+					use_karras_sigmas: schedule === "karras",
+					use_exponential_sigmas: schedule === "exponential",
+					use_ays_sigmas: schedule === "ays",
+				}),
 	};
-	if (schedule !== "default" && !spreadable(name))
-		throw new UserError(
-			`--sampler ${name} takes its noise levels from its timesteps: the ${schedule} schedule works with euler, dpm-solver++ and the like`,
-			{ code: "usage" },
+	const refuse = refusal(overrides);
+	if (schedule !== "default" && schedule !== "even" && !spreadable(name))
+		throw new OptionError(
+			"schedule",
+			`${name} takes its noise levels from its timesteps: the ${schedule} schedule works with euler, dpm-solver++ and the like`,
 		);
-	if (schedule !== "default")
-		config = {
-			...config,
-			use_karras_sigmas: schedule === "karras",
-			use_exponential_sigmas: schedule === "exponential",
-			use_ays_sigmas: schedule === "ays",
-		};
-	else if (
-		file.use_beta_sigmas ||
-		file.use_lu_lambdas ||
-		file.use_flow_sigmas
-	) {
-		if (spreadable(name) && name !== "euler-a")
-			throw new UserError(
-				"scheduler_config.json: beta, Lu and flow sigmas are not supported; choose a schedule (karras, exponential, ays) or --sampler ddim",
+	for (const key of [
+		"use_beta_sigmas",
+		"use_lu_lambdas",
+		"use_flow_sigmas",
+	] as const)
+		if (
+			schedule === "default" &&
+			file[key] &&
+			reads.includes("use_karras_sigmas")
+		)
+			refuse(
+				key,
+				"beta, Lu and flow sigmas are not supported; choose a schedule (karras, exponential, ays) or the sampler ddim",
 			);
-	}
 	if (config.use_karras_sigmas && config.use_exponential_sigmas)
-		throw new UserError(
-			"scheduler_config.json: use_karras_sigmas and use_exponential_sigmas exclude each other; choose a schedule",
-		);
-	if (config.trained_betas) {
-		const count = config.trained_betas.length;
-		if (count !== config.num_train_timesteps)
-			throw new UserError(
-				`scheduler_config.json: trained_betas has ${count} values for num_train_timesteps ${config.num_train_timesteps}`,
-			);
-	}
-	const integratesNoise = config.algorithm_type === "dpmsolver";
-	if (integratesNoise && config.final_sigmas_type === "zero")
-		throw new UserError(
-			`--sampler ${name} cannot end on a sigma of zero: leave final_sigmas_type at sigma_min, or choose dpm-solver++`,
-			{ code: "usage" },
+		refuse(
+			"use_karras_sigmas",
+			"excludes use_exponential_sigmas; choose a schedule",
 		);
 	if (
-		name !== "ddpm" &&
-		(config.variance_type === "learned" ||
-			config.variance_type === "learned_range")
+		config.trained_betas &&
+		config.trained_betas.length !== config.num_train_timesteps
 	)
-		throw new UserError(
-			`scheduler_config.json: variance_type ${config.variance_type} (a network that predicts its variance) works with --sampler ddpm only`,
+		refuse(
+			"trained_betas",
+			`${config.trained_betas.length} values for num_train_timesteps ${config.num_train_timesteps}`,
+		);
+	if (pinned?.algorithm_type && config.algorithm_type !== pinned.algorithm_type)
+		refuse(
+			"algorithm_type",
+			`${name} is ${pinned.algorithm_type}; choose the sampler that is called after the algorithm`,
+		);
+	if (
+		(config.algorithm_type === "dpmsolver" || name === "deis") &&
+		config.final_sigmas_type === "zero"
+	)
+		refuse(
+			"final_sigmas_type",
+			`${name} cannot end on a sigma of zero: leave it at sigma_min, or choose dpm-solver++`,
+		);
+	if (
+		config.sigma_min !== null &&
+		config.sigma_max !== null &&
+		config.sigma_min >= config.sigma_max
+	)
+		refuse(
+			"sigma_min",
+			`${config.sigma_min} is not below sigma_max ${config.sigma_max}`,
+		);
+	if (name !== "ddpm" && config.variance_type?.startsWith("learned"))
+		refuse(
+			"variance_type",
+			`${config.variance_type} (a network that predicts its variance) works with the sampler ddpm only`,
 		);
 	return { ...config, solver_type: solverType(name, config.solver_type) };
 }

@@ -1,8 +1,8 @@
 import { editDistance } from "../../errors/editDistance.js";
 import { OptionError } from "../../errors/optionError.js";
 import { SAMPLER_NAMES, type SamplerName } from "../sampler.js";
-import type { SamplerConfig, SigmaSchedule } from "./samplerConfig.js";
-import type { SchedulerConfig } from "./schedulerConfig.js";
+import type { SigmaSchedule } from "./samplerConfig.js";
+import type { SamplerConfig, SchedulerConfig } from "./schedulerConfig.js";
 
 /** What a name that people write stands for: a sampler, and where it says so the spread of sigmas and other settings. */
 export interface NamedSampler {
@@ -30,6 +30,7 @@ const LABELS: Record<SamplerName, string> = {
 	lcm: "LCM",
 	deis: "DEIS",
 	dpm2: "DPM2",
+	tcd: "TCD",
 };
 
 /** diffusers' classes, and other names in use (A1111, k-diffusion, ComfyUI, stable-diffusion.cpp). */
@@ -47,6 +48,7 @@ const ALIASES: Record<string, SamplerName | NamedSampler> = {
 	LCMScheduler: "lcm",
 	DEISMultistepScheduler: "deis",
 	KDPM2DiscreteScheduler: "dpm2",
+	TCDScheduler: "tcd",
 	dpmsolver: "dpm-solver",
 	"dpm-solver-multistep": "dpm-solver",
 	"dpm-solver-2m": "dpm-solver",
@@ -85,6 +87,7 @@ const SCHEDULES: Record<string, Omit<NamedSampler, "name">> = {
 	exponential: { schedule: "exponential" },
 	"align your steps": { schedule: "ays" },
 	ays: { schedule: "ays" },
+	even: { schedule: "even" },
 	"sgm uniform": { overrides: { timestep_spacing: "trailing" } },
 	simple: { overrides: { timestep_spacing: "trailing" } },
 	trailing: { overrides: { timestep_spacing: "trailing" } },
@@ -178,6 +181,7 @@ export function samplerLabels(
 		karras: "Karras",
 		exponential: "Exponential",
 		ays: "Align Your Steps",
+		even: "Even",
 		default:
 			overrides.timestep_spacing === "trailing" ? "SGM Uniform" : "Automatic",
 	};

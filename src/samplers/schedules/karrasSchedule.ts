@@ -1,4 +1,4 @@
-import type { SamplerContext } from "../samplerContext.js";
+import type { SamplerContext, Schedule } from "../sampler.js";
 import { alphasCumprod } from "./noiseSchedule.js";
 import {
 	aysSigmas,
@@ -13,11 +13,7 @@ import {
 import { linspace, spacedTimesteps } from "./timestepSpacing.js";
 
 /** The steps of a sampler in sigma space (Karras et al. 2022): from sigma to sigma, the last one mostly 0. */
-export interface KarrasSchedule {
-	/** One for each step; fractional where sigmas lie between those of trained timesteps. */
-	readonly timesteps: readonly number[];
-	/** One for each step, and the one the last step ends on. */
-	readonly sigmas: readonly number[];
+export interface KarrasSchedule extends Schedule {
 	/** √((1 - ᾱ) / ᾱ) of all trained timesteps. */
 	readonly trained: Float32Array;
 	/** The standard deviation of the initial latents. */
@@ -31,10 +27,13 @@ export interface KarrasSchedule {
 export function karrasSchedule({
 	steps,
 	config,
+	grid,
 }: SamplerContext): KarrasSchedule {
 	const trained = trainedSigmas(alphasCumprod(config, ZERO_SNR_ALPHA));
-	let timesteps = spacedTimesteps(steps, config, { rounded: false });
-	let sigmas = timesteps.map((t) => sigmaOfTimestep(t, trained));
+	let timesteps =
+		grid?.timesteps ?? spacedTimesteps(steps, config, { rounded: false });
+	let sigmas =
+		grid?.sigmas ?? timesteps.map((t) => sigmaOfTimestep(t, trained));
 	const { max, min } = sigmaRange(config, sigmas[0], sigmas[steps - 1]);
 	let spread = true;
 	if (config.use_ays_sigmas) sigmas = aysSigmas(steps).map(Math.fround);
@@ -43,7 +42,7 @@ export function karrasSchedule({
 		sigmas = exponentialSigmas(steps, max, min);
 	else {
 		spread = false;
-		if (config.interpolation_type === "log_linear")
+		if (config.interpolation_type === "log_linear" && !grid)
 			sigmas = linspace(
 				Math.log(trained[trained.length - 1]),
 				Math.log(trained[0]),

@@ -1,5 +1,5 @@
 import { logSignalNoise, signalNoiseOfAlphaBar } from "../prediction.js";
-import type { SamplerContext } from "../samplerContext.js";
+import type { SamplerContext, Schedule } from "../sampler.js";
 import { alphasCumprod } from "./noiseSchedule.js";
 import {
 	aysTimesteps,
@@ -12,14 +12,6 @@ import {
 	ZERO_SNR_ALPHA,
 } from "./sigmaSchedule.js";
 import { roundHalfEven, solverTimesteps } from "./timestepSpacing.js";
-
-/** Where a solver evaluates the network and the noise levels it goes through. */
-export interface SolverSchedule {
-	/** One for each evaluation, whole numbers. */
-	readonly timesteps: readonly number[];
-	/** Sigma at each evaluation, and the one the last step ends on. */
-	readonly sigmas: readonly number[];
-}
 
 /** How many of the noisiest trained timesteps are left out since their λ is below lambda_min_clipped. */
 function clippedTimesteps(alphas: Float32Array, minimum: number): number {
@@ -40,7 +32,8 @@ export function solverSchedule({
 	name,
 	steps,
 	config,
-}: SamplerContext): SolverSchedule {
+	grid,
+}: SamplerContext): Schedule {
 	const alphas = alphasCumprod(config, ZERO_SNR_ALPHA);
 	const trained = trainedSigmas(alphas);
 	const { max, min } = sigmaRange(
@@ -50,10 +43,13 @@ export function solverSchedule({
 	);
 	const multistep =
 		name.startsWith("dpm-solver") && !name.endsWith("singlestep");
-	let timesteps: number[];
-	let sigmas: number[];
+	let timesteps: readonly number[];
+	let sigmas: readonly number[];
 	let spread = true;
-	if (config.use_ays_sigmas) {
+	if (grid) {
+		({ timesteps, sigmas } = grid);
+		spread = false;
+	} else if (config.use_ays_sigmas) {
 		timesteps = aysTimesteps(steps, trained);
 		sigmas = timesteps.map((t) => trained[t]);
 		spread = false;

@@ -1,4 +1,4 @@
-import type { SamplerConfig } from "../config/samplerConfig.js";
+import type { SamplerConfig } from "../config/schedulerConfig.js";
 
 /** Rounds to the nearest integer, halves to the even one, as numpy does. */
 export function roundHalfEven(x: number): number {

@@ -1,16 +1,14 @@
 import { UserError } from "../../errors/userError.js";
-import type { SamplerConfig } from "../config/samplerConfig.js";
+import type { SamplerConfig } from "../config/schedulerConfig.js";
+import { defineSampler } from "../defineSampler.js";
+import { variancePreservingSpace } from "../latentSpace.js";
 import {
 	boundedOriginal,
 	predictedOriginal,
 	signalNoiseOfAlphaBar,
 } from "../prediction.js";
-import type { Sampler } from "../sampler.js";
-import type { SamplerContext } from "../samplerContext.js";
-import { alphasCumprod } from "../schedules/noiseSchedule.js";
-import { trainedSigmas } from "../schedules/sigmaSchedule.js";
-import { spacedTimesteps } from "../schedules/timestepSpacing.js";
-import { variancePreservingSpace } from "../variancePreservingSpace.js";
+import { NO_HISTORY, type Sampler, type SamplerContext } from "../sampler.js";
+import { alphaSchedule } from "../schedules/alphaSchedule.js";
 import { weightedSum } from "../weightedSum.js";
 
 /** The two halves of each image's channels: the mean's prediction and the variance's. */
@@ -61,61 +59,61 @@ function deviations(
  * DDPM: "Denoising Diffusion Probabilistic Models" (Ho et al. 2020), on any subset of the timesteps, as diffusers'
  * DDPMScheduler. One evaluation a step; fresh noise at every step but one at timestep 0.
  */
-export function ddpm({ name, steps, config }: SamplerContext): Sampler {
-	const alphas = alphasCumprod(config);
-	const sigmas = trainedSigmas(alphas);
-	const timesteps = spacedTimesteps(steps, config);
-	return {
-		name,
-		predictionType: config.prediction_type,
-		timesteps,
-		sigmas: timesteps.map((t) => sigmas[t]),
-		stochastic: true,
-		...variancePreservingSpace,
-		start: () => ({ history: [] }),
-		step(state, { index, prediction, latents, noise, images = 1 }) {
-			const t = timesteps[index];
-			const alphaBar = alphas[t];
-			const previous =
-				index + 1 < timesteps.length ? alphas[timesteps[index + 1]] : 1;
-			const alpha = alphaBar / previous;
-			const beta = 1 - alpha;
-			const split =
-				prediction.length === latents.length * 2
-					? splitVariance(prediction, images)
-					: undefined;
-			const denoised = boundedOriginal(
-				predictedOriginal(
-					config.prediction_type,
-					split?.mean ?? prediction,
-					latents,
-					signalNoiseOfAlphaBar(alphaBar),
-				),
-				config,
-				images,
-			);
-			// Eq. 7: the posterior's mean and variance.
-			const mean = weightedSum(
-				[(Math.sqrt(previous) * beta) / (1 - alphaBar), denoised],
-				[(Math.sqrt(alpha) * (1 - previous)) / (1 - alphaBar), latents],
-			);
-			if (t === 0) return { state, latents: mean, denoised };
-			const posterior = Math.max(
-				((1 - previous) / (1 - alphaBar)) * beta,
-				1e-20,
-			);
-			const deviation = deviations(
-				config.variance_type,
-				posterior,
-				beta,
-				split?.variance,
-			);
-			const fresh = noise();
-			const next =
-				typeof deviation === "number"
-					? weightedSum([1, mean], [deviation, fresh])
-					: mean.map((value, i) => value + deviation[i] * fresh[i]);
-			return { state, latents: next, denoised };
+export function ddpm(context: SamplerContext): Sampler {
+	const { config } = context;
+	const schedule = alphaSchedule(context);
+	const { timesteps, alphaBarAt } = schedule;
+	return defineSampler(
+		context,
+		schedule,
+		variancePreservingSpace(schedule.sigmas),
+		{
+			stochastic: true,
+			start: NO_HISTORY,
+			step(state, { index, prediction, latents, noise, images = 1 }) {
+				const t = timesteps[index];
+				const alphaBar = alphaBarAt(t);
+				const previous =
+					index + 1 < timesteps.length ? alphaBarAt(timesteps[index + 1]) : 1;
+				const alpha = alphaBar / previous;
+				const beta = 1 - alpha;
+				const split =
+					prediction.length === latents.length * 2
+						? splitVariance(prediction, images)
+						: undefined;
+				const denoised = boundedOriginal(
+					predictedOriginal(
+						config.prediction_type,
+						split?.mean ?? prediction,
+						latents,
+						signalNoiseOfAlphaBar(alphaBar),
+					),
+					config,
+					images,
+				);
+				// Eq. 7: the posterior's mean and variance.
+				const mean = weightedSum(
+					[(Math.sqrt(previous) * beta) / (1 - alphaBar), denoised],
+					[(Math.sqrt(alpha) * (1 - previous)) / (1 - alphaBar), latents],
+				);
+				if (t === 0) return { state, latents: mean, denoised };
+				const posterior = Math.max(
+					((1 - previous) / (1 - alphaBar)) * beta,
+					1e-20,
+				);
+				const deviation = deviations(
+					config.variance_type,
+					posterior,
+					beta,
+					split?.variance,
+				);
+				const fresh = noise();
+				const next =
+					typeof deviation === "number"
+						? weightedSum([1, mean], [deviation, fresh])
+						: mean.map((value, i) => value + deviation[i] * fresh[i]);
+				return { state, latents: next, denoised };
+			},
 		},
-	};
+	);
 }

@@ -1,13 +1,13 @@
+import { defineSampler } from "../defineSampler.js";
+import { variancePreservingSpace } from "../latentSpace.js";
 import {
 	boundedOriginal,
 	predictedNoise,
 	predictedOriginal,
 	signalNoiseOfRatio,
 } from "../prediction.js";
-import type { Sampler } from "../sampler.js";
-import type { SamplerContext } from "../samplerContext.js";
+import { NO_HISTORY, type Sampler, type SamplerContext } from "../sampler.js";
 import { solverSchedule } from "../schedules/solverSchedule.js";
-import { variancePreservingSpace } from "../variancePreservingSpace.js";
 import { type Term, weightedSum } from "../weightedSum.js";
 
 /** ∫ (log x - log c) / (log b - log c) dx, at x. */
@@ -43,8 +43,9 @@ function deisWeights(to: number, at: readonly number[]): number[] {
  * of order 1 to 3, as diffusers' DEISMultistepScheduler. One evaluation a step. It never ends on sigma 0.
  */
 export function deis(context: SamplerContext): Sampler {
-	const { name, config } = context;
-	const { timesteps, sigmas } = solverSchedule(context);
+	const { config } = context;
+	const schedule = solverSchedule(context);
+	const { timesteps, sigmas } = schedule;
 	const few = config.lower_order_final && timesteps.length < 15;
 	function orderAt(index: number, known: number): number {
 		const left = timesteps.length - index;
@@ -58,14 +59,9 @@ export function deis(context: SamplerContext): Sampler {
 			if (sigmas[index - i] === sigmas[index - i + 1]) return i;
 		return order;
 	}
-	return {
-		name,
-		predictionType: config.prediction_type,
-		timesteps,
-		sigmas: sigmas.slice(0, -1),
+	return defineSampler(context, schedule, variancePreservingSpace(sigmas), {
 		stochastic: false,
-		...variancePreservingSpace,
-		start: () => ({ history: [] }),
+		start: NO_HISTORY,
 		step(state, { index, prediction, latents, images }) {
 			const level = signalNoiseOfRatio(sigmas[index]);
 			const denoised = boundedOriginal(
@@ -86,7 +82,7 @@ export function deis(context: SamplerContext): Sampler {
 					(weight, k): Term => [alpha * weight, values[k]],
 				),
 			);
-			return { state: { history, order }, latents: next, denoised };
+			return { state: { history }, latents: next, denoised };
 		},
-	};
+	});
 }

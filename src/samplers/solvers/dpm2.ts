@@ -1,9 +1,15 @@
-import type { Sampler } from "../sampler.js";
-import type { SamplerContext } from "../samplerContext.js";
+import { defineSampler } from "../defineSampler.js";
+import { sigmaSpace } from "../latentSpace.js";
+import type { Sampler, SamplerContext, SamplerState } from "../sampler.js";
 import { karrasSchedule } from "../schedules/karrasSchedule.js";
 import { timestepOfSigma } from "../schedules/sigmaSchedule.js";
 import { roundHalfEven } from "../schedules/timestepSpacing.js";
-import { derivativeAt, eulerStep, sigmaSpace } from "../sigmaSpace.js";
+import { derivativeAt, eulerStep } from "./eulerStep.js";
+
+interface Dpm2State extends SamplerState {
+	/** Between the two evaluations of a step: the latents that it begins with. */
+	readonly start: Float32Array | null;
+}
 
 /**
  * DPM2: the midpoint method in log sigma (Karras et al. 2022, algorithm 2 without churn; k-diffusion's sample_dpm_2), as
@@ -11,7 +17,7 @@ import { derivativeAt, eulerStep, sigmaSpace } from "../sigmaSpace.js";
  * one for the last, which ends on sigma 0: 2 · steps - 1. Odd indices are the second evaluations.
  */
 export function dpm2(context: SamplerContext): Sampler {
-	const { name, steps, config } = context;
+	const { steps, config } = context;
 	const schedule = karrasSchedule(context);
 	const { trained } = schedule;
 	const timesteps: number[] = [];
@@ -32,40 +38,40 @@ export function dpm2(context: SamplerContext): Sampler {
 		);
 	}
 	const end = [...sigmas, 0];
-	return {
-		name,
-		predictionType: config.prediction_type,
-		timesteps,
-		sigmas,
-		initNoiseSigma: schedule.initNoiseSigma,
-		stochastic: false,
-		...sigmaSpace(sigmas),
-		start: () => ({ history: [] }),
-		step({ sample }, input) {
-			const { index } = input;
-			const { denoised, derivative } = derivativeAt(
-				config,
-				input,
-				sigmas[index],
-			);
-			if (!sample) {
+	return defineSampler<Dpm2State>(
+		context,
+		{ timesteps, sigmas },
+		sigmaSpace(sigmas, schedule.initNoiseSigma),
+		{
+			stochastic: false,
+			evaluationsPerStep: 2,
+			start: { history: [], start: null },
+			step({ start }, input) {
+				const { index } = input;
+				const { denoised, derivative } = derivativeAt(
+					config,
+					input,
+					sigmas[index],
+				);
+				if (!start) {
+					const latents = eulerStep(
+						input.latents,
+						end[index + 1] - sigmas[index],
+						derivative,
+					);
+					return {
+						state: { history: [], start: input.latents },
+						latents,
+						denoised,
+					};
+				}
 				const latents = eulerStep(
-					input.latents,
-					end[index + 1] - sigmas[index],
+					start,
+					end[index + 1] - sigmas[index - 1],
 					derivative,
 				);
-				return {
-					state: { history: [], sample: input.latents },
-					latents,
-					denoised,
-				};
-			}
-			const latents = eulerStep(
-				sample,
-				end[index + 1] - sigmas[index - 1],
-				derivative,
-			);
-			return { state: { history: [] }, latents, denoised };
+				return { state: { history: [], start: null }, latents, denoised };
+			},
 		},
-	};
+	);
 }

@@ -1,4 +1,4 @@
-import type { SamplerConfig } from "../config/samplerConfig.js";
+import type { SamplerConfig } from "../config/schedulerConfig.js";
 import {
 	boundedOriginal,
 	logSignalNoise,

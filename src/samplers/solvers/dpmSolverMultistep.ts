@@ -1,8 +1,8 @@
+import { defineSampler } from "../defineSampler.js";
+import { variancePreservingSpace } from "../latentSpace.js";
 import { signalNoiseOfRatio } from "../prediction.js";
-import type { Sampler } from "../sampler.js";
-import type { SamplerContext } from "../samplerContext.js";
+import { NO_HISTORY, type Sampler, type SamplerContext } from "../sampler.js";
 import { solverSchedule } from "../schedules/solverSchedule.js";
-import { variancePreservingSpace } from "../variancePreservingSpace.js";
 import { weightedSum } from "../weightedSum.js";
 import {
 	firstOrderStep,
@@ -69,8 +69,9 @@ function thirdOrderStep(step: SolverStep): Float32Array {
  * noise. The SDE form draws noise at every step, the last one too (where its weight is 0 if that step ends on 0).
  */
 export function dpmSolverMultistep(context: SamplerContext): Sampler {
-	const { name, config } = context;
-	const { timesteps, sigmas } = solverSchedule(context);
+	const { config } = context;
+	const schedule = solverSchedule(context);
+	const { timesteps, sigmas } = schedule;
 	const few = config.lower_order_final && timesteps.length < 15;
 	const stochastic = config.algorithm_type === "sde-dpmsolver++";
 
@@ -90,14 +91,9 @@ export function dpmSolverMultistep(context: SamplerContext): Sampler {
 		return sigmas[index] === sigmas[index + 1] ? 1 : order;
 	}
 
-	return {
-		name,
-		predictionType: config.prediction_type,
-		timesteps,
-		sigmas: sigmas.slice(0, -1),
-		stochastic,
-		...variancePreservingSpace,
-		start: () => ({ history: [] }),
+	return defineSampler(context, schedule, variancePreservingSpace(sigmas), {
+		stochastic: stochastic,
+		start: NO_HISTORY,
 		step(state, input) {
 			const { index, latents } = input;
 			const { output, denoised } = solverOutput(
@@ -118,7 +114,7 @@ export function dpmSolverMultistep(context: SamplerContext): Sampler {
 			const solve = [firstOrderStep, secondOrderStep, thirdOrderStep][
 				order - 1
 			];
-			return { state: { history, order }, latents: solve(step), denoised };
+			return { state: { history }, latents: solve(step), denoised };
 		},
-	};
+	});
 }

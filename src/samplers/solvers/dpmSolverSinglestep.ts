@@ -1,9 +1,9 @@
-import type { SamplerConfig } from "../config/samplerConfig.js";
+import type { SamplerConfig } from "../config/schedulerConfig.js";
+import { defineSampler } from "../defineSampler.js";
+import { variancePreservingSpace } from "../latentSpace.js";
 import { signalNoiseOfRatio } from "../prediction.js";
-import type { Sampler } from "../sampler.js";
-import type { SamplerContext } from "../samplerContext.js";
+import type { Sampler, SamplerContext, SamplerState } from "../sampler.js";
 import { solverSchedule } from "../schedules/solverSchedule.js";
-import { variancePreservingSpace } from "../variancePreservingSpace.js";
 import { weightedSum } from "../weightedSum.js";
 import {
 	firstOrderStep,
@@ -80,48 +80,53 @@ function stepOrders(steps: number, config: SamplerConfig): number[] {
 	return orders;
 }
 
+interface SinglestepState extends SamplerState {
+	/** The latents that the group of evaluations under way began with; null before the first. */
+	readonly start: Float32Array | null;
+}
+
 /**
  * Singlestep DPM-Solver and DPM-Solver++ of order 1 to 3, as diffusers' DPMSolverSinglestepScheduler. A step here is one
  * evaluation: `steps` evaluations in groups of solver_order, each group from the latents at its first.
  */
 export function dpmSolverSinglestep(context: SamplerContext): Sampler {
-	const { name, config } = context;
-	const { timesteps, sigmas } = solverSchedule(context);
+	const { config } = context;
+	const schedule = solverSchedule(context);
+	const { timesteps, sigmas } = schedule;
 	const orders = stepOrders(timesteps.length, config);
-	return {
-		name,
-		predictionType: config.prediction_type,
-		timesteps,
-		sigmas: sigmas.slice(0, -1),
-		stochastic: false,
-		...variancePreservingSpace,
-		start: () => ({ history: [] }),
-		step(state, input) {
-			const { index } = input;
-			const { output, denoised } = solverOutput(
-				config,
-				input,
-				signalNoiseOfRatio(sigmas[index]),
-			);
-			const history = [...state.history, output].slice(-config.solver_order);
-			// Image-to-image may start within a group, without the evaluations that its order needs.
-			let order = Math.min(orders[index], history.length);
-			// Timesteps repeat where there are nearly as many steps as were trained: no difference can be formed over them.
-			for (let i = 1; i < order; i++)
-				if (sigmas[index - i] === sigmas[index - i + 1]) order = 1;
-			const sample =
-				order === 1 || !state.sample ? input.latents : state.sample;
-			const solve = [firstOrderStep, secondOrderStep, thirdOrderStep][
-				order - 1
-			];
-			const latents = solve({
-				config,
-				latents: sample,
-				to: sigmas[index + 1],
-				at: [sigmas[index], sigmas[index - 1], sigmas[index - 2]],
-				values: history.toReversed(),
-			});
-			return { state: { history, sample, order }, latents, denoised };
+	return defineSampler<SinglestepState>(
+		context,
+		schedule,
+		variancePreservingSpace(sigmas),
+		{
+			stochastic: false,
+			start: { history: [], start: null },
+			step(state, input) {
+				const { index } = input;
+				const { output, denoised } = solverOutput(
+					config,
+					input,
+					signalNoiseOfRatio(sigmas[index]),
+				);
+				const history = [...state.history, output].slice(-config.solver_order);
+				// Image-to-image may start within a group, without the evaluations that its order needs.
+				let order = Math.min(orders[index], history.length);
+				// Timesteps repeat where there are nearly as many steps as were trained: no difference can be formed over them.
+				for (let i = 1; i < order; i++)
+					if (sigmas[index - i] === sigmas[index - i + 1]) order = 1;
+				const start = order === 1 || !state.start ? input.latents : state.start;
+				const solve = [firstOrderStep, secondOrderStep, thirdOrderStep][
+					order - 1
+				];
+				const latents = solve({
+					config,
+					latents: start,
+					to: sigmas[index + 1],
+					at: [sigmas[index], sigmas[index - 1], sigmas[index - 2]],
+					values: history.toReversed(),
+				});
+				return { state: { history, start }, latents, denoised };
+			},
 		},
-	};
+	);
 }

@@ -1,3 +1,5 @@
+import { defineSampler } from "../defineSampler.js";
+import { variancePreservingSpace } from "../latentSpace.js";
 import {
 	predictedNoise,
 	predictedOriginal,
@@ -5,16 +7,15 @@ import {
 } from "../prediction.js";
 import type {
 	Sampler,
+	SamplerContext,
 	SamplerInput,
 	SamplerOutput,
 	SamplerState,
 } from "../sampler.js";
-import type { SamplerContext } from "../samplerContext.js";
-import { alphasCumprod } from "../schedules/noiseSchedule.js";
-import { trainedSigmas } from "../schedules/sigmaSchedule.js";
+import { alphaSchedule } from "../schedules/alphaSchedule.js";
 import { spacedTimesteps } from "../schedules/timestepSpacing.js";
-import { variancePreservingSpace } from "../variancePreservingSpace.js";
 import { type Term, weightedSum } from "../weightedSum.js";
+import { lagrangeIntegral } from "./lagrangeIntegral.js";
 
 /** Adams-Bashforth weights by the number of predictions, newest first (PNDM, eq. 12). */
 const MULTISTEP_WEIGHTS = [
@@ -27,46 +28,54 @@ const MULTISTEP_WEIGHTS = [
 const RUNGE_KUTTA_WEIGHTS = [1 / 6, 1 / 3, 1 / 3, 1 / 6];
 const RUNGE_KUTTA_STEPS = 3;
 
-/** The timesteps of three Runge-Kutta steps of four evaluations: t, t - δ/2 twice, t - δ. */
-function rungeKuttaTimesteps(
-	spaced: readonly number[],
-	half: number,
-): number[] {
-	return spaced
-		.slice(0, RUNGE_KUTTA_STEPS)
-		.flatMap((t, i) => [
-			t,
-			spaced[i + 1] + half,
-			spaced[i + 1] + half,
-			spaced[i + 1],
-		]);
+interface PndmState extends SamplerState {
+	/** In a step of several evaluations: the latents it begins with, and the weighted sum of its predictions so far. */
+	readonly underWay: {
+		readonly start: Float32Array;
+		readonly sum: Float32Array;
+	} | null;
 }
 
 /**
  * Pseudo numerical methods (PNDM, Liu et al. 2022), as diffusers' PNDMScheduler. With `skip_prk_steps` (Stable Diffusion)
  * it is PLMS: a linear multistep method that evaluates the second timestep twice, so steps + 1 evaluations (1 for 1
  * step). Without, the first three steps are Runge-Kutta ones of four evaluations: steps + 9 (from 4 steps on).
+ *
+ * On a given grid the multistep weights are those of its uneven steps. A run that starts late repeats its first step as one
+ * from the beginning does, and so stays one timestep behind from there on: so do diffusers' images.
  */
-export function pndm({ name, steps, config }: SamplerContext): Sampler {
-	const alphas = alphasCumprod(config);
-	const trained = trainedSigmas(alphas);
+export function pndm(context: SamplerContext): Sampler {
+	const { steps, config, grid } = context;
 	const stride = Math.floor(config.num_train_timesteps / steps);
-	const half = Math.floor(stride / 2);
-	const finalAlpha = config.set_alpha_to_one ? 1 : alphas[0];
-	const spaced = spacedTimesteps(steps, config);
-	const rungeKutta =
-		config.skip_prk_steps || steps < 4 ? 0 : 4 * RUNGE_KUTTA_STEPS;
+	const spaced = grid?.timesteps ?? spacedTimesteps(steps, config);
+	const after = (t: number) =>
+		grid ? (spaced[spaced.indexOf(t) + 1] ?? -1) : t - stride;
+	const before = (t: number) =>
+		grid ? (spaced[spaced.indexOf(t) - 1] ?? t) : t + stride;
+	const half = (step: number) =>
+		grid ? (spaced[step] - spaced[step + 1]) / 2 : Math.floor(stride / 2);
+	const rungeKuttaSteps =
+		config.skip_prk_steps || steps < 4 ? 0 : RUNGE_KUTTA_STEPS;
 	const timesteps =
-		rungeKutta > 0
-			? [
-					...rungeKuttaTimesteps(spaced, half),
-					...spaced.slice(RUNGE_KUTTA_STEPS),
-				]
-			: steps > 1
-				? [spaced[0], spaced[1], ...spaced.slice(1)]
-				: spaced;
+		rungeKuttaSteps > 0
+			? spaced.flatMap((t, i) => {
+					if (i >= rungeKuttaSteps) return [t];
+					const middle = spaced[i + 1] + half(i);
+					return [t, middle, middle, spaced[i + 1]];
+				})
+			: spaced.flatMap((t, i) => (i === 1 ? [t, t] : [t]));
+	const schedule = alphaSchedule(context, timesteps);
+	const { alphaBarAt } = schedule;
 
-	const alphaBarAt = (t: number) => (t >= 0 ? alphas[t] : finalAlpha);
+	/** Weights of `count` predictions, newest first, in the step from t. */
+	function multistepWeights(t: number, count: number): number[] {
+		if (!grid || count === 1) return MULTISTEP_WEIGHTS[count - 1];
+		const newest = spaced.indexOf(t);
+		const points = Array.from({ length: count }, (_, k) => spaced[newest - k]);
+		// the end has no timestep: the last step is taken to be as wide as the one before
+		const to = spaced[newest + 1] ?? t - (points[1] - t);
+		return points.map((_, k) => lagrangeIntegral(points, k, t, to) / (to - t));
+	}
 
 	/** PNDM, eq. 9: from t to `to` along a prediction. */
 	function transfer(
@@ -92,69 +101,73 @@ export function pndm({ name, steps, config }: SamplerContext): Sampler {
 	}
 
 	function rungeKuttaStep(
-		{ history, sample, partial }: SamplerState,
+		{ history, underWay }: PndmState,
 		{ index, prediction, latents }: SamplerInput,
-	): Omit<SamplerOutput, "denoised"> {
-		const stage = index % 4;
+	): Omit<SamplerOutput<PndmState>, "denoised"> {
+		const stage = underWay ? index % 4 : 0;
 		const t = timesteps[index - stage];
-		const start = stage === 0 ? latents : (sample ?? latents);
+		const start = underWay?.start ?? latents;
 		const weighted: Term = [RUNGE_KUTTA_WEIGHTS[stage], prediction];
-		const sum =
-			stage === 0 || !partial
-				? weightedSum(weighted)
-				: weightedSum([1, partial], weighted);
-		const to = timesteps[index] - (index % 2 === 0 ? half : 0);
+		const sum = underWay
+			? weightedSum([1, underWay.sum], weighted)
+			: weightedSum(weighted);
+		const to =
+			timesteps[index] - (index % 2 === 0 ? half(Math.floor(index / 4)) : 0);
 		return {
 			state: {
 				history: stage === 0 ? [...history, prediction] : history,
-				sample: start,
-				partial: sum,
+				underWay: stage === 3 ? null : { start, sum },
 			},
 			latents: transfer(start, t, to, stage === 3 ? sum : prediction),
 		};
 	}
 
 	function multistep(
-		{ history, sample }: SamplerState,
+		{ history, underWay }: PndmState,
 		{ index, prediction, latents }: SamplerInput,
-	): Omit<SamplerOutput, "denoised"> {
+	): Omit<SamplerOutput<PndmState>, "denoised"> {
 		const t = timesteps[index];
-		if (rungeKutta === 0 && index === 1 && history.length === 1 && sample) {
+		if (underWay) {
 			// The second evaluation goes over the first step again, with the mean of both ends (improved Euler).
-			const mean = weightedSum([0.5, prediction], [0.5, history[0]]);
+			const mean = weightedSum([0.5, prediction], [0.5, underWay.sum]);
 			return {
-				state: { history },
-				latents: transfer(sample, t + stride, t, mean),
+				state: { history, underWay: null },
+				latents: transfer(underWay.start, before(t), t, mean),
 			};
 		}
 		const known = [...history, prediction].slice(-4);
-		const weights = MULTISTEP_WEIGHTS[known.length - 1];
+		const weights = multistepWeights(t, known.length);
 		const combined = weightedSum(
 			...known.toReversed().map((values, k): Term => [weights[k], values]),
 		);
 		return {
-			state: { history: known, sample: index === 0 ? latents : undefined },
-			latents: transfer(latents, t, t - stride, combined),
+			state: {
+				history: known,
+				underWay:
+					known.length === 1 ? { start: latents, sum: prediction } : null,
+			},
+			latents: transfer(latents, t, after(t), combined),
 		};
 	}
 
-	return {
-		name,
-		predictionType: config.prediction_type,
-		timesteps,
-		sigmas: timesteps.map((t) => trained[t]),
-		stochastic: false,
-		...variancePreservingSpace,
-		start: () => ({ history: [] }),
-		step(state, input) {
-			const denoised = predictedOriginal(
-				config.prediction_type,
-				input.prediction,
-				input.latents,
-				signalNoiseOfAlphaBar(alphas[timesteps[input.index]]),
-			);
-			const take = input.index < rungeKutta ? rungeKuttaStep : multistep;
-			return { ...take(state, input), denoised };
+	return defineSampler<PndmState>(
+		context,
+		schedule,
+		variancePreservingSpace(schedule.sigmas),
+		{
+			stochastic: false,
+			start: { history: [], underWay: null },
+			step(state, input) {
+				const { index, prediction, latents } = input;
+				const denoised = predictedOriginal(
+					config.prediction_type,
+					prediction,
+					latents,
+					signalNoiseOfAlphaBar(alphaBarAt(timesteps[index])),
+				);
+				const take = index < 4 * rungeKuttaSteps ? rungeKuttaStep : multistep;
+				return { ...take(state, input), denoised };
+			},
 		},
-	};
+	);
 }

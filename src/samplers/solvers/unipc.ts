@@ -1,14 +1,14 @@
-import type { SamplerConfig } from "../config/samplerConfig.js";
+import type { SamplerConfig } from "../config/schedulerConfig.js";
+import { defineSampler } from "../defineSampler.js";
+import { variancePreservingSpace } from "../latentSpace.js";
 import {
 	boundedOriginal,
 	predictedNoise,
 	predictedOriginal,
 	signalNoiseOfRatio,
 } from "../prediction.js";
-import type { Sampler } from "../sampler.js";
-import type { SamplerContext } from "../samplerContext.js";
+import type { Sampler, SamplerContext, SamplerState } from "../sampler.js";
 import { solverSchedule } from "../schedules/solverSchedule.js";
-import { variancePreservingSpace } from "../variancePreservingSpace.js";
 import { type Term, weightedSum } from "../weightedSum.js";
 import { logSnr } from "./dpmSolver.js";
 
@@ -112,13 +112,22 @@ function uniStep({
 	);
 }
 
+interface UnipcState extends SamplerState {
+	/** The step taken last, which the next evaluation corrects; null before the first. */
+	readonly last: {
+		readonly latents: Float32Array;
+		readonly order: number;
+	} | null;
+}
+
 /**
  * UniPC (Zhao et al. 2023) of order 1 to 3, as diffusers' UniPCMultistepScheduler. One evaluation a step: each first
  * corrects the latents of the step before it (UniC), then predicts the next ones (UniP).
  */
 export function unipc(context: SamplerContext): Sampler {
-	const { name, config } = context;
-	const { timesteps, sigmas } = solverSchedule(context);
+	const { config } = context;
+	const schedule = solverSchedule(context);
+	const { timesteps, sigmas } = schedule;
 
 	function orderAt(index: number, known: number): number {
 		const left = timesteps.length - index;
@@ -133,60 +142,57 @@ export function unipc(context: SamplerContext): Sampler {
 	const sigmasBefore = (index: number, count: number) =>
 		Array.from({ length: count }, (_, i) => sigmas[index - i]);
 
-	return {
-		name,
-		predictionType: config.prediction_type,
-		timesteps,
-		sigmas: sigmas.slice(0, -1),
-		stochastic: false,
-		...variancePreservingSpace,
-		start: () => ({ history: [] }),
-		step(state, { index, prediction, latents, images }) {
-			const level = signalNoiseOfRatio(sigmas[index]);
-			const original = predictedOriginal(
-				config.prediction_type,
-				prediction,
-				latents,
-				level,
-			);
-			const denoised = config.predict_x0
-				? boundedOriginal(original, config, images)
-				: original;
-			const output = config.predict_x0
-				? denoised
-				: predictedNoise(config.prediction_type, prediction, latents, level);
+	return defineSampler<UnipcState>(
+		context,
+		schedule,
+		variancePreservingSpace(sigmas),
+		{
+			stochastic: false,
+			start: { history: [], last: null },
+			step(state, { index, prediction, latents, images }) {
+				const level = signalNoiseOfRatio(sigmas[index]);
+				const original = predictedOriginal(
+					config.prediction_type,
+					prediction,
+					latents,
+					level,
+				);
+				const denoised = config.predict_x0
+					? boundedOriginal(original, config, images)
+					: original;
+				const output = config.predict_x0
+					? denoised
+					: predictedNoise(config.prediction_type, prediction, latents, level);
 
-			const stays = sigmas[index] === sigmas[index - 1];
-			const correct =
-				state.sample &&
-				state.order &&
-				!stays &&
-				!config.disable_corrector.includes(index - 1);
-			const sample =
-				correct && state.sample && state.order
-					? uniStep({
-							config,
-							latents: state.sample,
-							to: sigmas[index],
-							at: sigmasBefore(index - 1, state.order),
-							values: state.history.toReversed().slice(0, state.order),
-							target: output,
-						})
-					: latents;
+				const stays = sigmas[index] === sigmas[index - 1];
+				const { last } = state;
+				const sample =
+					last && !stays && !config.disable_corrector.includes(index - 1)
+						? uniStep({
+								config,
+								latents: last.latents,
+								to: sigmas[index],
+								at: sigmasBefore(index - 1, last.order),
+								values: state.history.toReversed().slice(0, last.order),
+								target: output,
+							})
+						: latents;
 
-			const history = [...state.history, output].slice(-config.solver_order);
-			const order = orderAt(index, history.length);
-			const next =
-				sigmas[index + 1] === sigmas[index]
-					? sample
-					: uniStep({
-							config,
-							latents: sample,
-							to: sigmas[index + 1],
-							at: sigmasBefore(index, order),
-							values: history.toReversed().slice(0, order),
-						});
-			return { state: { history, sample, order }, latents: next, denoised };
+				const history = [...state.history, output].slice(-config.solver_order);
+				const order = orderAt(index, history.length);
+				const next =
+					sigmas[index + 1] === sigmas[index]
+						? sample
+						: uniStep({
+								config,
+								latents: sample,
+								to: sigmas[index + 1],
+								at: sigmasBefore(index, order),
+								values: history.toReversed().slice(0, order),
+							});
+				const done = { latents: sample, order };
+				return { state: { history, last: done }, latents: next, denoised };
+			},
 		},
-	};
+	);
 }

@@ -1,16 +1,6 @@
-import type { SamplerConfig } from "./config/samplerConfig.js";
-import { predictedOriginalInSigmaSpace } from "./prediction.js";
-import type { SamplerInput } from "./sampler.js";
-import { weightedSum } from "./weightedSum.js";
-
-/** What samplers in sigma space share: latents are x_0 + sigma · noise, the network wants them at unit variance. */
-export function sigmaSpace(sigmas: readonly number[]) {
-	return {
-		scaleModelInput: (latents: Float32Array, index: number) =>
-			weightedSum([1 / Math.sqrt(sigmas[index] ** 2 + 1), latents]),
-		injectionScale: (index: number) => Math.sqrt(1 + sigmas[index] ** 2),
-	};
-}
+import type { SamplerConfig } from "../config/schedulerConfig.js";
+import { predictedOriginalInSigmaSpace } from "../prediction.js";
+import type { SamplerInput } from "../sampler.js";
 
 /**
  * x_0 as predicted, and the derivative dx/dsigma = (x - x_0) / sigma at it (Karras et al. 2022, eq. 3); rounded as
