@@ -89,18 +89,22 @@ export function addGenerationFlags(command: Command): Command {
 		)
 		.option(
 			"--steps <n>",
-			"sampler steps (default: 20; 50 for ddim, ddpm and pndm; 4 for lcm)",
+			"sampler steps (default: 20; 50 for ddim, ddpm and pndm; 4 for lcm and tcd)",
 			parseWhole,
 		)
 		.option(
 			"--sampler <name>",
-			"ddim, dpm-solver, dpm-solver++, euler, euler-a, heun, lms, pndm, unipc, lcm, … or an A1111 name (default: dpm-solver++)",
+			"ddim, dpm-solver, dpm-solver++, euler, euler-a, heun, lms, pndm, unipc, lcm, tcd, … or an A1111 name (default: dpm-solver++)",
 		)
 		.option(
 			"--schedule <name>",
-			"spacing of the noise levels: default, karras, exponential, ays",
+			"spacing of the noise levels: default, even, karras, exponential, ays",
 		)
-		.option("--eta <x>", "DDIM's eta, 0 to 1", parseNumber)
+		.option(
+			"--eta <x>",
+			"share of fresh noise, 0 to 1: DDIM's eta (default 0), TCD's gamma (default 0.3)",
+			parseNumber,
+		)
 		.option(
 			"--guidance-scale <x>",
 			"classifier-free guidance; 1 is off",

@@ -17,7 +17,7 @@ export interface GenerateOptions {
 	readonly steps?: number;
 	/** A sampler's name or alias: `ddim`, `dpm-solver`, `dpm-solver++`, `DPM++ 2M Karras`, … Default `dpm-solver++`. */
 	readonly sampler?: string;
-	/** Spacing of the noise levels where the sampler allows a choice: `karras`, `exponential`, `ays` or `default`. */
+	/** Spacing of the noise levels where the sampler allows a choice: `even`, `karras`, `exponential`, `ays` or `default`. */
 	readonly schedule?: string;
 	/** diffusers' scheduler keys that override the model's own scheduler_config.json. */
 	readonly schedulerConfig?: Partial<SamplerConfig>;

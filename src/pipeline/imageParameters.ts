@@ -3,6 +3,7 @@ import {
 	writeGenerationSettings,
 } from "../image/generationSettings.js";
 import { planWords } from "../propagation/keyStepPlan.js";
+import { usualEta } from "../samplers/samplerSteps.js";
 import type { GeneratedImage } from "./generatedImage.js";
 import type { GenerateOptions } from "./generateOptions.js";
 import type { Pipeline } from "./pipeline.js";
@@ -36,7 +37,9 @@ export function imageParameters(
 		modelHash: pipeline.hash,
 		// a folder's name only: an image must not tell where its maker keeps his files
 		model: pipeline.label.split(/[\\/]/).slice(-2).join("/"),
-		...(settings.eta > 0 ? { eta: settings.eta } : {}),
+		...(settings.eta !== usualEta(settings.sampler.name)
+			? { eta: settings.eta }
+			: {}),
 		// A1111 counts the layer that is taken, diffusers the layers that are left out
 		...(settings.clipSkip > 0 ? { clipSkip: settings.clipSkip + 1 } : {}),
 		rng: settings.rng,
@@ -64,6 +67,7 @@ export function optionsFromParameters(text: string): ParametersOfImage {
 		karras: "karras",
 		exponential: "exponential",
 		"align your steps": "ays",
+		even: "even",
 	}[read.scheduleType?.toLowerCase() ?? ""];
 	const flag = (key: string) =>
 		read.others?.get(key) === "true" ? true : undefined;

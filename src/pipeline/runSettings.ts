@@ -21,7 +21,12 @@ import {
 } from "../samplers/config/samplerNames.js";
 import { parseSchedulerConfig } from "../samplers/config/schedulerConfig.js";
 import { createSampler } from "../samplers/createSampler.js";
-import type { Sampler, SamplerName } from "../samplers/sampler.js";
+import type { Sampler } from "../samplers/sampler.js";
+import {
+	isFewStepSampler,
+	usualEta,
+	usualSteps,
+} from "../samplers/samplerSteps.js";
 import type { GenerateOptions } from "./generateOptions.js";
 
 /** The options of a run with every default filled in, all checked. */
@@ -76,13 +81,6 @@ export interface ModelDefaults {
 /** Above this many pixels decoding at once takes gigabytes. */
 const TILED_ABOVE = 768 * 768;
 
-const DEFAULT_STEPS: Partial<Record<SamplerName, number>> = {
-	ddim: 50,
-	ddpm: 50,
-	pndm: 50,
-	lcm: 4,
-};
-
 /**
  * Fills in the defaults and checks everything that can be checked before a network runs.
  * @throws UserError (exit code 2) that names the flag.
@@ -104,11 +102,11 @@ export function runSettings(
 	const asked = samplerName
 		? samplerByName(samplerName)
 		: defaultSampler(model.scheduler);
-	const steps =
-		options.steps ?? planned?.steps ?? DEFAULT_STEPS[asked.name] ?? 20;
+	const steps = options.steps ?? planned?.steps ?? usualSteps(asked.name);
 	checkWhole("--steps", steps, 1, 1000);
 	const guidanceScale =
-		options.guidanceScale ?? (asked.name === "lcm" ? 1 : model.guidanceScale);
+		options.guidanceScale ??
+		(isFewStepSampler(asked.name) ? 1 : model.guidanceScale);
 	checkNumber("--guidance-scale", guidanceScale, 0, 100);
 	const numImages = options.numImages ?? 1;
 	checkWhole("--num-images", numImages, 1, 10_000);
@@ -118,16 +116,11 @@ export function runSettings(
 	checkWhole("--max-decode-batch", maxDecodeBatch, 1, 1000);
 	const clipSkip = options.clipSkip ?? 0;
 	checkWhole("--clip-skip", clipSkip, 0, model.textLayers - 1);
-	const eta = options.eta ?? 0;
+	const eta = options.eta ?? usualEta(asked.name);
 	checkNumber("--eta", eta, 0, 1);
 	const schedule = (options.schedule ??
 		asked.schedule ??
 		"default") as SigmaSchedule;
-	if (!["default", "karras", "exponential", "ays"].includes(schedule))
-		throw new OptionError(
-			"schedule",
-			`"${schedule}" is none of default, karras, exponential, ays`,
-		);
 	const sampler = createSampler({
 		name: asked.name,
 		steps,

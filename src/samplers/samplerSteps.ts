@@ -26,3 +26,8 @@ export function evaluationCount(name: SamplerName, steps: number): number {
 export function usualEta(name: SamplerName): number {
 	return name === "tcd" ? 0.3 : 0;
 }
+
+/** Whether a sampler is for models distilled to a few steps, which have guidance built in (LCM, TCD). */
+export function isFewStepSampler(name: SamplerName): boolean {
+	return name === "lcm" || name === "tcd";
+}

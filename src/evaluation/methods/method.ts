@@ -3,6 +3,7 @@ import { OptionError } from "../../errors/optionError.js";
 import { UserError } from "../../errors/userError.js";
 import { parseKeySteps } from "../../propagation/keyStepPlan.js";
 import { samplerByName } from "../../samplers/config/samplerNames.js";
+import { evaluationCount } from "../../samplers/samplerSteps.js";
 import { methodPresets } from "./methodPresets.js";
 
 /** Network evaluations are skipped where the prediction is estimated to change little (see accelerators/residualReuse.ts). */
@@ -311,10 +312,7 @@ function checkMethod(method: Method): Method {
 		refuse("a name is of letters, digits and signs, without spaces");
 	if (steps < 1 || steps > 1000) refuse("steps are 1 to 1000");
 	const { name: sampler } = samplerByName(method.sampler);
-	// these evaluate the network more often than they step: their plans are checked once the run is settled
-	const evaluations = ["heun", "dpm2", "pndm"].includes(sampler)
-		? 2 * steps
-		: steps;
+	const evaluations = evaluationCount(sampler, steps);
 	if (keySteps !== "auto")
 		parseKeySteps(keySteps, evaluations, `--methods: ${name.slice(0, 80)}`);
 	if (fewer) {
