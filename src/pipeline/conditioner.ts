@@ -46,11 +46,6 @@ export function clipConditioner(tokenizer: Tokenizer): Conditioner {
 		);
 		const ids = chunked.flat().map((chunk) => chunk.ids);
 		const states = await networks.encodeText(ids, settings.clipSkip);
-		assertFinite(
-			"the text encoder, hidden states",
-			states,
-			"its weights are damaged, or too large for the precision it computes in",
-		);
 		const weighted = settings.promptWeighting
 			? weightTextStates(
 					states,

@@ -13,7 +13,7 @@ import { decodedImages } from "./decodedImages.js";
  * The images of final latents `[n, channels, h, w]`, through the VAE decoder, at once or in overlapping tiles.
  * @param decode the decoder: latents divided by the scaling factor to images `[n, 3, height, width]`
  * @param tiling where it is given, latents larger than a tile are decoded tile by tile
- * @throws UserError with the code "not_finite" when latents or pixels are no finite numbers
+ * @throws UserError with the code "not_finite" when latents are no finite numbers
  */
 export async function decodeLatents(
 	decode: (latents: Tensor) => Promise<Tensor>,
@@ -26,18 +26,9 @@ export async function decodeLatents(
 		dims: latents.dims,
 		data: latents.data.map((value) => value / scalingFactor + shiftFactor),
 	};
-	const checked = async (part: Tensor) => {
-		const image = await decode(part);
-		assertFinite(
-			"the VAE's decoder, image",
-			image,
-			"its weights are damaged, or too large for the precision it computes in",
-		);
-		return image;
-	};
 	return decodedImages(
 		tiling && needsTiling(scaled, tiling)
-			? await decodeTiled(checked, scaled, tiling)
-			: await checked(scaled),
+			? await decodeTiled(decode, scaled, tiling)
+			: await decode(scaled),
 	);
 }

@@ -1,5 +1,4 @@
 import { propagatedDenoiser } from "../accelerators/encoderPropagation.js";
-import type { UnetPart } from "../models/unetPart.js";
 import type {
 	Conditioning,
 	Denoiser,
@@ -12,7 +11,6 @@ import {
 } from "../propagation/noiseInjection.js";
 import type { UnetRunner } from "../propagation/unetRunner.js";
 import type { Sampler } from "../samplers/sampler.js";
-import { assertFinite, firstNotFinite } from "../tensor/assertFinite.js";
 import { type Tensor, tensor } from "../tensor/tensor.js";
 import {
 	type DenoisingRun,
@@ -145,7 +143,7 @@ export async function denoised(
 	}
 }
 
-/** A UNet that counts its runs, is shown the extra channels, and says so when it makes what is no number. */
+/** A UNet that counts its runs and is shown the extra channels. */
 function countedUnet(
 	unet: UnetRunner,
 	{ dims: [, , height, width] }: Tensor,
@@ -171,38 +169,10 @@ function countedUnet(
 					tokens: inputs.encoder_hidden_states?.dims[1] ?? 0,
 				});
 				if (part.encoder === "full") encoderRuns++;
-				if (outputs.prediction) checkPrediction(part, inputs, outputs);
 				return outputs;
 			},
 		},
 	};
-}
-
-/** Predictions are looked at each time, features only where a prediction is wrong: they are a thousand times as many. */
-function checkPrediction(
-	part: UnetPart,
-	inputs: Readonly<Record<string, Tensor>>,
-	{ prediction }: Readonly<Record<string, Tensor>>,
-): void {
-	if (firstNotFinite(prediction.data) < 0) return;
-	const [timestep] = inputs.timestep.data;
-	const hint =
-		"its weights are damaged, or too large for the precision it computes in";
-	for (const [name, value] of Object.entries(inputs))
-		assertFinite(
-			name === "encoder_hidden_states"
-				? "text states"
-				: name === "sample"
-					? `latents at timestep ${timestep}`
-					: `the UNet's encoder half, ${name} at timestep ${timestep}`,
-			value,
-			hint,
-		);
-	assertFinite(
-		`the UNet${part.encoder === "none" ? "'s decoder half" : ""}, prediction at timestep ${timestep}`,
-		prediction,
-		hint,
-	);
 }
 
 /** `sample` `[k · images, c, h, w]` with the channels of `extra` `[images, e, h, w]` behind its own. */

@@ -5,6 +5,7 @@ import {
 import { buildClipText } from "../models/clipText.js";
 import { buildUnet, unetFlops } from "../models/unet.js";
 import { parseUnetConfig, type UnetConfig } from "../models/unetConfig.js";
+import { withTimeFeatures } from "../models/unetInputs.js";
 import { skipFeatures } from "../models/unetLayout.js";
 import type { UnetPart } from "../models/unetPart.js";
 import { parseVaeConfig, type VaeConfig } from "../models/vaeConfig.js";
@@ -20,6 +21,8 @@ import {
 import type { Tensor } from "../tensor/tensor.js";
 import type { ModelFiles } from "../weights/folder/modelFiles.js";
 import { requireKind } from "../weights/folder/modelKind.js";
+import type { OpenWeightFile } from "../weights/formats/weightFile.js";
+import { assertFiniteOutput, assertFinitePrediction } from "./finiteOutputs.js";
 import {
 	type HostedNetwork,
 	type NetworkUser,
@@ -45,6 +48,8 @@ export interface NetworkOptions {
 	 * for the UNet, and the UNet for the VAE.
 	 */
 	readonly keepResident?: boolean;
+	/** Opens a file of weights: to say which one is to blame for a number that is not finite. Default: of weights in memory only. */
+	readonly openWeightFile?: OpenWeightFile;
 }
 
 /** One that uses the networks: a run, or a study. */
@@ -104,7 +109,13 @@ export function openNetworks(
 	options: NetworkOptions = {},
 ): Networks {
 	requireKind(files, ["text-to-image"]);
-	const { device, threads, optimization = "auto", maxRows } = options;
+	const {
+		device,
+		threads,
+		optimization = "auto",
+		maxRows,
+		openWeightFile: open,
+	} = options;
 	const keepResident =
 		options.keepResident ?? weightBytes(files) <= SMALL_MODEL;
 	const unetConfig = parseUnetConfig(
@@ -142,34 +153,41 @@ export function openNetworks(
 	): HostedNetwork => ({
 		key: `text_encoder ${clipSkip}`,
 		name: "text_encoder",
-		build: () =>
+		build: (flavour) =>
 			buildClipText(
 				textConfig,
 				files.networks.text_encoder.weights,
 				{ clipSkip },
 				dims,
+				flavour,
 			),
 		options: rare,
 	});
 	const unetPart = (part: UnetPart, level: SessionOptions): HostedNetwork => ({
 		key: `unet ${level.optimization} ${partKey(part)}`,
 		name: "unet",
-		build: () =>
-			buildUnet(unetConfig, files.networks.unet.weights, part, nominal),
+		build: (flavour) =>
+			buildUnet(
+				unetConfig,
+				files.networks.unet.weights,
+				part,
+				nominal,
+				flavour,
+			),
 		options: level,
 	});
 	const vaeDecoder: HostedNetwork = {
 		key: "vae decoder",
 		name: "vae",
-		build: () =>
-			buildVaeDecoder(vaeConfig, files.networks.vae.weights, vaeDims),
+		build: (flavour) =>
+			buildVaeDecoder(vaeConfig, files.networks.vae.weights, vaeDims, flavour),
 		options: rare,
 	};
 	const vaeEncoder: HostedNetwork = {
 		key: "vae encoder",
 		name: "vae",
-		build: () =>
-			buildVaeEncoder(vaeConfig, files.networks.vae.weights, vaeDims),
+		build: (flavour) =>
+			buildVaeEncoder(vaeConfig, files.networks.vae.weights, vaeDims, flavour),
 		options: rare,
 	};
 
@@ -193,9 +211,19 @@ export function openNetworks(
 			const unet: UnetRunner = {
 				skipCount: skipFeatures(unetConfig).length,
 				run: (part, inputs) =>
-					host.use("unet", counted, async (sessionOf) =>
-						(await sessionOf(unetPart(part, level))).run(inputs),
-					),
+					host.use("unet", counted, async (sessionOf) => {
+						const session = await sessionOf(unetPart(part, level));
+						const outputs = await session.run(
+							session.inputs.includes("time_features")
+								? withTimeFeatures(unetConfig, inputs)
+								: inputs,
+						);
+						await assertFinitePrediction(part, inputs, outputs, {
+							weights: files.networks.unet.weights,
+							open,
+						});
+						return outputs;
+					}),
 				flops(part, dims) {
 					const key = `${partKey(part)} ${dims.batch} ${dims.height} ${dims.width} ${dims.tokens}`;
 					let count = flops.get(key);
@@ -212,8 +240,14 @@ export function openNetworks(
 					const dims = { batch: ids.length, tokens: ids[0].length };
 					return host.use("text", counted, async (sessionOf) => {
 						const session = await sessionOf(textEncoder(clipSkip, dims));
-						return (await session.run({ input_ids: intRows(ids) }))
+						const states = (await session.run({ input_ids: intRows(ids) }))
 							.hidden_states;
+						await assertFiniteOutput(
+							"the text encoder, hidden states",
+							states,
+							{ weights: files.networks.text_encoder.weights, open },
+						);
+						return states;
 					});
 				},
 				decoding: (work) =>
@@ -221,7 +255,12 @@ export function openNetworks(
 						work(async (latents) => {
 							user.signal?.throwIfAborted();
 							const session = await sessionOf(vaeDecoder);
-							return (await session.run({ latents })).image;
+							const { image } = await session.run({ latents });
+							await assertFiniteOutput("the VAE's decoder, image", image, {
+								weights: files.networks.vae.weights,
+								open,
+							});
+							return image;
 						}),
 					),
 				encodeImage: (image) =>

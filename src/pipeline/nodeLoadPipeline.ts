@@ -1,5 +1,6 @@
 import { onnxRuntime } from "../runtime/onnxruntime/nodeOnnxRuntime.js";
 import type { OpenModelOptions } from "../weights/folder/modelFiles.js";
+import { openNodeWeightFile } from "../weights/formats/nodeModelFolder.js";
 import { openModel } from "../weights/nodeOpenModel.js";
 import {
 	createPipeline,
@@ -25,5 +26,8 @@ export async function loadPipeline(
 	model: string = EMBEDDED_MODEL,
 	options: PipelineOptions & OpenModelOptions = {},
 ): Promise<Pipeline> {
-	return createPipeline(await openModel(model, options), onnxRuntime, options);
+	return createPipeline(await openModel(model, options), onnxRuntime, {
+		openWeightFile: openNodeWeightFile,
+		...options,
+	});
 }

@@ -1,5 +1,4 @@
 import { OptionError } from "../errors/optionError.js";
-import { UserError } from "../errors/userError.js";
 import type { RgbImage } from "../image/rgbImage.js";
 import type { UnetConfig } from "../models/unetConfig.js";
 import type { Conditioning } from "../propagation/denoiser.js";
@@ -83,11 +82,6 @@ export function createPipeline(
 		checkWhole("--threads", options.threads, 1, 1024);
 	const networks = openNetworks(files, engine, options);
 	const { unetConfig, vaeConfig } = networks;
-	if (unetConfig.inChannels !== vaeConfig.latentChannels)
-		throw new UserError(
-			`${files.label}: its UNet reads ${unetConfig.inChannels} channels, but the latents of its VAE have ${vaeConfig.latentChannels}; it wants a picture beside the prompt (inpainting, instructions), which text-to-image cannot give`,
-			{ code: "unsupported" },
-		);
 	const conditioner = clipConditioner(
 		loadTokenizer(files.tokenizers.tokenizer, `${files.label}/tokenizer`),
 	);

@@ -2,7 +2,7 @@ import { UserError } from "../errors/userError.js";
 import type { Tensor } from "./tensor.js";
 
 /** The index of the first NaN or infinity in `values`, or −1. */
-export function firstNotFinite(values: Float32Array): number {
+export function notFiniteAt(values: Float32Array): number {
 	// one multiplication a value: 0 · x is 0 for every finite x and NaN otherwise
 	let sum = 0;
 	for (let i = 0; i < values.length; i++) sum += 0 * values[i];
@@ -20,7 +20,7 @@ export function assertFinite(
 	{ data, dims }: Tensor,
 	hint = "",
 ): void {
-	const at = firstNotFinite(data);
+	const at = notFiniteAt(data);
 	if (at < 0) return;
 	let rest = at;
 	const place = dims

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { assertFinite, firstNotFinite } from "../../src/tensor/assertFinite.js";
+import { assertFinite, notFiniteAt } from "../../src/tensor/assertFinite.js";
 import { tensor } from "../../src/tensor/tensor.js";
 
 describe("assertFinite", () => {
@@ -22,6 +22,6 @@ describe("assertFinite", () => {
 		const largest = 3.4028234663852886e38;
 		const fine = tensor([4], Float32Array.of(largest, -largest, 1.4e-45, -0));
 		expect(() => assertFinite("x", fine)).not.toThrow();
-		expect(firstNotFinite(new Float32Array(0))).toBe(-1);
+		expect(notFiniteAt(new Float32Array(0))).toBe(-1);
 	});
 });

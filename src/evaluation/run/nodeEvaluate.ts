@@ -24,6 +24,7 @@ import {
 import { onnxRuntime } from "../../runtime/onnxruntime/nodeOnnxRuntime.js";
 import { openTogether } from "../../runtime/openTogether.js";
 import type { OpenModelOptions } from "../../weights/folder/modelFiles.js";
+import { openNodeWeightFile } from "../../weights/formats/nodeModelFolder.js";
 import { openModel } from "../../weights/nodeOpenModel.js";
 import type { Method } from "../methods/method.js";
 import type { CommonOptions, SettledMethod } from "../methods/methodRun.js";
@@ -121,6 +122,7 @@ export async function openEvaluationPipeline(
 ): Promise<{ pipeline: Pipeline; hashes: RunDefinition["model"] }> {
 	const files = await openModel(model, options);
 	const pipeline = createPipeline(files, onnxRuntime, {
+		openWeightFile: openNodeWeightFile,
 		...options,
 		optimization: options.optimization ?? "all",
 		keepResident: true,
