@@ -283,4 +283,5 @@ def main():
     print(len(done), "cases,", sum(a.nbytes for a in arrays.values()), "bytes")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -6,6 +6,12 @@ import type { SamplerConfig } from "../../src/samplers/config/schedulerConfig.js
 import { createSampler } from "../../src/samplers/createSampler.js";
 import type { Sampler, SamplerName } from "../../src/samplers/sampler.js";
 import { readGolden, relativeError } from "../goldenFile.js";
+import {
+	countedNoise,
+	fill,
+	initialNoise,
+	network,
+} from "./referenceNetwork.js";
 
 // Made by test/reference/samplers.py, which says how network, noise and initial latents are computed.
 interface Case {
@@ -30,10 +36,6 @@ const { configs, cases } = JSON.parse(
 	),
 ) as { configs: unknown[]; cases: Case[] };
 
-const fill = (count: number, value: (i: number) => number) =>
-	Float32Array.from({ length: count }, (_, i) => value(i));
-const network = (input: Float32Array, t: number) =>
-	input.map((x, i) => (t / 1000) * x + 0.2 * Math.sin(0.7 * i + t / 150));
 const variance = (count: number, t: number) =>
 	fill(count, (i) => 0.8 * Math.sin(0.3 * i + t / 90));
 
@@ -51,14 +53,9 @@ function sampled({ sampler, steps, config, overrides, schedule, eta }: Case) {
 function trajectory(test: Case, sampler: Sampler) {
 	const { images = 1, overrides } = test;
 	const count = images * 64;
-	let draws = 0;
-	const noise = () => {
-		draws++;
-		return fill(count, (i) => 1.4 * Math.sin(12.9898 * (i + 1) * draws));
-	};
-	let latents: Float32Array = fill(
-		count,
-		(i) => Math.fround(1.3 * Math.sin(1.7 * i + 0.5)) * sampler.initNoiseSigma,
+	const { draws, noise } = countedNoise(count);
+	let latents: Float32Array = initialNoise(count).map(
+		(z) => z * sampler.initNoiseSigma,
 	);
 	let state = sampler.start();
 	const steps: Float32Array[] = [];
@@ -79,7 +76,7 @@ function trajectory(test: Case, sampler: Sampler) {
 		steps.push(latents);
 		denoised.push(output.denoised);
 	}
-	return { steps, denoised, draws };
+	return { steps, denoised, draws: draws() };
 }
 
 const describeCase = (test: Case) =>

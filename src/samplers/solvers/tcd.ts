@@ -33,7 +33,9 @@ export function tcd(context: SamplerContext): Sampler {
 				const level = signalNoiseOfAlphaBar(alphaBarAt(timesteps[index]));
 				const next = timesteps[index + 1] ?? 0;
 				// torch multiplies in float32 before it rounds down
-				const below = alphaBarAt(Math.floor(Math.fround((1 - gamma) * next)));
+				const below = alphaBarAt(
+					Math.floor(Math.fround(Math.fround(1 - gamma) * next)),
+				);
 				const { alpha, sigma } = signalNoiseOfAlphaBar(below);
 				const type = config.prediction_type;
 				const denoised = predictedOriginal(type, prediction, latents, level);
