@@ -7,12 +7,12 @@ export type {
 	ImageCost,
 	PipelineEvent,
 } from "./pipeline/generatedImage.js";
-export type { GenerateOptions } from "./pipeline/generateOptions.js";
 export {
 	imageParameters,
 	optionsFromParameters,
 } from "./pipeline/imageParameters.js";
 export { EMBEDDED_MODEL, loadPipeline } from "./pipeline/nodeLoadPipeline.js";
+export type { GenerateOptions } from "./pipeline/options.js";
 export type { Pipeline, PipelineOptions } from "./pipeline/pipeline.js";
 export type { RunSettings } from "./pipeline/runSettings.js";
 export type {

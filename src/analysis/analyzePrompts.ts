@@ -5,7 +5,7 @@ import {
 	radialSpectrum,
 } from "../metrics/radialSpectrum.js";
 import type { GeneratedImage } from "../pipeline/generatedImage.js";
-import type { GenerateOptions } from "../pipeline/generateOptions.js";
+import type { GenerateOptions } from "../pipeline/options.js";
 import type { Pipeline } from "../pipeline/pipeline.js";
 import { PAPER_INJECTION } from "../propagation/noiseInjection.js";
 import type { Tensor } from "../tensor/tensor.js";

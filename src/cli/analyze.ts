@@ -37,7 +37,9 @@ export function addAnalyzeCommand(program: Command): void {
 		.description("measure how the features of each block change over the steps")
 		.argument("[prompts...]", "what to draw, one run each")
 		.addHelpText("after", EXAMPLES);
-	addGenerationFlags(command)
+	addGenerationFlags(command, {
+		without: ["numImages", "batchSize", "initialNoise"],
+	})
 		.option(
 			"--captions <file>",
 			"prompts: a caption table (COCO JSON, CSV) or text, one a line",

@@ -7,7 +7,7 @@ import { writeImage } from "../image/nodeImageFile.js";
 import { psnr } from "../metrics/psnr.js";
 import { ssim } from "../metrics/ssim.js";
 import type { GeneratedImage } from "../pipeline/generatedImage.js";
-import type { GenerateOptions } from "../pipeline/generateOptions.js";
+import type { GenerateOptions } from "../pipeline/options.js";
 import type { Pipeline } from "../pipeline/pipeline.js";
 import {
 	addGenerationFlags,
@@ -39,7 +39,7 @@ export function addCompareCommand(program: Command): void {
 		)
 		.argument("<prompt>", "what to draw")
 		.addHelpText("after", EXAMPLES);
-	addGenerationFlags(command)
+	addGenerationFlags(command, { without: ["numImages", "batchSize"] })
 		.option(
 			"--output <file|dir>",
 			".png, .jpg or .webp file, or a folder (default: PROMPT-SEED.png here)",
@@ -68,7 +68,7 @@ async function compare(prompt: string, flags: CompareFlags): Promise<void> {
 	const { warnings } = pipeline.settings(propagated);
 	if (!quiet)
 		for (const warning of warnings)
-			process.stderr.write(`warning: ${warning}\n`);
+			process.stderr.write(`warning: ${warning.message}\n`);
 
 	await warmUp(pipeline, propagated);
 	const plain = await drawn(

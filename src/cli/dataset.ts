@@ -27,6 +27,7 @@ export function addDatasetCommand(
 		.command("pull")
 		.description("download a data set")
 		.argument("<name>", "coco-val2017")
+		.addHelpText("after", EXAMPLES)
 		.option("--output <folder>", "where to", "coco")
 		.option("--server <address>", "a mirror with the same files")
 		.option("--quiet", "no progress")
@@ -69,6 +70,7 @@ export function addDatasetCommand(
 	dataset
 		.command("list")
 		.description("the captions and seeds of a protocol, as JSON")
+		.addHelpText("after", EXAMPLES)
 		.argument("<folder>", "COCO's folder, or images with captions")
 		.requiredOption(
 			"--protocol <name>",

@@ -42,7 +42,16 @@ export function failure(error: unknown): Failure {
 function wrongUsage({ code, exitCode, message }: CommanderError): Failure {
 	if (exitCode === 0) return { exitCode: 0 };
 	if (code === "commander.help") return { exitCode: 2 };
-	const words = message.replace(/\s*\n\s*/g, " ").replace(/^error: /, "");
+	const words = message
+		.replace(/\s*\n\s*/g, " ")
+		.replace(/^error: /, "")
+		// as the errors of options are worded
+		.replace(
+			/^option '(?:-\w, )?(--[\w-]+).*' argument '.*' is invalid\. /s,
+			"$1: ",
+		)
+		.replace(/^option '(.*)' argument missing$/, "$1: its value is missing")
+		.replace(/^required option '(.*)' not specified$/, "$1 is missing");
 	return {
 		line: `fdiff: ${words}${code === "commander.excessArguments" ? ' Put a prompt of several words in quotes: fdiff "a bowl of ramen".' : ""}`,
 		exitCode: 2,

@@ -1,15 +1,14 @@
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { UserError } from "../errors/userError.js";
 import { writeWhole } from "../files/nodeWriteWhole.js";
 import { readParameters, writeImage } from "../image/nodeImageFile.js";
 import type { GeneratedImage } from "../pipeline/generatedImage.js";
-import type { GenerateOptions } from "../pipeline/generateOptions.js";
 import {
 	imageParameters,
 	optionsFromParameters,
 } from "../pipeline/imageParameters.js";
 import type { Pipeline } from "../pipeline/pipeline.js";
-import { decodeNpy, encodeNpy } from "../tensor/npy.js";
+import { encodeNpy } from "../tensor/npy.js";
 import { concat } from "../tensor/tensor.js";
 import {
 	addGenerationFlags,
@@ -20,15 +19,13 @@ import { interruptSignal } from "./interrupt.js";
 import { settleKeySteps } from "./keyStepChoice.js";
 import { openPipeline } from "./openPipeline.js";
 import { outputPlace, writableFile } from "./outputPlace.js";
-import { parseWhole, readFlagFile } from "./parseFlag.js";
 import { type ProgressBar, progressBar } from "./progressBar.js";
 
 interface GenerateFlags extends GenerationFlags {
 	readonly output?: string;
 	readonly fromImage?: string;
 	readonly saveLatents?: string;
-	readonly saveInitialLatents?: string;
-	readonly latents?: string;
+	readonly saveInitialNoise?: string;
 }
 
 const EXAMPLES = `
@@ -49,8 +46,6 @@ export function addGenerateCommand(program: Command): void {
 		.allowExcessArguments(false)
 		.addHelpText("after", EXAMPLES);
 	addGenerationFlags(command)
-		.option("--num-images <n>", "how many images", parseWhole)
-		.option("--batch-size <n>", "images that share a network run", parseWhole)
 		.option(
 			"--output <file|dir>",
 			".png, .jpg or .webp file, or a folder (default: PROMPT-SEED.png here)",
@@ -60,15 +55,9 @@ export function addGenerateCommand(program: Command): void {
 			"take prompt and settings from an image made before; flags given win",
 		)
 		.option("--save-latents <file.npy>", "write the final latents")
-		.addOption(
-			new Option(
-				"--save-initial-latents <file.npy>",
-				"write the noise that the run begins with",
-			),
-		)
 		.option(
-			"--latents <file.npy>",
-			"begin with this noise [n, 4, height/8, width/8] instead of the seed's",
+			"--save-initial-noise <file.npy>",
+			"write the noise that the run begins with",
 		)
 		.action((prompt: string | undefined, flags: GenerateFlags) =>
 			generate(prompt, flags),
@@ -89,25 +78,26 @@ async function generate(
 			'nothing to draw: give a prompt, as in fdiff generate "a bowl of ramen", or --from-image FILE',
 			{ code: "usage" },
 		);
-	if (remade?.givenNoise && !flags.latents)
+	if (remade?.givenNoise && !flags.initialNoise)
 		throw new UserError(
-			`--from-image ${flags.fromImage}: made from noise that was given; give it again with --latents`,
+			`--from-image ${flags.fromImage}: made from noise that was given; give it again with --initial-noise`,
 			{ code: "usage" },
 		);
 	const given = await generateOptions(prompt, flags);
 	const options = {
 		...remade?.options,
-		...Object.fromEntries(
-			Object.entries(given).filter(([, value]) => value !== undefined),
-		),
+		...given,
 		prompt,
-		...(flags.latents ? await startingNoise(flags) : {}),
 	};
-	const place = await outputPlace(flags.output, prompt, options.numImages ?? 1);
+	const place = await outputPlace(
+		flags.output,
+		prompt,
+		options.numImages ?? options.initialNoise?.dims[0] ?? 1,
+	);
 	if (flags.saveLatents)
 		await writableFile("--save-latents", flags.saveLatents);
-	if (flags.saveInitialLatents)
-		await writableFile("--save-initial-latents", flags.saveInitialLatents);
+	if (flags.saveInitialNoise)
+		await writableFile("--save-initial-noise", flags.saveInitialNoise);
 	const quiet = flags.quiet === true;
 	const signal = interruptSignal();
 	const pipeline = await openPipeline(flags, signal);
@@ -119,8 +109,8 @@ async function generate(
 	const settled = await settleKeySteps(options, pipeline);
 	const settings = pipeline.settings(settled);
 	if (!quiet)
-		for (const warning of settings.warnings)
-			process.stderr.write(`warning: ${warning}\n`);
+		for (const warning of [...(remade?.warnings ?? []), ...settings.warnings])
+			process.stderr.write(`warning: ${warning.message}\n`);
 	const evaluations = settings.sampler.timesteps.length;
 	const bar = progressBar({
 		label: "drawing",
@@ -162,11 +152,11 @@ async function generate(
 					encodeNpy(concat(done.map((r) => r.latents))),
 					{ label: `--save-latents ${flags.saveLatents}` },
 				);
-			if (flags.saveInitialLatents)
+			if (flags.saveInitialNoise)
 				await writeWhole(
-					flags.saveInitialLatents,
+					flags.saveInitialNoise,
 					encodeNpy(concat(done.map((r) => r.initialNoise))),
-					{ label: `--save-initial-latents ${flags.saveInitialLatents}` },
+					{ label: `--save-initial-noise ${flags.saveInitialNoise}` },
 				);
 		}
 	}
@@ -221,18 +211,4 @@ async function optionsOfImage(file: string) {
 			{ code: "usage" },
 		);
 	return optionsFromParameters(text);
-}
-
-/** The noise of `--latents`, and as many images as it is for. */
-async function startingNoise({
-	latents = "",
-	numImages,
-}: GenerateFlags): Promise<
-	Pick<GenerateOptions, "initialNoise" | "numImages">
-> {
-	const initialNoise = decodeNpy(
-		await readFlagFile("--latents", latents),
-		`--latents ${latents}`,
-	);
-	return { initialNoise, numImages: numImages ?? initialNoise.dims[0] };
 }

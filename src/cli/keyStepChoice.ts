@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { adaptiveDenoiser } from "../accelerators/adaptive.js";
 import { UserError } from "../errors/userError.js";
-import type { GenerateOptions } from "../pipeline/generateOptions.js";
+import type { GenerateOptions } from "../pipeline/options.js";
 import type { Pipeline } from "../pipeline/pipeline.js";
 import { plainPlan } from "../propagation/keyStepPlan.js";
 import {

@@ -3,23 +3,8 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { editDistance } from "../errors/editDistance.js";
 import { UserError } from "../errors/userError.js";
+import { COMMANDS } from "./commands.js";
 import { failure } from "./failure.js";
-
-/** The commands, each loaded only when it is called: `--help` and short runs must start fast. */
-const COMMANDS: Readonly<
-	Record<string, () => Promise<(program: Command) => void>>
-> = {
-	generate: async () => (await import("./generate.js")).addGenerateCommand,
-	compare: async () => (await import("./compare.js")).addCompareCommand,
-	evaluate: async () => (await import("./evaluate.js")).addEvaluateCommand,
-	score: async () => (await import("./score.js")).addScoreCommand,
-	analyze: async () => (await import("./analyze.js")).addAnalyzeCommand,
-	tune: async () => (await import("./tune.js")).addTuneCommand,
-	dataset: async () => (await import("./dataset.js")).addDatasetCommand,
-	models: async () => (await import("./models.js")).addModelsCommand,
-	merge: async () => (await import("./merge.js")).addMergeCommand,
-	worker: async () => (await import("./worker.js")).addWorkerCommand,
-};
 
 const HELP = `
 Examples:

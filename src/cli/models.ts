@@ -71,6 +71,7 @@ export function addModelsCommand(
 	models
 		.command("list")
 		.description("models that come with the package or are in the cache")
+		.addHelpText("after", EXAMPLES.models)
 		.option("--json", "one JSON object a line")
 		.action((flags: { json?: boolean }) => listModels(flags, output));
 

@@ -1,14 +1,14 @@
 import { loadPipeline } from "../pipeline/nodeLoadPipeline.js";
 import type { Pipeline, PipelineOptions } from "../pipeline/pipeline.js";
 import { downloadProgress } from "./downloadProgress.js";
-import { type GenerationFlags, pipelineOptions } from "./generationFlags.js";
+import { type ModelFlags, pipelineOptions } from "./generationFlags.js";
 
 /**
  * The pipeline that the flags name, with a bar while its files come from the Hub.
  * @throws UserError when the model cannot be had, or is malformed
  */
 export async function openPipeline(
-	flags: GenerationFlags,
+	flags: ModelFlags,
 	signal: AbortSignal,
 	options: Pick<PipelineOptions, "keepResident"> = {},
 ): Promise<Pipeline> {

@@ -5,7 +5,7 @@ import { UserError } from "../errors/userError.js";
 import { writeWhole } from "../files/nodeWriteWhole.js";
 import { openLpips } from "../metrics/nodeLpips.js";
 import { type LpipsTrunk, lpipsTrunks } from "../models/lpips.js";
-import type { GenerateOptions } from "../pipeline/generateOptions.js";
+import type { GenerateOptions } from "../pipeline/options.js";
 import {
 	type KeyStepPlan,
 	planFromStates,
@@ -32,7 +32,11 @@ import { splitPrompts } from "../tuning/runs/promptSplit.js";
 import { parseTuningBudget } from "../tuning/runs/tuningBudget.js";
 import { tuneInjection } from "../tuning/tuneInjection.js";
 import { type TuneResult, tunePlans } from "../tuning/tunePlans.js";
-import { addGenerationFlags, type GenerationFlags } from "./generationFlags.js";
+import {
+	addGenerationFlags,
+	type GenerationFlags,
+	generateOptions,
+} from "./generationFlags.js";
 import { interruptSignal } from "./interrupt.js";
 import { openPipeline } from "./openPipeline.js";
 import { parseNumber, parseWhole, readFlagFile } from "./parseFlag.js";
@@ -67,6 +71,17 @@ Examples:
 
 Broken off, the same command goes on where it ended (its state is beside --out).`;
 
+/** What tuning decides itself. */
+const OWN_OPTIONS = [
+	"keySteps",
+	"injectNoise",
+	"injectUntil",
+	"initialNoise",
+	"numImages",
+	"batchSize",
+	"maxDecodeBatch",
+] as const;
+
 const ADAPTIVE = [0.02, 0.04, 0.08, 0.15, 0.3];
 
 /** `fdiff tune`: finds the plan of least error under a cost budget, and shows it among all others. */
@@ -76,7 +91,7 @@ export function addTuneCommand(program: Command): void {
 		.description("find key steps (and cheaper states of steps) for a budget")
 		.argument("[prompts...]", "prompts to tune on and to check with")
 		.addHelpText("after", EXAMPLES);
-	addGenerationFlags(command)
+	addGenerationFlags(command, { without: OWN_OPTIONS })
 		.option(
 			"--captions <file>",
 			"prompts: a caption table (COCO JSON, CSV) or text, one a line",
@@ -172,16 +187,10 @@ async function tune(words: string[], flags: TuneFlags): Promise<void> {
 	const objective = lpips
 		? `sqrt(relative error of latents x LPIPS ${lpips.trunk} ${lpips.hash})`
 		: "relative error of latents";
+	const given = await generateOptions("", flags);
 	const request = (steps?: number): GenerateOptions => ({
-		prompt: "",
-		negativePrompt: flags.negativePrompt,
-		width: flags.width,
-		height: flags.height,
+		...given,
 		steps,
-		sampler: flags.sampler,
-		schedule: flags.schedule,
-		eta: flags.eta,
-		guidanceScale: flags.guidanceScale,
 		seed,
 		keySteps: "all",
 		injectNoise: 0,
@@ -195,17 +204,10 @@ async function tune(words: string[], flags: TuneFlags): Promise<void> {
 		statePath,
 		JSON.stringify([
 			pipeline.hash,
-			sampler.name,
-			settings.schedule,
-			settings.eta,
-			steps,
-			guidanceScale,
-			settings.negativePrompt,
-			[settings.width, settings.height],
+			settings.options,
 			flags.cost,
 			flags.reach,
 			flags.tablePrompts,
-			String(seed),
 			split,
 			// what was judged by another objective says nothing about this one
 			...(lpips ? [objective] : []),

@@ -3,7 +3,7 @@ import { UserError } from "../errors/userError.js";
 import { runQueueWorker } from "../evaluation/queue/nodeQueueWorker.js";
 import {
 	addModelFlags,
-	type GenerationFlags,
+	type ModelFlags,
 	pipelineOptions,
 } from "./generationFlags.js";
 import { interruptSignal } from "./interrupt.js";
@@ -14,7 +14,7 @@ import {
 	scoringOptions,
 } from "./scoringFlags.js";
 
-interface WorkerFlags extends GenerationFlags, ScoringFlags {
+interface WorkerFlags extends ModelFlags, ScoringFlags {
 	readonly queue: string;
 	readonly stalledAfter: number;
 }

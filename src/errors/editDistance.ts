@@ -15,3 +15,23 @@ export function editDistance(a: string, b: string): number {
 	}
 	return row[b.length];
 }
+
+/** The word that was meant, where one is near enough: at most a third of its letters (and at least two) differ. */
+export function nearestWord(
+	written: string,
+	words: readonly string[],
+): string | undefined {
+	let meant: string | undefined;
+	let least = Number.POSITIVE_INFINITY;
+	for (const word of words) {
+		const distance = editDistance(
+			written.slice(0, 100).toLowerCase(),
+			word.toLowerCase(),
+		);
+		if (distance <= Math.max(2, word.length / 3) && distance < least) {
+			least = distance;
+			meant = word;
+		}
+	}
+	return meant;
+}

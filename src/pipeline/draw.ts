@@ -8,10 +8,10 @@ import {
 	type PipelineEvent,
 	settingsSummary,
 } from "./generatedImage.js";
-import type { GenerateOptions } from "./generateOptions.js";
 import { batchNoise, imageSeed } from "./initialNoise.js";
 import type { LoadingNotice } from "./networkHost.js";
 import type { Networks, RunNetworks } from "./networks.js";
+import type { GenerateOptions } from "./options.js";
 import type { RunSettings } from "./runSettings.js";
 import { tilingOf } from "./tiling.js";
 

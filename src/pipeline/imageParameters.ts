@@ -1,54 +1,69 @@
+import { parseInfotext, writeInfotext } from "../image/infotext.js";
+import { jsonSeed, type Seed } from "../random/seed.js";
+import { samplerByName } from "../samplers/config/samplerNames.js";
+import { problemOf } from "./optionKinds.js";
 import {
-	parseGenerationSettings,
-	writeGenerationSettings,
-} from "../image/generationSettings.js";
-import { planWords } from "../propagation/keyStepPlan.js";
-import { usualEta } from "../samplers/samplerSteps.js";
-import type { GeneratedImage } from "./generatedImage.js";
-import type { GenerateOptions } from "./generateOptions.js";
-import type { Pipeline } from "./pipeline.js";
+	GENERATION_OPTIONS,
+	type GenerateOptions,
+	type OptionEntry,
+	type SettledOptions,
+} from "./options.js";
+import type { Warning } from "./warning.js";
 
-const PROMPT_WEIGHTING = "Prompt weighting";
-const LONG_PROMPTS = "Long prompts";
-const TILED_DECODING = "Tiled decoding";
-const INITIAL_NOISE = "Initial noise";
+const MODEL = "Model";
+const MODEL_HASH = "Model hash";
+const VERSION = "Version";
 const MAKER = "faster-diffusion";
+const INITIAL_NOISE = GENERATION_OPTIONS.initialNoise.parameter.key;
+/** What A1111 calls the clip skip, rng … of a picture it made without saying so. */
+const OF_A1111 = {
+	rng: "cuda",
+	promptWeighting: true,
+	longPrompts: true,
+} as const;
+/** Keys that say nothing about how the picture is made. */
+const MEANINGLESS = /^(User|Hashes|Parser|Pad conds|NGMS|Created Date)$/;
+/** Networks that A1111 loads by a tag in the prompt. */
+const TAG = /<(lora|lyco|hypernet):[^<>]{1,200}>/g;
+
+const PARAMETERS = Object.entries<OptionEntry>(GENERATION_OPTIONS).flatMap(
+	([name, entry]) =>
+		entry.parameter ? [{ name, entry, ...entry.parameter }] : [],
+);
+
+/** What a picture's parameters say beside its options. */
+export interface PictureMaker {
+	/** What the model was called; only the last two parts of a path are written. */
+	readonly label: string;
+	readonly hash: string;
+}
 
 /** The `parameters` text of an image: A1111's keys and ours, enough to make the same image again. */
 export function imageParameters(
-	{ seed, settings }: GeneratedImage,
-	pipeline: Pick<Pipeline, "label" | "hash">,
-): string {
-	const others = new Map<string, string>();
-	if (settings.promptWeighting) others.set(PROMPT_WEIGHTING, "true");
-	if (settings.longPrompts) others.set(LONG_PROMPTS, "true");
-	if (settings.tiledDecoding) others.set(TILED_DECODING, "true");
-	if (settings.givenNoise) others.set(INITIAL_NOISE, "given");
-	return writeGenerationSettings({
-		prompt: settings.prompt,
-		negativePrompt: settings.negativePrompt,
-		steps: settings.steps,
-		sampler: settings.samplerLabels.sampler,
-		scheduleType: settings.samplerLabels.scheduleType,
-		guidanceScale: settings.guidanceScale,
+	{
 		seed,
-		width: settings.width,
-		height: settings.height,
-		modelHash: pipeline.hash,
+		settings,
+	}: {
+		readonly seed: Seed | bigint;
+		readonly settings: { readonly options: SettledOptions };
+	},
+	{ label, hash }: PictureMaker,
+): string {
+	const all: Readonly<Record<string, unknown>> = { ...settings.options, seed };
+	const written = new Map<string, string>();
+	for (const { name, key, write = String } of PARAMETERS) {
+		const value = all[name];
+		const text = value === undefined ? undefined : write(value as never, all);
+		if (text !== undefined) written.set(key, text);
+		if (name !== "height") continue;
+		// where A1111 writes them
+		written.set(MODEL_HASH, hash);
 		// a folder's name only: an image must not tell where its maker keeps his files
-		model: pipeline.label.split(/[\\/]/).slice(-2).join("/"),
-		...(settings.eta !== usualEta(settings.sampler.name)
-			? { eta: settings.eta }
-			: {}),
-		// A1111 counts the layer that is taken, diffusers the layers that are left out
-		...(settings.clipSkip > 0 ? { clipSkip: settings.clipSkip + 1 } : {}),
-		rng: settings.rng,
-		keySteps: planWords(settings.plan),
-		noiseInjection: settings.injection.alpha,
-		injectUntil: settings.injection.until,
-		version: MAKER,
-		others,
-	});
+		written.set(MODEL, label.split(/[\\/]/).slice(-2).join("/"));
+	}
+	written.set(VERSION, MAKER);
+	const { prompt, negativePrompt } = settings.options;
+	return writeInfotext({ prompt, negativePrompt, settings: written });
 }
 
 /** The options of an image made before, and the model it was made with. */
@@ -58,47 +73,72 @@ export interface ParametersOfImage {
 	readonly modelHash?: string;
 	/** Whether it began with noise that was given, not with its seed's: the same image needs that noise again. */
 	readonly givenNoise: boolean;
+	/** What the text says and the options cannot. */
+	readonly warnings: readonly Warning[];
 }
 
-/** Reads the `parameters` text of an image of ours, or of A1111, as the options that make it again. */
+/**
+ * Reads the `parameters` text of an image of ours, or of A1111 and the programs that follow it, as the options that make it
+ * again. What cannot be made again (image-to-image, LoRA, other extensions, unreadable values) is named in a warning.
+ * @throws UserError for a text over 1 MiB
+ */
 export function optionsFromParameters(text: string): ParametersOfImage {
-	const read = parseGenerationSettings(text);
-	const schedule = {
-		karras: "karras",
-		exponential: "exponential",
-		"align your steps": "ays",
-		even: "even",
-	}[read.scheduleType?.toLowerCase() ?? ""];
-	const flag = (key: string) =>
-		read.others?.get(key) === "true" ? true : undefined;
-	// images of other programs were made without propagation
-	const ours = read.keySteps !== undefined;
-	return {
-		model: read.model,
-		modelHash: read.modelHash,
-		givenNoise: read.others?.get(INITIAL_NOISE) === "given",
-		options: {
-			prompt: read.prompt,
-			negativePrompt: read.negativePrompt,
-			width: read.width,
-			height: read.height,
-			steps: read.steps,
-			sampler: read.sampler,
-			schedule,
-			eta: read.eta,
-			guidanceScale: read.guidanceScale,
-			seed: read.seed,
-			rng: read.rng,
-			clipSkip:
-				read.clipSkip === undefined
-					? undefined
-					: Math.max(0, read.clipSkip - 1),
-			keySteps: ours ? read.keySteps : "all",
-			injectNoise: read.noiseInjection,
-			injectUntil: read.injectUntil,
-			promptWeighting: flag(PROMPT_WEIGHTING),
-			longPrompts: flag(LONG_PROMPTS),
-			tiledDecoding: flag(TILED_DECODING),
-		},
+	const { prompt, negativePrompt, settings } = parseInfotext(text);
+	const options: Record<string, unknown> = {};
+	const leftOut: string[] = [];
+	const known = new Set([MODEL, MODEL_HASH, VERSION]);
+	for (const { name, entry, key, read = entry.parse } of PARAMETERS) {
+		known.add(key);
+		const word = settings.get(key);
+		if (word === undefined) continue;
+		const value = read?.(word, settings);
+		if (value === null) continue;
+		if (value === undefined || problemOf(entry, value))
+			leftOut.push(`${key}: ${word}`);
+		else options[name] = typeof value === "bigint" ? jsonSeed(value) : value;
+	}
+	for (const [key, value] of settings)
+		if (!known.has(key) && !MEANINGLESS.test(key))
+			leftOut.push(`${key}: ${value}`);
+	const ours = settings.get(VERSION) === MAKER || settings.has("Key steps");
+	const foreign = !ours && settings.size > 0;
+	const without = (words: string) => {
+		if (!foreign) return words;
+		leftOut.push(...(words.match(TAG) ?? []));
+		return words.replace(TAG, "");
 	};
+	if (foreign && options.eta !== undefined && !takesEta(options.sampler)) {
+		leftOut.push(`Eta: ${options.eta}`);
+		delete options.eta;
+	}
+	return {
+		options: {
+			...(foreign ? OF_A1111 : {}),
+			// images of other programs were made without propagation
+			...(ours ? {} : { keySteps: "all" }),
+			...options,
+			prompt: without(prompt),
+			...(negativePrompt ? { negativePrompt: without(negativePrompt) } : {}),
+		},
+		model: settings.get(MODEL),
+		modelHash: settings.get(MODEL_HASH),
+		givenNoise: settings.has(INITIAL_NOISE),
+		warnings:
+			leftOut.length === 0
+				? []
+				: [
+						{
+							code: "settings_left_out",
+							message: `settings of the picture that cannot be used here are left out: ${[...new Set(leftOut)].map((words) => words.slice(0, 60)).join("; ")}`,
+						},
+					],
+	};
+}
+
+function takesEta(sampler: unknown): boolean {
+	try {
+		return ["ddim", "tcd"].includes(samplerByName(String(sampler)).name);
+	} catch {
+		return false;
+	}
 }

@@ -2,7 +2,21 @@ import * as z from "zod";
 import { UserError } from "../errors/userError.js";
 import type { ModelFiles } from "../weights/folder/modelFiles.js";
 import type { Networks } from "./networks.js";
-import type { ModelDefaults } from "./runSettings.js";
+
+/** What a model says about itself. */
+export interface ModelDefaults {
+	readonly width: number;
+	readonly height: number;
+	readonly guidanceScale: number;
+	/** Its scheduler_config.json, as parsed JSON. */
+	readonly scheduler: unknown;
+	/** Pixels a latent stands for, each way. */
+	readonly factor: number;
+	/** Layers of its text encoder. */
+	readonly textLayers: number;
+	/** Whether decoding several steps in one batch is worth it where it runs. */
+	readonly batches: boolean;
+}
 
 const DEFAULT_GUIDANCE = 7.5;
 const DEFAULT_SAMPLE_SIZE = 64;

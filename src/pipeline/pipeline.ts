@@ -8,6 +8,7 @@ import { assertFinite } from "../tensor/assertFinite.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { loadTokenizer } from "../tokenizer/loadTokenizer.js";
 import type { ModelFiles } from "../weights/folder/modelFiles.js";
+import { checkOptions } from "./checkOptions.js";
 import { clipConditioner } from "./conditioner.js";
 import { decodeLatents } from "./decodeLatents.js";
 import {
@@ -18,10 +19,11 @@ import {
 import type { DenoisingStep } from "./denoisingLoop.js";
 import { draw } from "./draw.js";
 import type { GeneratedImage, PipelineEvent } from "./generatedImage.js";
-import type { GenerateOptions } from "./generateOptions.js";
 import { modelDefaults } from "./modelDefaults.js";
+import { MODEL_HOOKS, MODEL_OPTIONS } from "./modelOptions.js";
 import { type NetworkOptions, openNetworks } from "./networks.js";
-import { checkWhole, type RunSettings, runSettings } from "./runSettings.js";
+import type { GenerateOptions } from "./options.js";
+import { type RunSettings, runSettings } from "./runSettings.js";
 import { type TilingChoice, tilingOf } from "./tiling.js";
 import { withNotices } from "./withNotices.js";
 
@@ -78,8 +80,7 @@ export function createPipeline(
 	engine: Engine,
 	options: PipelineOptions = {},
 ): Pipeline {
-	if (options.threads !== undefined)
-		checkWhole("--threads", options.threads, 1, 1024);
+	checkOptions(MODEL_OPTIONS, options, MODEL_HOOKS);
 	const networks = openNetworks(files, engine, options);
 	const { unetConfig, vaeConfig } = networks;
 	const conditioner = clipConditioner(
@@ -161,8 +162,8 @@ function checkInitialNoise(
 	if (!noise) return;
 	if (noise.dims.join() !== expected.join())
 		throw new OptionError(
-			"latents",
-			`the initial noise is [${noise.dims.join(", ")}], but this run needs [${expected.join(", ")}]`,
+			"initialNoise",
+			`it is [${noise.dims.join(", ")}], but this run needs [${expected.join(", ")}]`,
 		);
 	assertFinite("the initial noise", noise);
 }

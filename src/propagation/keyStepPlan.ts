@@ -192,3 +192,25 @@ export function parseKeySteps(
 		{ code: "usage" },
 	);
 }
+
+/** Whether a value that a JavaScript caller gave is a plan that can be run: with states, the first of them full. */
+export function isKeyStepPlan(value: unknown): value is KeyStepPlan {
+	const { label, states, extrapolation } = (value ??
+		{}) as Partial<KeyStepPlan>;
+	try {
+		return (
+			typeof label === "string" &&
+			Array.isArray(states) &&
+			states.every(
+				(state: StepState) =>
+					stepStateWord(parseStepState(stepStateWord(state), "")) ===
+					stepStateWord(state),
+			) &&
+			states[0]?.run === "full" &&
+			[0, 1, 2].includes(extrapolation?.order as number) &&
+			["timestep", "log-snr"].includes(extrapolation?.over as string)
+		);
+	} catch {
+		return false;
+	}
+}

@@ -7,7 +7,8 @@ import {
 } from "./keyStepPlan.js";
 import { parseStepState } from "./stepState.js";
 
-const fileSchema = z
+/** The JSON of a plan file. */
+export const planFileSchema = z
 	.object({
 		sampler: z.string().max(100).optional(),
 		steps: z.int().min(1).max(1000),
@@ -33,7 +34,7 @@ const fileSchema = z
 	);
 
 /** A plan as it is written to disk; either `keySteps` (two states, as in the paper) or one of `states` a step. */
-export type PlanFile = z.infer<typeof fileSchema>;
+export type PlanFile = z.infer<typeof planFileSchema>;
 
 /**
  * Reads the text of a plan file.
@@ -48,7 +49,7 @@ export function parsePlanFile(text: string, name: string): PlanFile {
 			code: "usage",
 		});
 	}
-	const parsed = fileSchema.safeParse(json);
+	const parsed = planFileSchema.safeParse(json);
 	if (parsed.success) return parsed.data;
 	const [{ path, message }] = parsed.error.issues;
 	const where = path.join(".");

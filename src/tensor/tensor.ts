@@ -22,6 +22,18 @@ export function tensor(dims: readonly number[], data?: Float32Array): Tensor {
 	return { dims, data: data ?? new Float32Array(count) };
 }
 
+/** Whether a value that a JavaScript caller gave is a tensor, all of its numbers finite. */
+export function isTensor(value: unknown): value is Tensor {
+	const { dims, data } = (value ?? {}) as Partial<Tensor>;
+	return (
+		Array.isArray(dims) &&
+		dims.every((dim) => Number.isSafeInteger(dim) && dim > 0) &&
+		data instanceof Float32Array &&
+		data.length === elementCount(dims) &&
+		data.every(Number.isFinite)
+	);
+}
+
 /** Rows `from` (inclusive) to `to` (exclusive) of the first axis, as a view on the same memory. */
 export function rows(source: Tensor, from: number, to: number): Tensor {
 	const [count, ...rest] = source.dims;

@@ -4,8 +4,8 @@ import { crossAttentionGate } from "../../src/accelerators/crossAttentionGate.js
 import { guidanceCutoff } from "../../src/accelerators/guidanceCutoff.js";
 import { residualReuse } from "../../src/accelerators/residualReuse.js";
 import { tokenMerging } from "../../src/accelerators/tokenMerging.js";
-import type { GenerateOptions } from "../../src/pipeline/generateOptions.js";
 import { loadPipeline } from "../../src/pipeline/nodeLoadPipeline.js";
+import type { GenerateOptions } from "../../src/pipeline/options.js";
 import type { Pipeline } from "../../src/pipeline/pipeline.js";
 import { relativeError } from "../goldenFile.js";
 

@@ -174,7 +174,7 @@ describe("wrong usage ends with one line and exit code 2", () => {
 		[
 			"an unknown device",
 			draw("--device", "gpu"),
-			/--device <name>.*'gpu'.*cpu, cuda/,
+			/--device: "gpu" is not one of cpu, cuda/,
 		],
 		[
 			"an unknown schedule",
@@ -192,17 +192,17 @@ describe("wrong usage ends with one line and exit code 2", () => {
 		[
 			"half a step",
 			draw("--steps", "2.5"),
-			/--steps <n>.*"2.5" is no whole number/,
+			/--steps: "2.5" is not a whole number from 1 to 1000/,
 		],
 		[
 			"steps in words",
 			draw("--steps", "many"),
-			/--steps <n>.*"many" is no whole number/,
+			/--steps: "many" is not a whole number/,
 		],
 		[
 			"a seed that is no integer",
 			draw("--seed", "1.5"),
-			/--seed <n>.*"1.5" is no integer/,
+			/--seed: "1.5" is not an integer/,
 		],
 		[
 			"a seed over 64 bits",
@@ -213,7 +213,7 @@ describe("wrong usage ends with one line and exit code 2", () => {
 		[
 			"guidance that is no number",
 			draw("--guidance-scale", "high"),
-			/--guidance-scale <x>.*"high" is no number/,
+			/--guidance-scale: "high" is not a number from 0 to 100/,
 		],
 		[
 			"guidance beyond its range",
@@ -304,12 +304,12 @@ describe("wrong usage ends with one line and exit code 2", () => {
 		[
 			"a flag without its value",
 			["apple", "--steps"],
-			/'--steps <n>' argument missing/,
+			/--steps <n>: its value is missing/,
 		],
 		[
 			"noise of another size",
-			draw("--latents", "noise.npy"),
-			/--latents: noise\.npy does not exist/,
+			draw("--initial-noise", "noise.npy"),
+			/--initial-noise: noise\.npy does not exist/,
 		],
 		[
 			"an image without parameters",
@@ -447,13 +447,13 @@ describe("what fails ends with one line and exit code 1", () => {
 		],
 		[
 			"latents onto a folder",
-			draw("--save-initial-latents", "is-a-folder.npy"),
-			/--save-initial-latents is-a-folder\.npy cannot be written: it is a folder/,
+			draw("--save-initial-noise", "is-a-folder.npy"),
+			/--save-initial-noise is-a-folder\.npy cannot be written: it is a folder/,
 		],
 		[
 			"noise that is no array",
-			draw("--latents", "wrong.npy"),
-			/--latents wrong\.npy/,
+			draw("--initial-noise", "wrong.npy"),
+			/--initial-noise wrong\.npy/,
 		],
 		[
 			"an image that is not there",

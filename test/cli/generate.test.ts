@@ -148,7 +148,7 @@ test("latents are saved, and initial latents given back make the same image", as
 	await fdiffDone(
 		[
 			...["apple", ...quick, "--num-images", "2", "--output", "a.png"],
-			...["--save-latents", "final.npy", "--save-initial-latents", "noise.npy"],
+			...["--save-latents", "final.npy", "--save-initial-noise", "noise.npy"],
 		],
 		folder,
 	);
@@ -156,7 +156,7 @@ test("latents are saved, and initial latents given back make the same image", as
 		[
 			"apple",
 			...quick,
-			"--latents",
+			"--initial-noise",
 			"noise.npy",
 			"--output",
 			"b.png",
@@ -185,7 +185,7 @@ test("latents are saved, and initial latents given back make the same image", as
 	expect([code, stderr]).toEqual([
 		2,
 		expect.stringMatching(
-			/--from-image b-5\.png: made from noise that was given.*--latents/,
+			/--from-image b-5\.png: made from noise that was given.*--initial-noise/,
 		),
 	]);
 });
@@ -248,7 +248,7 @@ test("a stochastic sampler with reused features is warned of", async () => {
 		["apple", ...quick, "--sampler", "euler-a", "--key-steps", "0"],
 		folder,
 	);
-	expect(stderr).toMatch(/^warning: the sampler euler-a .*--key-steps all$/m);
+	expect(stderr).toMatch(/^warning: the sampler euler-a .*key steps "all"$/m);
 });
 
 test("Ctrl-C keeps finished images, leaves nothing half-written, and exits with 130", async () => {

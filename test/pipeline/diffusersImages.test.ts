@@ -24,6 +24,17 @@ const table = <T>(name: string) =>
 		),
 	) as T & { prompt: string; negativePrompt: string };
 
+/** The options of a case, which also has the names of its tensors. */
+const optionsOf = ({
+	sampler,
+	eta,
+	steps,
+	guidanceScale,
+	width,
+	height,
+	seed,
+}: Case): Case => ({ sampler, eta, steps, guidanceScale, width, height, seed });
+
 let pipeline: Pipeline;
 beforeAll(async () => {
 	pipeline = await loadPipeline(tinySd);
@@ -47,7 +58,7 @@ describe("images are those of diffusers' StableDiffusionPipeline", () => {
 		"$sampler, $steps steps, $width x $height",
 		async (run) => {
 			const [{ image }] = await pipeline.generate({
-				...run,
+				...optionsOf(run),
 				prompt,
 				keySteps: "all",
 			});
@@ -66,7 +77,7 @@ describe("two images of seeds s and s + 1 are those of diffusers with a list of 
 	test.each(cases)("$sampler", async (run) => {
 		for (const batchSize of [1, 2]) {
 			const results = await pipeline.generate({
-				...run,
+				...optionsOf(run),
 				prompt,
 				negativePrompt,
 				keySteps: "all",

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import { propagatedDenoiser } from "../../src/accelerators/encoderPropagation.js";
 import type { PipelineEvent } from "../../src/pipeline/generatedImage.js";
-import type { GenerateOptions } from "../../src/pipeline/generateOptions.js";
+import type { GenerateOptions } from "../../src/pipeline/options.js";
 import { createPipeline, type Pipeline } from "../../src/pipeline/pipeline.js";
 import { onnxRuntime } from "../../src/runtime/onnxruntime/nodeOnnxRuntime.js";
 import type { ModelFiles } from "../../src/weights/folder/modelFiles.js";

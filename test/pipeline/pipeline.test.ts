@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { GeneratedImage } from "../../src/pipeline/generatedImage.js";
-import type { GenerateOptions } from "../../src/pipeline/generateOptions.js";
 import {
 	imageParameters,
 	optionsFromParameters,
 } from "../../src/pipeline/imageParameters.js";
 import { loadPipeline } from "../../src/pipeline/nodeLoadPipeline.js";
+import type { GenerateOptions } from "../../src/pipeline/options.js";
 import type { Pipeline } from "../../src/pipeline/pipeline.js";
 import { createPipeline } from "../../src/pipeline/pipeline.js";
 import { parsePlanFile } from "../../src/propagation/planFile.js";
@@ -176,10 +176,10 @@ describe("initial noise", () => {
 		runs.encoder = 0;
 		expect(() =>
 			pipeline.settings({ ...short, width: 128, initialNoise }),
-		).toThrow(/initial noise is \[1, 4, 8, 8\].*needs \[1, 4, 8, 16\]/);
+		).toThrow(/initialNoise: it is \[1, 4, 8, 8\].*needs \[1, 4, 8, 16\]/);
 		await expect(
 			pipeline.generate({ ...short, width: 128, initialNoise }),
-		).rejects.toThrow(/initial noise/);
+		).rejects.toThrow(/initialNoise/);
 		expect(runs.encoder).toBe(0);
 	});
 });
@@ -277,7 +277,10 @@ describe("settings", () => {
 	test("warn of a stochastic sampler with reused features, not of a plain run", () => {
 		const stochastic = { ...short, sampler: "euler-a" };
 		expect(pipeline.settings(stochastic).warnings).toEqual([
-			expect.stringMatching(/euler-a.*--key-steps all/),
+			{
+				code: "stochastic_sampler",
+				message: expect.stringMatching(/euler-a.*key steps "all"/),
+			},
 		]);
 		expect(
 			pipeline.settings({ ...stochastic, keySteps: "all" }).warnings,
@@ -320,23 +323,25 @@ describe("settings", () => {
 	});
 
 	test.each([
-		["steps", { steps: 0 }, /--steps: 0/],
-		["steps", { steps: 1001 }, /--steps: 1001/],
-		["steps", { steps: 2.5 }, /--steps: 2.5/],
-		["width", { width: 65 }, /--width: 65 is not divisible by 8; use 64 or 72/],
-		["height", { height: 4 }, /--height: 4/],
+		["steps", { steps: 0 }, /steps: 0/],
+		["steps", { steps: 1001 }, /steps: 1001/],
+		["steps", { steps: 2.5 }, /steps: 2.5/],
+		["width", { width: 65 }, /width: 65 is not divisible by 8; use 64 or 72/],
+		["height", { height: 4 }, /height: 4/],
 		["sampler", { sampler: "dimm" }, /did you mean ddim/],
 		["schedule", { schedule: "karas" }, /schedule: "karas"/],
-		["seed", { seed: 1.5 }, /seed: 1.5 is no integer/],
+		["seed", { seed: 1.5 }, /seed: 1.5 is not an integer/],
 		["seed", { seed: 2n ** 64n }, /64 bits/],
 		["plan", { keySteps: "1,2" }, /step 0 must be a key step/],
 		["plan", { keySteps: "0,20" }, /key step 20 is out of range/],
 		["plan", { keySteps: "often" }, /"often" is no plan/],
-		["guidance", { guidanceScale: Number.NaN }, /--guidance-scale/],
-		["injection", { injectNoise: -1 }, /--inject-noise/],
+		["guidance", { guidanceScale: Number.NaN }, /guidanceScale: NaN/],
+		["injection", { injectNoise: -1 }, /injectNoise: -1/],
 		["prompt", { prompt: "x".repeat(100_001) }, /100001 characters/],
 	])("refuse a wrong value of %s", (_, wrong, message) => {
-		expect(() => pipeline.settings({ prompt: "x", ...wrong })).toThrow(message);
+		expect(() =>
+			pipeline.settings({ prompt: "x", ...wrong } as GenerateOptions),
+		).toThrow(message);
 	});
 });
 

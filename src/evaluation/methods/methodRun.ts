@@ -3,7 +3,7 @@ import { crossAttentionGate } from "../../accelerators/crossAttentionGate.js";
 import { guidanceCutoff } from "../../accelerators/guidanceCutoff.js";
 import { residualReuse } from "../../accelerators/residualReuse.js";
 import { tokenMerging } from "../../accelerators/tokenMerging.js";
-import type { GenerateOptions } from "../../pipeline/generateOptions.js";
+import type { GenerateOptions } from "../../pipeline/options.js";
 import { PAPER_INJECTION } from "../../propagation/noiseInjection.js";
 import type { Accelerator, Method } from "./method.js";
 

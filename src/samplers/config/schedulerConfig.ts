@@ -74,6 +74,11 @@ const samplerConfigSchema = z
 	})
 	.readonly();
 
+/** The keys that a caller may set over a model's file, and no others. */
+export const samplerOptionsSchema = z.strictObject(
+	samplerConfigSchema.unwrap().shape,
+);
+
 /** All that a sampler needs to know of its noise schedule and solver: no key is missing, by diffusers' names. */
 export type SamplerConfig = z.output<typeof samplerConfigSchema>;
 

@@ -1,0 +1,92 @@
+import { readFile } from "node:fs/promises";
+import { type Command, Option } from "commander";
+import { OptionError } from "../errors/optionError.js";
+import { reasonOf } from "../files/fileFault.js";
+import { type OptionKind, problemOf, shown } from "../pipeline/optionKinds.js";
+import type { OptionEntry } from "../pipeline/options.js";
+import { flagOf } from "./failure.js";
+
+type Table<Name extends string> = Readonly<Record<Name, OptionEntry>>;
+
+/** The flags of a table's options, named as the options are, with the values that commander hands over. */
+export function addOptionFlags<Name extends string>(
+	command: Command,
+	table: Table<Name>,
+	names: readonly Name[] = Object.keys(table) as Name[],
+): Command {
+	for (const name of names) {
+		const entry = table[name];
+		if (entry.flag === false) continue;
+		const { metavar, choices, help, group, decode } = entry;
+		const option = new Option(
+			`${flagOf(name)}${metavar ? ` <${metavar}>` : ""}`,
+			help,
+		).helpGroup(`${group}:`);
+		if (choices) option.choices(choices);
+		// a file is read when the command runs
+		if (metavar && !decode)
+			option.argParser((word) => flagValue(name, entry, word));
+		command.addOption(option);
+	}
+	return command;
+}
+
+/**
+ * The value that a word of the command line says.
+ * @throws OptionError when it says none, or one that the option does not take
+ */
+export function flagValue(
+	name: string,
+	kind: OptionKind,
+	word: string,
+): unknown {
+	const value = kind.parse?.(word);
+	const what =
+		value === undefined
+			? `${shown(word)} is not ${kind.expected}`
+			: problemOf(kind, value);
+	if (what) throw new OptionError(name, what);
+	return value;
+}
+
+/**
+ * The options of a table that the flags say; files that flags name are read.
+ * @throws OptionError when a file cannot be read; UserError when it is not what it has to be
+ */
+export async function optionsOfFlags(
+	table: Table<string>,
+	flags: object,
+): Promise<Record<string, unknown>> {
+	const options: Record<string, unknown> = {};
+	for (const [name, value] of Object.entries(flags)) {
+		if (value === undefined || !Object.hasOwn(table, name)) continue;
+		const { decode } = table[name];
+		options[name] = decode
+			? decode(
+					await readFileOf(name, String(value)),
+					`${flagOf(name)} ${String(value)}`,
+				)
+			: value;
+	}
+	return options;
+}
+
+/**
+ * Reads the file that an option names.
+ * @throws OptionError that names the file
+ */
+export async function readFileOf(
+	option: string,
+	path: string,
+): Promise<Uint8Array> {
+	try {
+		return await readFile(path);
+	} catch (cause) {
+		const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
+		throw new OptionError(
+			option,
+			`${path} ${missing ? "does not exist" : `cannot be read: ${reasonOf(cause)}`}`,
+			{ cause },
+		);
+	}
+}

@@ -1,0 +1,11 @@
+/** Something that was done in another way than a user may expect; said once. */
+export interface Warning {
+	/** Stable, for programs. */
+	readonly code:
+		| "stochastic_sampler"
+		/** A prompt was longer than the text encoder reads. */
+		| "prompt_cut"
+		/** Settings of a picture that cannot be used here. */
+		| "settings_left_out";
+	readonly message: string;
+}
