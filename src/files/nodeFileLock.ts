@@ -12,14 +12,26 @@ import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
-/** A lock that was not touched for this long belongs to nobody any more. */
-const staleAfter = 30_000;
+/** A lock of another machine, or one that says nothing, that was not touched for this long belongs to nobody any more. */
+const staleAfter = 300_000;
 const touchEvery = 5_000;
 const lookEvery = 200;
+/** A takeover takes a few milliseconds. */
+const takeoverFor = 10_000;
+
+/** What a lock file says of the process that holds it. */
+interface Owner {
+	readonly pid: number;
+	readonly host: string;
+	/** When the process started, by the system: its number may have gone to another process since. */
+	readonly started?: string;
+	readonly id: string;
+}
 
 /**
- * Does `work` while holding the lock file at `path`, waiting for another process that holds it. A lock whose process is gone,
- * or that was not touched for 30 s, is taken over.
+ * Does `work` while holding the lock file at `path`, waiting for another process that holds it. Whether that process lives
+ * decides on the same machine, however long it was busy; a lock of another machine is taken over when it was not touched for
+ * five minutes.
  * @throws whatever `work` throws; the signal's reason when it is aborted while waiting.
  */
 export async function withFileLock<T>(
@@ -28,17 +40,17 @@ export async function withFileLock<T>(
 	signal?: AbortSignal,
 ): Promise<T> {
 	await mkdir(dirname(path), { recursive: true });
+	const started = await startOf(process.pid);
 	const mine = JSON.stringify({
 		pid: process.pid,
 		host: hostname(),
+		...(started && { started }),
 		id: randomBytes(8).toString("hex"),
-	});
-	while (!(await take(path, mine))) {
-		if (await isStale(path)) await remove(path);
-		else
-			await delay(lookEvery, undefined, signal ? { signal } : {}).catch(
-				() => undefined,
-			);
+	} satisfies Owner);
+	while (!(await create(path, mine)) && !(await takeOver(path, mine))) {
+		await delay(lookEvery, undefined, signal ? { signal } : {}).catch(
+			() => undefined,
+		);
 		signal?.throwIfAborted();
 	}
 	const touching = setInterval(() => {
@@ -50,13 +62,12 @@ export async function withFileLock<T>(
 		return await work();
 	} finally {
 		clearInterval(touching);
-		// It may have been taken over while this process slept.
-		if ((await readFile(path, "utf8").catch(() => "")) === mine)
-			await rm(path, { force: true });
+		// Another machine may have taken it over while this one slept.
+		if ((await textOf(path)) === mine) await rm(path, { force: true });
 	}
 }
 
-async function take(path: string, content: string): Promise<boolean> {
+async function create(path: string, content: string): Promise<boolean> {
 	try {
 		await writeFile(path, content, { flag: "wx" });
 		return true;
@@ -66,13 +77,56 @@ async function take(path: string, content: string): Promise<boolean> {
 	}
 }
 
+/**
+ * Puts `mine` in the place of a lock that belongs to nobody. One process at a time may do so, under a lock file beside it, so
+ * that what was found stale is still there when it is replaced.
+ */
+async function takeOver(path: string, mine: string): Promise<boolean> {
+	if (!(await isStale(path))) return false;
+	const turn = `${path}.takeover`;
+	if (!(await create(turn, mine))) {
+		if ((await ageOf(turn)) > takeoverFor) await rm(turn, { force: true });
+		return false;
+	}
+	const next = `${path}.${randomBytes(6).toString("hex")}`;
+	try {
+		if (!(await isStale(path))) return false;
+		await writeFile(next, mine, { flag: "wx" });
+		await rename(next, path);
+		return (await textOf(path)) === mine;
+	} finally {
+		await rm(next, { force: true });
+		await rm(turn, { force: true });
+	}
+}
+
 async function isStale(path: string): Promise<boolean> {
+	const age = await ageOf(path);
+	if (age < 0) return false;
+	const owner = ownerOf(await textOf(path));
+	if (owner?.host !== hostname()) return age > staleAfter;
+	if (!isAlive(owner.pid)) return true;
+	const started = await startOf(owner.pid);
+	return Boolean(started && owner.started && started !== owner.started);
+}
+
+/** Milliseconds since a file was touched; -1 when there is none. */
+async function ageOf(path: string): Promise<number> {
 	const status = await stat(path).catch(() => undefined);
-	if (!status) return false;
-	if (Date.now() - status.mtimeMs > staleAfter) return true;
-	const text = await readFile(path, "utf8").catch(() => "");
-	const owner = /"pid":(\d+),"host":"([^"]*)"/.exec(text);
-	return owner?.[2] === hostname() && !isAlive(Number(owner[1]));
+	return status ? Math.max(0, Date.now() - status.mtimeMs) : -1;
+}
+
+function textOf(path: string): Promise<string> {
+	return readFile(path, "utf8").catch(() => "");
+}
+
+function ownerOf(text: string): Owner | undefined {
+	try {
+		const owner = JSON.parse(text) as Owner;
+		return Number.isInteger(owner.pid) && owner.pid > 0 ? owner : undefined;
+	} catch {
+		return undefined;
+	}
 }
 
 function isAlive(pid: number): boolean {
@@ -84,13 +138,12 @@ function isAlive(pid: number): boolean {
 	}
 }
 
-/** Renamed first: of two processes that find the same stale lock, one succeeds. */
-async function remove(path: string): Promise<void> {
-	const aside = `${path}.${randomBytes(6).toString("hex")}`;
-	try {
-		await rename(path, aside);
-		await rm(aside, { force: true });
-	} catch {
-		// Another process was faster.
-	}
+/** The boot and the tick at which a process started, where /proc tells. */
+async function startOf(pid: number): Promise<string | undefined> {
+	if (process.platform !== "linux") return undefined;
+	const boot = await textOf("/proc/sys/kernel/random/boot_id");
+	// The program's name, in parentheses, may hold spaces; the start is the 20th field after it.
+	const fields = (await textOf(`/proc/${pid}/stat`)).split(") ").at(-1);
+	const tick = fields?.split(" ")[19];
+	return boot && tick ? `${boot.trim()} ${tick}` : undefined;
 }

@@ -55,14 +55,36 @@ export async function placeWhole(
 	try {
 		if (makeFolder) await mkdir(dirname(path), { recursive: true });
 		await make(temporary);
-		if (keep)
-			await link(temporary, path).catch((error: NodeJS.ErrnoException) => {
-				if (error.code !== "EEXIST") throw error;
-			});
-		else await rename(temporary, path);
+		if (!keep || (await isClaimed(temporary, path)))
+			await rename(temporary, path);
 	} catch (error) {
 		throw cannotWrite(label, error);
 	} finally {
 		await rm(temporary, { force: true }).catch(() => undefined);
 	}
+}
+
+/**
+ * Gives `temporary` the name `path` too, unless a file has it; of several processes one wins. Where the file system has no hard
+ * links (each says so by another code), the name is claimed by an empty file instead.
+ * @returns whether the name is claimed and waits for the file to take it.
+ */
+async function isClaimed(temporary: string, path: string): Promise<boolean> {
+	try {
+		await link(temporary, path);
+		return false;
+	} catch (error) {
+		if (hasCode(error, "EEXIST")) return false;
+	}
+	try {
+		await (await open(path, "wx")).close();
+		return true;
+	} catch (error) {
+		if (hasCode(error, "EEXIST")) return false;
+		throw error;
+	}
+}
+
+function hasCode(error: unknown, code: string): boolean {
+	return (error as NodeJS.ErrnoException).code === code;
 }

@@ -1,9 +1,8 @@
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../errors/userError.js";
+import { digestFile } from "../files/nodeDigestFile.js";
 import { download } from "../files/nodeDownload.js";
 import { openWeightsFile } from "../weights/formats/nodeWeightsFile.js";
 import type { Weights } from "../weights/formats/weights.js";
@@ -48,7 +47,7 @@ export async function openInceptionWeights(
 ): Promise<InceptionWeights> {
 	const path = options.path ?? (await cachedOrFetched(options));
 	const weights = await openWeightsFile(path);
-	return { weights, hash: (await sha256Of(path)).slice(0, 8) };
+	return { weights, hash: (await digestFile(path, "sha256")).slice(0, 8) };
 }
 
 async function cachedOrFetched(
@@ -72,10 +71,4 @@ async function cachedOrFetched(
 	const checksum = { algorithm: "sha256", hex: sha256 } as const;
 	await download({ url, path, checksum }, options);
 	return path;
-}
-
-async function sha256Of(path: string): Promise<string> {
-	const hash = createHash("sha256");
-	for await (const chunk of createReadStream(path)) hash.update(chunk);
-	return hash.digest("hex");
 }

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import {
 	existsSync,
 	mkdirSync,
@@ -9,6 +10,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { UserError } from "../../src/errors/userError.js";
 import { placeWhole, writeWhole } from "../../src/files/nodeWriteWhole.js";
@@ -33,6 +35,31 @@ describe("a file is written whole", () => {
 		await writeWhole(path, "first", { keep: true });
 		await writeWhole(path, "second", { keep: true });
 		expect(readFileSync(path, "utf8")).toBe("first");
+	});
+
+	test("keep leaves what is there on a file system without hard links", () => {
+		const place = fresh();
+		const { stderr } = spawnSync(
+			process.execPath,
+			[
+				"--input-type=module",
+				"--import",
+				pathToFileURL(join(import.meta.dirname, "withoutLinks.mjs")).href,
+				"-e",
+				`import { writeWhole } from ${JSON.stringify(pathToFileURL(join(import.meta.dirname, "../../dist/files/nodeWriteWhole.js")).href)};
+				const keep = { keep: true };
+				await Promise.all(Array.from({ length: 9 }, (_, i) => writeWhole("a", "n".repeat(i + 1), keep)));
+				await writeWhole("a", "late", keep);`,
+			],
+			{
+				cwd: place,
+				env: { ...process.env, REFUSED_LINKS: "EPERM" },
+				encoding: "utf8",
+			},
+		);
+		expect(stderr).toBe("");
+		expect(readFileSync(join(place, "a"), "utf8")).toMatch(/^n{1,9}$/);
+		expect(readdirSync(place)).toEqual(["a"]);
 	});
 
 	test("folders are made where that is wanted", async () => {

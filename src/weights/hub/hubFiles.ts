@@ -48,11 +48,16 @@ const answer = z.object({
  * system can hold, are left out.
  * @throws UserError when it is of another form.
  */
-export function parseHubListing(json: unknown, repo: string): HubListing {
+export function parseHubListing(
+	json: unknown,
+	repo: string,
+	endpoint: string,
+): HubListing {
 	const parsed = answer.safeParse(json);
 	if (!parsed.success)
 		throw new UserError(
-			`${repo}: the server's list of files is of an unknown form`,
+			`${repo}: what ${endpoint} answers is no list of a repository's files: HF_ENDPOINT must be the Hub or a mirror of it`,
+			{ code: "network" },
 		);
 	return {
 		commit: parsed.data.sha,

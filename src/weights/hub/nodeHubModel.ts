@@ -1,16 +1,21 @@
 import {
 	copyFile,
+	lstat,
 	mkdir,
 	readlink,
 	stat,
 	statfs,
 	symlink,
 } from "node:fs/promises";
-import { dirname, join, relative, sep } from "node:path";
+import { basename, dirname, join, relative, sep } from "node:path";
 import { UserError } from "../../errors/userError.js";
 import { cannotWrite } from "../../files/fileFault.js";
+import { withRetries } from "../../files/nodeRetries.js";
 import { placeWhole, writeWhole } from "../../files/nodeWriteWhole.js";
-import { openDiffusersFolder } from "../folder/diffusersFolder.js";
+import {
+	isDiffusersFolder,
+	openDiffusersFolder,
+} from "../folder/diffusersFolder.js";
 import type { ModelFiles, OpenModelOptions } from "../folder/modelFiles.js";
 import { nodeModelFolder } from "../formats/nodeModelFolder.js";
 import { shorten } from "../formats/strictJson.js";
@@ -29,11 +34,7 @@ import {
 	repoFolder,
 } from "./nodeHubCache.js";
 import { downloadBlob } from "./nodeHubDownload.js";
-import {
-	hubRequest,
-	type RequestOptions,
-	withRetries,
-} from "./nodeHubRequest.js";
+import { hubRequest, type RequestOptions } from "./nodeHubRequest.js";
 
 /** Options of a download from the Hub. */
 export interface PullOptions
@@ -97,10 +98,7 @@ export async function pullHubModel(
 	options: PullOptions = {},
 ): Promise<PulledModel> {
 	const settings = options.settings ?? (await hubSettings());
-	if (settings.offline)
-		throw new UserError(
-			`${id.repo} cannot be downloaded: HF_HUB_OFFLINE is set`,
-		);
+	if (settings.offline) return cachedModel(id, settings, options);
 	const { signal, retryDelay } = options;
 	const requests: RequestOptions = {
 		settings,
@@ -150,6 +148,42 @@ export async function pullHubModel(
 	};
 }
 
+/** What `pullHubModel` would give, where the cache holds all of it. */
+async function cachedModel(
+	id: HubId,
+	{ cacheFolder }: HubSettings,
+	options: PullOptions,
+): Promise<PulledModel> {
+	const missing = (reason: string) =>
+		new UserError(
+			`${id.repo} cannot be downloaded (HF_HUB_OFFLINE is set), and the cache does not hold it whole: ${reason}`,
+			{ code: "network" },
+		);
+	const folder = await cachedSnapshot(cacheFolder, id);
+	if (!folder) throw missing(`${cacheFolder} has no ${id.revision} of it`);
+	const commit = basename(folder);
+	const there = [...(await nodeModelFolder(folder, id.repo)).paths];
+	const listing = {
+		commit,
+		files: there.map((path) => ({ path, size: undefined, etag: undefined })),
+	};
+	try {
+		const files = options.include
+			? named(listing, id.repo, options.include)
+			: neededFiles(listing, id.repo, options);
+		const folderFiles = await nodeModelFolder(folder, id.repo);
+		if (!options.include && isDiffusersFolder(folderFiles))
+			await openDiffusersFolder(folderFiles, options);
+		const paths = files.map(({ path }) => path);
+		const sizes = await Promise.all(
+			paths.map(async (path) => (await stat(join(folder, path))).size),
+		);
+		return { folder, commit, files: paths, size: sum(sizes) };
+	} catch (error) {
+		throw error instanceof UserError ? missing(error.message) : error;
+	}
+}
+
 async function listFiles(
 	{ repo, revision }: HubId,
 	requests: RequestOptions,
@@ -160,7 +194,7 @@ async function listFiles(
 		const { response } = await hubRequest(path, what, requests);
 		return response.json().catch(() => undefined) as Promise<unknown>;
 	});
-	return parseHubListing(json, repo);
+	return parseHubListing(json, repo, requests.settings.endpoint);
 }
 
 function named(
@@ -222,7 +256,10 @@ async function checkRoom(
 		);
 }
 
-/** A relative link from the snapshot to the blob, as huggingface_hub makes them; a copy where links are not allowed. */
+/**
+ * A relative link from the snapshot to the blob, as huggingface_hub makes them; a copy where the file system or the system
+ * does not make links, for which every one has an error code of its own.
+ */
 async function link(
 	blob: string,
 	path: string,
@@ -230,13 +267,12 @@ async function link(
 ): Promise<void> {
 	const target = relative(dirname(path), blob).split(sep).join("/");
 	if ((await readlink(path).catch(() => undefined)) === target) return;
+	const copied = await lstat(path).catch(() => undefined);
+	if (copied?.isFile() && copied.size === (await stat(blob)).size) return;
 	await placeWhole(
 		path,
 		(temporary) =>
-			symlink(target, temporary).catch((error: NodeJS.ErrnoException) => {
-				if (error.code !== "EPERM") throw error;
-				return copyFile(blob, temporary);
-			}),
+			symlink(target, temporary).catch(() => copyFile(blob, temporary)),
 		{ makeFolder: true, label: cacheLabel(settings) },
 	);
 }

@@ -1,33 +1,14 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { UserError } from "../../errors/userError.js";
+import {
+	networkError,
+	type RetryOptions,
+	TransientError,
+} from "../../files/nodeRetries.js";
 import type { HubSettings } from "./nodeHubCache.js";
 
-/** A fault that may pass: the network, a server that is busy, a connection that was cut. */
-export class TransientError extends Error {
-	override readonly name = "TransientError";
-	constructor(
-		message: string,
-		options: ErrorOptions & {
-			/** What the server asked to wait. */
-			readonly retryAfterSeconds?: number;
-			/** Worth one more try only: the server cannot be found at all. */
-			readonly unreachable?: boolean;
-		} = {},
-	) {
-		super(message, options);
-		this.retryAfterSeconds = options.retryAfterSeconds;
-		this.unreachable = options.unreachable ?? false;
-	}
-	readonly retryAfterSeconds: number | undefined;
-	readonly unreachable: boolean;
-}
-
 /** How requests are made and repeated. */
-export interface RequestOptions {
+export interface RequestOptions extends RetryOptions {
 	readonly settings: HubSettings;
-	readonly signal?: AbortSignal;
-	/** Milliseconds before the first repetition (500); each further one waits twice as long. */
-	readonly retryDelay?: number;
 }
 
 /** An answer, and what the Hub itself said on the way to it (before redirects to a content network). */
@@ -40,9 +21,6 @@ export interface HubResponse {
 }
 
 const maxRedirects = 8;
-const maxTries = 5;
-/** Longest wait that a server's Retry-After may ask for. */
-const maxRetryAfterSeconds = 60;
 
 /**
  * One request to the Hub. Redirects are followed by hand, so that the token goes to the Hub's own origin only.
@@ -79,7 +57,7 @@ export async function hubRequest(
 			},
 		}).catch((error: unknown) => {
 			signal?.throwIfAborted();
-			throw networkError(error, url);
+			throw networkError(error, url.host);
 		});
 		if (atHome) {
 			linkedEtag ??= plainEtag(response.headers.get("x-linked-etag"));
@@ -106,55 +84,6 @@ export async function hubRequest(
 		throw statusError(response, what, settings);
 	}
 	throw new UserError(`${what}: ${home.host} redirects without end`);
-}
-
-/**
- * Repeats `attempt` after faults that may pass, with growing waits. `progressed` tells whether the last attempt came further
- * than those before; then counting starts again.
- * @throws UserError when it gives up; whatever else `attempt` throws.
- */
-export async function withRetries<T>(
-	what: string,
-	{ signal, retryDelay = 500 }: RequestOptions,
-	attempt: () => Promise<T>,
-	progressed: () => boolean = () => false,
-): Promise<T> {
-	for (let tries = 1; ; tries++) {
-		signal?.throwIfAborted();
-		try {
-			return await attempt();
-		} catch (error) {
-			if (!(error instanceof TransientError)) throw error;
-			if (progressed()) tries = 1;
-			if (tries >= (error.unreachable ? 2 : maxTries))
-				throw new UserError(
-					`${what} cannot be downloaded: ${error.message}${error.unreachable ? " (no network? models in the cache work without)" : `, ${tries} times; what has come is kept, run it again to go on`}`,
-					{ cause: error },
-				);
-			const wait = error.retryAfterSeconds
-				? Math.min(error.retryAfterSeconds, maxRetryAfterSeconds) * 1000
-				: retryDelay * 2 ** (tries - 1);
-			await delay(wait, undefined, signal ? { signal } : {}).catch(() =>
-				signal?.throwIfAborted(),
-			);
-		}
-	}
-}
-
-/** A fetch that failed before or while its answer came, in words. */
-export function networkError(error: unknown, url: URL): TransientError {
-	const cause = (error as { cause?: unknown }).cause ?? error;
-	const { code, message } = cause as NodeJS.ErrnoException;
-	const unreachable =
-		/^(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|EHOSTUNREACH)$/.test(
-			code ?? "",
-		);
-	return new TransientError(
-		unreachable
-			? `${url.host} cannot be reached (${code})`
-			: `the connection to ${url.host} broke (${code ?? message})`,
-		{ cause: error, unreachable },
-	);
 }
 
 function plainEtag(value: string | null): string | undefined {

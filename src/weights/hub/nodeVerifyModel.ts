@@ -1,12 +1,12 @@
-import { createReadStream } from "node:fs";
 import { readdir, readlink, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { UserError } from "../../errors/userError.js";
 import { reasonOf } from "../../files/fileFault.js";
+import { digestFile } from "../../files/nodeDigestFile.js";
 import { nodeModelFolder, openNodeFile } from "../formats/nodeModelFolder.js";
 import { readSafetensorsHeader } from "../formats/weightFile.js";
 import { repoFolder } from "./nodeHubCache.js";
-import { contentHash } from "./nodeHubDownload.js";
+import { checksumOf } from "./nodeHubDownload.js";
 
 /** A file that was looked at. */
 export interface VerifiedFile {
@@ -49,21 +49,19 @@ export async function* verifyCachedRepo(
 	for (const { name, size } of files) {
 		const path = join(blobs, name);
 		const file = called.get(name) ?? `${repo}: ${name}`;
-		const hash = contentHash(name, size);
-		if (!hash) {
+		const algorithm = checksumOf(name);
+		if (!algorithm) {
 			done += size;
 			yield { file, size, checked: "nothing", path };
 			continue;
 		}
-		for await (const chunk of createReadStream(path, {
-			highWaterMark: 2 ** 20,
-			...(signal ? { signal } : {}),
-		})) {
-			hash.update(chunk as Buffer);
-			done += (chunk as Buffer).length;
-			onBytes(done, total);
-		}
-		const digest = hash.digest("hex");
+		const digest = await digestFile(path, algorithm, {
+			...(signal && { signal }),
+			onBytes: (length) => {
+				done += length;
+				onBytes(done, total);
+			},
+		});
 		yield {
 			file,
 			size,

@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import {
 	existsSync,
 	lstatSync,
@@ -9,11 +9,13 @@ import {
 	readlinkSync,
 	rmSync,
 	statSync,
-	utimesSync,
 	writeFileSync,
 } from "node:fs";
-import { hostname, tmpdir } from "node:os";
+import { open } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { promisify } from "node:util";
 import {
 	afterAll,
 	afterEach,
@@ -23,7 +25,6 @@ import {
 	test,
 	vi,
 } from "vitest";
-import { withFileLock } from "../../../src/files/nodeFileLock.js";
 import { nodeModelFolder } from "../../../src/weights/formats/nodeModelFolder.js";
 import {
 	isSafePath,
@@ -46,8 +47,10 @@ import {
 	commit,
 	etagOf,
 	type Fault,
+	gitSha1,
 	type HubServer,
 	type SeenRequest,
+	sha256,
 	startHub,
 } from "./hubServer.js";
 
@@ -67,6 +70,11 @@ const unet = "unet/diffusion_pytorch_model.safetensors";
 const unetBytes = files.get(unet) ?? new Uint8Array();
 const unetBlob = etagOf(unet, unetBytes);
 
+const execFileAsync = promisify(execFile);
+const main = join(import.meta.dirname, "../../../dist/cli/main.js");
+const withoutLinks = pathToFileURL(
+	join(import.meta.dirname, "../../files/withoutLinks.mjs"),
+).href;
 const root = mkdtempSync(join(tmpdir(), "fdiff-hub-"));
 afterAll(() => rmSync(root, { recursive: true }));
 
@@ -340,6 +348,117 @@ describe("a download", () => {
 		).toBe(0);
 	});
 
+	test("from a mirror with ETags of its own is checked by the listing's checksums", async () => {
+		hub.ownEtags = true;
+		await pullHubModel(id, options());
+		expect(
+			Buffer.compare(readFileSync(inRepo("blobs", unetBlob)), unetBytes),
+		).toBe(0);
+	});
+
+	test("survives writes that take a part of what they are given", async () => {
+		await using handle = await open(import.meta.filename);
+		const prototype = Object.getPrototypeOf(handle) as {
+			write(...args: unknown[]): Promise<unknown>;
+		};
+		const whole = prototype.write;
+		let cut = 0;
+		prototype.write = function (bytes, start, length, position) {
+			const short = (length as number) > 1000 && ++cut % 2 === 1;
+			return whole.call(
+				this,
+				bytes,
+				start,
+				short ? (length as number) - 100 : length,
+				position,
+			);
+		};
+		try {
+			await pullHubModel(id, options());
+		} finally {
+			prototype.write = whole;
+		}
+		expect(cut).toBeGreaterThan(0);
+		expect(
+			Buffer.compare(readFileSync(inRepo("blobs", unetBlob)), unetBytes),
+		).toBe(0);
+	});
+
+	test("is checked by what lies on disk, not by what was received", async () => {
+		await using handle = await open(import.meta.filename);
+		const prototype = Object.getPrototypeOf(handle) as {
+			write(...args: unknown[]): Promise<unknown>;
+		};
+		const whole = prototype.write;
+		let spoilt = 0;
+		prototype.write = function (bytes, ...place) {
+			const copy = Uint8Array.from(bytes as Uint8Array);
+			if (copy.length > 10_000 && spoilt++ === 0) copy[5000] ^= 1;
+			return whole.call(this, copy, ...place);
+		};
+		try {
+			await pullHubModel(id, options());
+		} finally {
+			prototype.write = whole;
+		}
+		expect(spoilt).toBeGreaterThan(0);
+		for (const name of readdirSync(inRepo("blobs"))) {
+			const content = readFileSync(inRepo("blobs", name));
+			expect(name.length === 64 ? sha256(content) : gitSha1(content)).toBe(
+				name,
+			);
+		}
+		expect(
+			Buffer.compare(readFileSync(inRepo("blobs", unetBlob)), unetBytes),
+		).toBe(0);
+	});
+
+	test.each(["ENOSYS", "EACCES", "ENOTSUP", "EINVAL", "UNKNOWN"])(
+		"copies where the file system answers links with %s, once",
+		async (code) => {
+			const pull = () =>
+				execFileAsync(process.execPath, [main, "models", "pull", repo], {
+					env: {
+						...process.env,
+						HF_ENDPOINT: hub.endpoint,
+						HF_HUB_CACHE: cacheFolder,
+						HF_HUB_OFFLINE: "",
+						REFUSED_LINKS: code,
+						NODE_OPTIONS: `--import ${withoutLinks}`,
+					},
+				});
+			await pull();
+			const copy = inRepo("snapshots", commit, unet);
+			const { ino } = lstatSync(copy);
+			expect(Buffer.compare(readFileSync(copy), unetBytes)).toBe(0);
+			await pull();
+			expect(lstatSync(copy)).toMatchObject({ ino });
+			expect(lstatSync(copy).isFile()).toBe(true);
+		},
+	);
+
+	test("of what the cache holds works offline", async () => {
+		const online = await pullHubModel(id, options());
+		hub.requests.length = 0;
+		const settings = { endpoint: hub.endpoint, cacheFolder, offline: true };
+		const offline = await pullHubModel(id, { settings });
+		expect({ ...offline, files: [...offline.files].sort() }).toEqual({
+			...online,
+			files: [...online.files].sort(),
+		});
+		expect(
+			(await pullHubModel(id, { settings, include: [unet] })).files,
+		).toEqual([unet]);
+		expect(hub.requests).toEqual([]);
+		rmSync(inRepo("snapshots", commit, unet));
+		await expect(pullHubModel(id, { settings })).rejects.toThrow(
+			/HF_HUB_OFFLINE is set.*does not hold it whole: .*unet has no weights/,
+		);
+		await expect(
+			pullHubModel({ repo: "a/b", revision: "main" }, { settings }),
+		).rejects.toThrow(/HF_HUB_OFFLINE is set.* has no main of it/);
+	});
+
 	test("of named files takes just these", async () => {
 		const { files: got } = await pullHubModel(
 			id,
@@ -415,7 +534,7 @@ describe("what goes wrong is said in one line", () => {
 		await hub.close();
 		const settings = { endpoint, cacheFolder, offline: false };
 		await expect(openHubModel(id, { settings, retryDelay: 1 })).rejects.toThrow(
-			/cannot be reached \(ECONNREFUSED\) \(no network\? models in the cache work without\)/,
+			/cannot be reached \(ECONNREFUSED\) \(no network\? what was downloaded before works without\)/,
 		);
 		hub = await startHub(repo, files);
 	});
@@ -430,7 +549,7 @@ describe("what goes wrong is said in one line", () => {
 	test("a list of files of another form", async () => {
 		hub.listing = () => ({ files: [] });
 		await expect(pullHubModel(id, options())).rejects.toThrow(
-			/list of files is of an unknown form/,
+			/what http:\/\/127\.0\.0\.1:\d+ answers is no list of a repository's files: HF_ENDPOINT/,
 		);
 	});
 
@@ -534,6 +653,7 @@ test("names that would leave the cache are never used", () => {
 	const listing = parseHubListing(
 		{ sha: commit, siblings: [{ rfilename: "../../x" }, { rfilename: "ok" }] },
 		repo,
+		hub.endpoint,
 	);
 	expect(listing.files.map(({ path }) => path)).toEqual(["ok"]);
 });
@@ -607,46 +727,4 @@ test("a cache that Python's huggingface_hub wrote is read", async () => {
 	).toBeUndefined();
 	writeFileSync(inRepo("refs", "main"), "../../../etc");
 	expect(await cachedSnapshot(cacheFolder, id)).toBeUndefined();
-});
-
-describe("the lock between processes", () => {
-	const lockPath = () => join(cacheFolder, "x.lock");
-	const held = (pid: number) => {
-		mkdirSync(cacheFolder, { recursive: true });
-		writeFileSync(
-			lockPath(),
-			JSON.stringify({ pid, host: hostname(), id: "other" }),
-		);
-	};
-
-	test("is waited for, and the signal ends the wait", async () => {
-		held(process.pid);
-		const waiting = withFileLock(
-			lockPath(),
-			async () => "never",
-			AbortSignal.timeout(50),
-		);
-		await expect(waiting).rejects.toMatchObject({ name: "TimeoutError" });
-		expect(existsSync(lockPath())).toBe(true);
-	});
-
-	test("of a process that is gone is taken over", async () => {
-		held(spawnSync(process.execPath, ["-e", ""]).pid);
-		expect(await withFileLock(lockPath(), async () => "done")).toBe("done");
-		expect(existsSync(lockPath())).toBe(false);
-	});
-
-	test("that nobody touched for long is taken over", async () => {
-		held(process.pid);
-		const past = new Date(Date.now() - 60_000);
-		utimesSync(lockPath(), past, past);
-		expect(await withFileLock(lockPath(), async () => "done")).toBe("done");
-	});
-
-	test("is given back when the work fails", async () => {
-		await expect(
-			withFileLock(lockPath(), () => Promise.reject(new Error("no"))),
-		).rejects.toThrow("no");
-		expect(readdirSync(cacheFolder)).toEqual([]);
-	});
 });

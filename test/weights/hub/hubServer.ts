@@ -33,6 +33,8 @@ export interface HubServer {
 	fault: (request: SeenRequest) => Fault | undefined;
 	/** ETag of the content network for a blob; not the blob's own name, as on the real one. */
 	cdnEtag: (blob: string) => string;
+	/** Answers like a mirror with ETags of its own, which say nothing of the content. */
+	ownEtags: boolean;
 	/** Changes the list of files before it is sent. */
 	listing: (json: HubJson) => unknown;
 	close(): Promise<void>;
@@ -162,6 +164,14 @@ export async function startHub(
 				.writeHead(404, { "x-error-code": "EntryNotFound" })
 				.end();
 		const etag = etagOf(name, bytes);
+		if (hub.ownEtags) {
+			response.writeHead(200, {
+				etag: `"${bytes.length.toString(16)}-5a"`,
+				"content-length": bytes.length,
+			});
+			response.end(request.method === "HEAD" ? undefined : bytes);
+			return;
+		}
 		const headers = {
 			"x-repo-commit": commit,
 			"x-linked-etag": `"${etag}"`,
@@ -190,6 +200,7 @@ export async function startHub(
 		endpoint: home.address,
 		requests,
 		fault: () => undefined,
+		ownEtags: false,
 		cdnEtag: (blob) => `"cdn-${blob.slice(0, 8)}"`,
 		listing: (json) => json,
 		close: async () => {
