@@ -1,13 +1,12 @@
 import { OptionError } from "../errors/optionError.js";
 import { refusal } from "./config/samplerConfig.js";
 import type { SamplerConfig } from "./config/schedulerConfig.js";
-import type { Sampler, SamplerName } from "./sampler.js";
+import type { Sampler } from "./sampler.js";
 import { alphasCumprod } from "./schedules/noiseSchedule.js";
-import { trainedSigmas } from "./schedules/sigmaSchedule.js";
+import { trainedSigmas, ZERO_SNR_ALPHA } from "./schedules/sigmaSchedule.js";
 
 /** Refuses noise schedules that leave a timestep without noise or (but for the last) without signal. */
 export function checkNoise(
-	name: SamplerName,
 	config: SamplerConfig,
 	overrides: Partial<SamplerConfig>,
 ): void {
@@ -31,11 +30,6 @@ export function checkNoise(
 				`no signal is left at timestep ${t}: these betas are too large to sample with`,
 			);
 	}
-	if (name === "pndm" && alphas[alphas.length - 1] === 0)
-		refuse(
-			config.trained_betas ? key : "rescale_betas_zero_snr",
-			"pndm cannot start where no signal is left; choose ddim",
-		);
 }
 
 /** Refuses what can only be seen in the run itself, by running it on one number. */
@@ -52,28 +46,31 @@ export function checkRun(
 			`${steps}: timestep_spacing ${config.timestep_spacing} has not so many timesteps for ${name}; take fewer, or the spacing trailing`,
 		);
 	const refuse = refusal(overrides);
-	if (
-		config.prediction_type === "epsilon" &&
-		startsOnPureNoise(sigmas[0], config)
-	)
-		refuse(
-			config.rescale_betas_zero_snr
-				? "rescale_betas_zero_snr"
-				: "trained_betas",
-			`${name} starts on pure noise here, where a network that predicts noise says nothing: it needs prediction_type v_prediction, or timesteps that begin later (timestep_spacing leading)`,
-		);
+	if (startsOnPureNoise(sigmas[0], config)) {
+		const key = config.rescale_betas_zero_snr
+			? "rescale_betas_zero_snr"
+			: "trained_betas";
+		if (config.prediction_type === "epsilon")
+			refuse(
+				key,
+				`${name} starts on pure noise here, where a network that predicts noise says nothing: set prediction_type v_prediction if this one predicts v, else let steps begin later (timestep_spacing leading, default schedule)`,
+			);
+		if (name === "pndm")
+			refuse(key, "pndm cannot start on pure noise; choose ddim");
+	}
 	if (!staysFinite(sampler, config))
 		refuse(
-			Object.keys(overrides)[0] ?? "beta_schedule",
+			"",
 			`with these settings ${name} computes no finite latents; choose another sampler or leave them out`,
 		);
 }
 
-/** Whether the first step begins above the last noise level that has signal. */
+/** Whether the first step begins where a schedule without terminal signal has none, or hardly any. */
 function startsOnPureNoise(sigma: number, config: SamplerConfig): boolean {
-	const alphas = alphasCumprod(config);
-	if (alphas[alphas.length - 1] > 0) return false;
-	return sigma > trainedSigmas(alphas)[alphas.length - 2] * (1 + 1e-6);
+	if (alphasCumprod(config)[config.num_train_timesteps - 1] > 0) return false;
+	const trained = trainedSigmas(alphasCumprod(config, ZERO_SNR_ALPHA));
+	const [before, last] = trained.slice(-2);
+	return sigma >= last || sigma > before * (1 + 1e-6);
 }
 
 function staysFinite(sampler: Sampler, config: SamplerConfig): boolean {

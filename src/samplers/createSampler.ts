@@ -109,7 +109,7 @@ export function createSampler(options: SamplerOptions): Sampler {
 			"steps",
 			`${steps}: the model was trained on ${config.num_train_timesteps} timesteps, take at most as many`,
 		);
-	checkNoise(name, config, overrides);
+	checkNoise(config, overrides);
 	const own = { name, config, eta };
 	const given =
 		schedule === "even"
@@ -137,8 +137,10 @@ function checkedSteps({ steps, times }: SamplerOptions): number {
 		asked > 1000
 	)
 		throw new OptionError(
-			steps === undefined ? "times" : "steps",
-			`${asked} is not a whole number from 1 to 1000`,
+			times === undefined ? "steps" : "times",
+			times === undefined
+				? `${asked} is not a whole number from 1 to 1000`
+				: "give 1 to 1000 training timesteps, or { logSnr: [...] }, and steps only as many",
 		);
 	if (count !== undefined && count !== asked)
 		throw new OptionError(
@@ -150,7 +152,7 @@ function checkedSteps({ steps, times }: SamplerOptions): number {
 
 function checkedEta({ name, eta }: SamplerOptions): number {
 	if (eta === undefined) return usualEta(name);
-	if (!(eta >= 0 && eta <= 1))
+	if (typeof eta !== "number" || !(eta >= 0 && eta <= 1))
 		throw new OptionError("eta", `${eta} is not a number from 0 to 1`);
 	if (eta > 0 && name !== "ddim" && name !== "tcd")
 		throw new OptionError(

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { OptionError } from "../../src/errors/optionError.js";
 import { UserError } from "../../src/errors/userError.js";
 import { samplerConfig } from "../../src/samplers/config/samplerConfig.js";
 import { parseSchedulerConfig } from "../../src/samplers/config/schedulerConfig.js";
@@ -203,7 +204,138 @@ describe("bad input", () => {
 		expect(() => createSampler(options)).toThrow(message);
 	});
 
-	it("is refused in words, or sampled with, whatever a file says", () => {
+	const wrong: [Partial<Record<string, unknown>>, RegExp][] = [
+		[{ beta_start: 0 }, /^schedulerConfig: beta_start: /],
+		[{ beta_start: 1e-320 }, /beta_start: the noise does not grow/],
+		[{ beta_start: 0.9, beta_end: 0.999 }, /beta_start: no signal is left/],
+		[{ beta_start: "1" }, /beta_start: .*number/],
+		[{ beta_end: Number.NaN }, /beta_end: /],
+		[{ beta_end: Number.POSITIVE_INFINITY }, /beta_end: /],
+		[{ trained_betas: Array(1000).fill(0) }, /trained_betas: /],
+		[{ trained_betas: Array(1000).fill(1) }, /trained_betas: no signal/],
+		[{ trained_betas: [0.1, 0.2] }, /trained_betas: 2 values/],
+		[{ num_train_timesteps: 0 }, /num_train_timesteps: /],
+		[{ num_train_timesteps: 1e12 }, /num_train_timesteps: /],
+		[{ sample_max_value: 0, thresholding: true }, /sample_max_value: /],
+		[{ solver_order: 7 }, /solver_order: /],
+		[{ solver_order: 0 }, /solver_order: /],
+		[{ beta_schedule: "zzz" }, /beta_schedule: .*"linear"/],
+		[{ timestep_spacing: "zzz" }, /timestep_spacing: /],
+		[{ prediction_type: "zzz" }, /prediction_type: /],
+		[{ steps_offset: -5 }, /steps_offset: /],
+		[{ lambda_min_clipped: Number.NaN }, /lambda_min_clipped: /],
+		[{ sigma_min: 10, sigma_max: 1 }, /sigma_min: 10 is not below/],
+		[{ sigma_max: 1e30 }, /sigma_max: /],
+		[{ beta_shedule: "linear" }, /did you mean beta_schedule\?/],
+	];
+	it.each(SAMPLER_NAMES)(
+		"%s refuses scheduler keys that no sampler could use, as the option that they are",
+		(name) => {
+			for (const [overrides, message] of wrong) {
+				const options = { name, steps: 2, overrides: overrides as object };
+				expect(() => createSampler(options)).toThrow(OptionError);
+				expect(() => createSampler(options)).toThrow(message);
+			}
+			for (const overrides of [5, "x", [1]])
+				expect(() =>
+					createSampler({ name, steps: 2, overrides: overrides as object }),
+				).toThrow(/^schedulerConfig: not a scheduler's/);
+		},
+	);
+
+	it.each(SAMPLER_NAMES)(
+		"%s refuses to start a network that predicts noise where there is no signal",
+		(name) => {
+			const zeroSnr = {
+				rescale_betas_zero_snr: true,
+				timestep_spacing: "trailing",
+			} as const;
+			const betas = Array.from({ length: 1000 }, (_, t) =>
+				t < 999 ? 0.01 : 1,
+			);
+			for (const overrides of [zeroSnr, { trained_betas: betas }])
+				for (const schedule of ["default", "even"] as const) {
+					const options = { name, steps: 4, overrides, schedule };
+					// with leading timesteps these begin later
+					if (
+						"trained_betas" in overrides &&
+						(name === "ddim" || name === "ddpm" || name === "pndm")
+					)
+						continue;
+					expect(() => createSampler(options)).toThrow(
+						/^schedulerConfig: (rescale|trained).*starts on pure noise/,
+					);
+				}
+			const v = { ...zeroSnr, prediction_type: "v_prediction" } as const;
+			const start = () => createSampler({ name, steps: 4, overrides: v });
+			if (name === "pndm") expect(start).toThrow(/choose ddim/);
+			else expect(start().timesteps[0]).toBe(999);
+		},
+	);
+
+	it("says where zero terminal SNR comes from, and draws where steps begin later", () => {
+		const config = { ...SD15, rescale_betas_zero_snr: true };
+		expect(() =>
+			createSampler({
+				name: "euler",
+				steps: 4,
+				config,
+				overrides: { timestep_spacing: "trailing" },
+			}),
+		).toThrow(/^scheduler_config.json: rescale_betas_zero_snr: euler starts/);
+		const leading = { timestep_spacing: "leading" } as const;
+		for (const name of ["ddim", "euler", "dpm-solver++", "unipc"] as const)
+			expect(
+				createSampler({ name, steps: 10, config, overrides: leading })
+					.sigmas[0],
+			).toBeLessThan(100);
+	});
+
+	it("refuses solver settings that contradict a sampler's name", () => {
+		expect(() =>
+			createSampler({
+				name: "dpm-solver++-singlestep",
+				steps: 4,
+				overrides: { algorithm_type: "sde-dpmsolver++" },
+			}),
+		).toThrow(/algorithm_type/);
+		expect(() =>
+			createSampler({
+				name: "deis",
+				steps: 4,
+				overrides: { final_sigmas_type: "zero" },
+			}),
+		).toThrow(/final_sigmas_type/);
+	});
+
+	it.each([
+		["a name that is none", { name: "zzz", steps: 4 }, "sampler"],
+		["__proto__", { name: "__proto__", steps: 4 }, "sampler"],
+		[
+			"a schedule that is none",
+			{ name: "ddim", steps: 4, schedule: "zzz" },
+			"schedule",
+		],
+		[
+			"a schedule of null",
+			{ name: "ddim", steps: 4, schedule: null },
+			"schedule",
+		],
+		["steps in words", { name: "ddim", steps: "4" }, "steps"],
+		["no steps", { name: "ddim" }, "steps"],
+		["an eta that is no number", { name: "ddim", steps: 4, eta: "1" }, "eta"],
+		["an eta of NaN", { name: "ddim", steps: 4, eta: Number.NaN }, "eta"],
+	])("refuses %s", (_, options, option) => {
+		try {
+			createSampler(options as never);
+			expect.unreachable();
+		} catch (error) {
+			expect(error).toBeInstanceOf(OptionError);
+			expect((error as OptionError).option).toBe(option);
+		}
+	});
+
+	it("is refused in words, or sampled with, whatever a file or an option says", () => {
 		const value = fc.oneof(
 			fc.double(),
 			fc.integer({ min: -3, max: 3000 }),
@@ -237,9 +369,14 @@ describe("bad input", () => {
 				fc.dictionary(fc.constantFrom(...keys), value, { maxKeys: 4 }),
 				fc.constantFrom(...SAMPLER_NAMES),
 				fc.integer({ min: 1, max: 40 }),
-				(config, name, steps) => {
+				fc.boolean(),
+				(keys, name, steps, byFile) => {
 					try {
-						const sampler = createSampler({ name, steps, config });
+						const sampler = createSampler(
+							byFile
+								? { name, steps, config: keys }
+								: { name, steps, overrides: keys as object },
+						);
 						expect(sampler.timesteps.every(Number.isFinite)).toBe(true);
 					} catch (error) {
 						expect(error).toBeInstanceOf(UserError);

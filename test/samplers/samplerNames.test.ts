@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { UserError } from "../../src/errors/userError.js";
-import type { SigmaSchedule } from "../../src/samplers/config/samplerConfig.js";
+import {
+	SIGMA_SCHEDULES,
+	type SigmaSchedule,
+} from "../../src/samplers/config/samplerConfig.js";
 import {
 	samplerByName,
 	samplerLabels,
@@ -32,6 +35,10 @@ describe("samplerByName", () => {
 		["k_euler_a", "euler-a", undefined],
 		["k_euler_ancestral", "euler-a", undefined],
 		["Heun", "heun", undefined],
+		["DPM++ 2M Even", "dpm-solver++", "even"],
+		["ddim_even", "ddim", "even"],
+		["TCD", "tcd", undefined],
+		["TCDScheduler", "tcd", undefined],
 		["LMS Karras", "lms", "karras"],
 		["PLMS", "pndm", undefined],
 		["UniPC", "unipc", undefined],
@@ -97,12 +104,7 @@ describe("samplerLabels", () => {
 
 	it("read back as the same sampler and schedule", () => {
 		for (const name of SAMPLER_NAMES)
-			for (const schedule of [
-				"default",
-				"karras",
-				"exponential",
-				"ays",
-			] as const) {
+			for (const schedule of SIGMA_SCHEDULES) {
 				const { sampler, scheduleType } = samplerLabels(name, schedule);
 				const read = samplerByName(`${sampler} ${scheduleType}`);
 				expect(read.name).toBe(name);

@@ -236,14 +236,13 @@ export interface SamplerConfigOptions {
 	readonly schedule?: SigmaSchedule;
 }
 
-/** Errors about a key: the user's option where the user set it, else the model's file. */
+/** Errors about a key (or, without one, about them all): the user's option where the user set it, else the model's file. */
 export function refusal(overrides: Partial<SamplerConfig>): Refuse {
 	return (key, what) => {
-		if (Object.hasOwn(overrides, key))
-			throw new OptionError("schedulerConfig", `${key}: ${what}`);
-		throw new UserError(`scheduler_config.json: ${key}: ${what}`, {
-			code: "usage",
-		});
+		const text = key ? `${key}: ${what}` : what;
+		if (key ? Object.hasOwn(overrides, key) : Object.keys(overrides).length > 0)
+			throw new OptionError("schedulerConfig", text);
+		throw new UserError(`scheduler_config.json: ${text}`, { code: "usage" });
 	};
 }
 

@@ -62,8 +62,8 @@ const samplerConfigSchema = z
 		use_exponential_sigmas: z.boolean().default(false),
 		/** Align Your Steps (Sabour et al. 2024): no key of diffusers', where it is a list passed by the caller. */
 		use_ays_sigmas: z.boolean().default(false),
-		sigma_min: z.number().gt(0).nullable().default(null),
-		sigma_max: z.number().gt(0).nullable().default(null),
+		sigma_min: z.number().gte(1e-6).nullable().default(null),
+		sigma_max: z.number().gt(0).lte(1e5).nullable().default(null),
 		interpolation_type: z.enum(["linear", "log_linear"]).default("linear"),
 		timestep_type: z.enum(["discrete", "continuous"]).default("discrete"),
 		predict_x0: z.boolean().default(true),

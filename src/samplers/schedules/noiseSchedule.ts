@@ -70,8 +70,9 @@ export function alphasCumprod(
 			count,
 		).map((root) => root * root);
 	else betas = cosineBetas(count);
-	if (!config.rescale_betas_zero_snr) return cumulativeAlphas(betas);
-	const alphas = cumulativeAlphas(rescaleToZeroTerminalSnr(betas));
-	if (zeroSnrFloor > 0) alphas[alphas.length - 1] = zeroSnrFloor;
+	const alphas = cumulativeAlphas(
+		config.rescale_betas_zero_snr ? rescaleToZeroTerminalSnr(betas) : betas,
+	);
+	if (alphas[count - 1] === 0) alphas[count - 1] = zeroSnrFloor;
 	return alphas;
 }
