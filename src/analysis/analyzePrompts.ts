@@ -174,8 +174,10 @@ export async function analyzePrompts(
 		}
 	}
 
-	const bases = collected.map(({ kind, pixels }) =>
-		kind === "block" ? featureBasis(pixels) : undefined,
+	const bases = await Promise.all(
+		collected.map(({ kind, pixels }) =>
+			kind === "block" ? featureBasis(pixels) : undefined,
+		),
 	);
 	const pictures = await pcaPictures(
 		pipeline,

@@ -1,4 +1,4 @@
-import { PCA } from "ml-pca";
+import { neededPackage } from "../errors/neededPackage.js";
 import { mersenneTwister } from "../random/mersenneTwister.js";
 
 /** Pixel vectors that a basis is found from. */
@@ -42,10 +42,11 @@ export interface FeatureBasis {
 }
 
 /** Found by NIPALS (ml-pca), which computes no more components than asked for. */
-export function featureBasis(
+export async function featureBasis(
 	{ vectors }: PixelSample,
 	count = 8,
-): FeatureBasis {
+): Promise<FeatureBasis> {
+	const { PCA } = await neededPackage("ml-pca", () => import("ml-pca"));
 	const channels = vectors[0].length;
 	const wanted = Math.min(count, channels, vectors.length - 1);
 	const mean = Float64Array.from(

@@ -7,6 +7,7 @@ import {
 	parseMethodFile,
 	parseMethods,
 } from "../evaluation/methods/method.js";
+import { readRun } from "../evaluation/results/nodeWriteResults.js";
 import { resultsTable } from "../evaluation/results/resultsTable.js";
 import {
 	drawMissing,
@@ -29,6 +30,7 @@ import {
 	readFlagFile,
 } from "./parseFlag.js";
 import { progressBar } from "./progressBar.js";
+import { resultsWithBar } from "./resultsWithBar.js";
 import {
 	addScoringFlags,
 	type ScoringFlags,
@@ -151,10 +153,6 @@ async function runEvaluate(flags: EvaluateFlags): Promise<void> {
 		progress.stop();
 		await run.release();
 	}
-	// the plotting library is loaded only where something is plotted
-	const { readRun, writeResults } = await import(
-		"../evaluation/results/nodeWriteResults.js"
-	);
 	const { missing } = await readRun(out);
 	if (missing) {
 		say(
@@ -162,20 +160,11 @@ async function runEvaluate(flags: EvaluateFlags): Promise<void> {
 		);
 		return;
 	}
-	let bar: ReturnType<typeof progressBar> | undefined;
-	const results = await writeResults(out, {
+	const results = await resultsWithBar(out, {
 		session: { threads: flags.threads },
-		onProgress(done, total) {
-			bar ??= progressBar({
-				label: "metrics",
-				total,
-				unit: "it",
-				quiet: quiet || json,
-			});
-			bar.update(done, "");
-		},
+		signal,
+		quiet: quiet || json,
 	});
-	bar?.stop();
 	if (json) process.stdout.write(`${JSON.stringify(results)}\n`);
 	else {
 		process.stdout.write(`\n${resultsTable(results)}`);

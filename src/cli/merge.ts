@@ -1,11 +1,10 @@
 import type { Command } from "commander";
 import { UserError } from "../errors/userError.js";
-import {
-	readRun,
-	writeResults,
-} from "../evaluation/results/nodeWriteResults.js";
+import { readRun } from "../evaluation/results/nodeWriteResults.js";
 import { resultsTable } from "../evaluation/results/resultsTable.js";
 import { mergeRuns } from "../evaluation/run/nodeMerge.js";
+import { interruptSignal } from "./interrupt.js";
+import { resultsWithBar } from "./resultsWithBar.js";
 
 interface MergeFlags {
 	readonly out?: string;
@@ -43,7 +42,10 @@ Examples:
 				throw new UserError(
 					`${out}: ${missing}; run the parts that are missing and merge again`,
 				);
-			const results = await writeResults(out);
+			const results = await resultsWithBar(out, {
+				signal: interruptSignal(),
+				quiet: flags.json === true,
+			});
 			process.stdout.write(
 				flags.json
 					? `${JSON.stringify(results)}\n`

@@ -11,6 +11,7 @@ import {
 	type FidVariant,
 	fidVariants,
 } from "../metrics/inceptionPreprocessing.js";
+import { frechetThread } from "../metrics/nodeFrechetThread.js";
 import { type LpipsTrunk, lpipsTrunks } from "../models/lpips.js";
 import { type Device, devices } from "../runtime/session.js";
 import { interruptSignal } from "./interrupt.js";
@@ -123,7 +124,7 @@ export function addScoreCommand(program: Command): void {
 				try {
 					result = await scoreImages(request);
 				} finally {
-					stop();
+					await stop();
 				}
 				if (flags.json) {
 					process.stdout.write(`${JSON.stringify(result)}\n`);
@@ -148,7 +149,7 @@ function requestOf(
 	generated: string,
 	reference: string | undefined,
 	flags: ScoreFlags,
-): { request: ScoreRequest; stop: () => void } {
+): { request: ScoreRequest; stop: () => Promise<void> } {
 	const atLeast = (flag: string, value: number | undefined, least: number) => {
 		if (value !== undefined && value < least)
 			throw new UserError(`${flag} must be at least ${least}, not ${value}`, {
@@ -167,7 +168,10 @@ function requestOf(
 		);
 	let bar: ReturnType<typeof progressBar> | undefined;
 	let barStage: string | undefined;
+	const signal = interruptSignal();
+	const frechet = frechetThread(signal);
 	const request: ScoreRequest = {
+		frechet,
 		generated,
 		...(reference ? { reference } : {}),
 		metrics: metricsOf(reference, flags),
@@ -182,7 +186,7 @@ function requestOf(
 			device: flags.device,
 			...(flags.threads ? { threads: flags.threads } : {}),
 		},
-		signal: interruptSignal(),
+		signal,
 		onProgress(stage, done, total) {
 			if (stage !== barStage) {
 				bar?.stop();
@@ -194,7 +198,11 @@ function requestOf(
 			bar?.update(done, "", total);
 		},
 	};
-	return { request, stop: () => bar?.stop() };
+	const stop = async () => {
+		bar?.stop();
+		await frechet.release();
+	};
+	return { request, stop };
 }
 
 function optional(flags: ScoreFlags) {

@@ -50,6 +50,7 @@ export function jackknifeDistances(
 	{ count, width, data }: Features,
 	groups: number,
 	reals: FactoredReals,
+	onGroup?: (done: number) => void,
 ): Float64Array {
 	const { rank } = reals;
 	const groupState = (group: number) => {
@@ -81,6 +82,7 @@ export function jackknifeDistances(
 		for (const value of symmetricEigenvalues(gram, rank))
 			root += Math.sqrt(Math.max(0, value / (left - 1)));
 		distances[group] = means + trace + reals.trace - 2 * root;
+		onGroup?.(group + 1);
 	}
 	return distances;
 }

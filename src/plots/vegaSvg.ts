@@ -1,5 +1,5 @@
-import { Error as ErrorsOnly, parse, View } from "vega";
-import { compile, type TopLevelSpec } from "vega-lite";
+import type { TopLevelSpec } from "vega-lite";
+import { neededPackage } from "../errors/neededPackage.js";
 
 /** A vega-lite specification with its data inside (`data: { values: […] }`). */
 export type PlotSpec = TopLevelSpec;
@@ -16,9 +16,13 @@ const refusedLoader = {
 /**
  * Draws a vega-lite plot as an SVG document, without a browser. Texts are escaped as XML; nothing is read from disk or net,
  * whatever the specification says.
- * @throws Error when vega-lite cannot make sense of the specification
+ * @throws Error when vega-lite cannot make sense of the specification; UserError where vega is not installed
  */
 export async function vegaSvg(spec: PlotSpec): Promise<string> {
+	const [{ Error: ErrorsOnly, parse, View }, { compile }] = await neededPackage(
+		"vega vega-lite",
+		() => Promise.all([import("vega"), import("vega-lite")]),
+	);
 	const { spec: compiled } = compile({
 		background: "white",
 		config: { font: "sans-serif", view: { stroke: null } },

@@ -12,6 +12,7 @@ import {
 } from "../../src/evaluation/run/nodeEvaluate.js";
 import { scoreImages } from "../../src/evaluation/scoring/nodeScoreImages.js";
 import type { MetricName } from "../../src/evaluation/scoring/scoreRequest.js";
+import { frechetHere } from "../../src/metrics/frechetWork.js";
 import { buildInception } from "../../src/models/inception.js";
 import { buildLpips } from "../../src/models/lpips.js";
 import { encodeSafetensors } from "../models/encodeSafetensors.js";
@@ -79,6 +80,7 @@ test("FID, KID and LPIPS are what fdiff score says of the same images", async ()
 		referenceSquare?: number,
 	) => {
 		const { metrics: found } = await scoreImages({
+			frechet: frechetHere,
 			generated,
 			reference,
 			metrics,

@@ -2,7 +2,8 @@ import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { Queue } from "bullmq";
+import type { Queue } from "bullmq";
+import { neededPackage } from "../../errors/neededPackage.js";
 import { UserError } from "../../errors/userError.js";
 import { withFileLock } from "../../files/nodeFileLock.js";
 import { writeWhole } from "../../files/nodeWriteWhole.js";
@@ -62,7 +63,8 @@ export async function drawByQueue(
 		scoring: definition.scoring,
 	};
 	const name = queueName(kind);
-	const queue = new Queue(name, { connection });
+	const bullmq = await neededPackage("bullmq ioredis", () => import("bullmq"));
+	const queue = new bullmq.Queue(name, { connection });
 	queue.on("error", () => {});
 	try {
 		await connection.hset(KINDS, name, JSON.stringify(kind));

@@ -1,5 +1,6 @@
-import { Redis } from "ioredis";
+import type { Redis } from "ioredis";
 import type * as z from "zod";
+import { neededPackage } from "../../errors/neededPackage.js";
 import { OptionError } from "../../errors/optionError.js";
 import { UserError } from "../../errors/userError.js";
 import { sha256 } from "../../files/nodeSha256.js";
@@ -17,7 +18,11 @@ export async function connectQueue(url: string): Promise<Redis> {
 		);
 	// without the password
 	const shown = new URL(url).host;
-	const connection = new Redis(url, {
+	const ioredis = await neededPackage(
+		"bullmq ioredis",
+		() => import("ioredis"),
+	);
+	const connection = new ioredis.Redis(url, {
 		maxRetriesPerRequest: null,
 		lazyConnect: true,
 	});

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { DelayedError, type Job, UnrecoverableError, Worker } from "bullmq";
+import type { Job } from "bullmq";
+import { neededPackage } from "../../errors/neededPackage.js";
 import { encodePng } from "../../image/nodeEncodeImage.js";
 import type { Pipeline, PipelineOptions } from "../../pipeline/pipeline.js";
 import { openTogether } from "../../runtime/openTogether.js";
@@ -45,6 +46,7 @@ export async function runQueueWorker(
 	request: QueueWorkerRequest,
 ): Promise<void> {
 	const { url, signal, stalledAfter, onNote } = request;
+	const bullmq = await neededPackage("bullmq ioredis", () => import("bullmq"));
 	const opened = await openTogether(async (keep) => {
 		const connection = await connectQueue(url);
 		keep({ release: () => connection.disconnect() });
@@ -73,14 +75,18 @@ export async function runQueueWorker(
 					`there are evaluations of another kind, which this worker leaves alone: their ${difference.path} is ${JSON.stringify(difference.values[1])}, here it is ${JSON.stringify(difference.values[0])}`,
 				);
 		}
-		const worker = new Worker(name, processor(request, pipeline, scorer), {
-			connection,
-			concurrency: 1,
-			lockDuration: stalledAfter * 1000,
-			stalledInterval: Math.max(500, stalledAfter * 500),
-			// dying is no fault of the caption
-			maxStalledCount: 1_000_000,
-		});
+		const worker = new bullmq.Worker(
+			name,
+			processor(bullmq, request, pipeline, scorer),
+			{
+				connection,
+				concurrency: 1,
+				lockDuration: stalledAfter * 1000,
+				stalledInterval: Math.max(500, stalledAfter * 500),
+				// dying is no fault of the caption
+				maxStalledCount: 1_000_000,
+			},
+		);
 		worker.on("error", (error) => onNote?.(firstLine(error)));
 		worker.on("failed", (_, error) => onNote?.(firstLine(error)));
 		onNote?.(`queue ${name}: ready`);
@@ -104,6 +110,7 @@ export async function runQueueWorker(
 const firstLine = ({ message }: Error) => message.split("\n")[0];
 
 function processor(
+	{ DelayedError, UnrecoverableError }: typeof import("bullmq"),
 	{ modelOptions, signal }: QueueWorkerRequest,
 	pipeline: Pipeline,
 	scorer: Scorer,

@@ -10,12 +10,8 @@ import {
 	type FeatureStatistics,
 } from "../../metrics/featureStatistics.js";
 import type { Features, InnerProducts } from "../../metrics/features.js";
-import { frechetDistance } from "../../metrics/frechetDistance.js";
-import {
-	type FactoredReals,
-	factorReals,
-	jackknifeDistances,
-} from "../../metrics/frechetJackknife.js";
+import type { FactoredReals } from "../../metrics/frechetJackknife.js";
+import type { FrechetWork } from "../../metrics/frechetWork.js";
 import { inceptionScore } from "../../metrics/inceptionScore.js";
 import { jackknifeGroups, jackknifeInterval } from "../../metrics/jackknife.js";
 import { cubicKernel, kernelDistance } from "../../metrics/kernelDistance.js";
@@ -72,7 +68,18 @@ export async function featureJudges(
 	{ clip, inception }: RunDefinition["scoring"],
 	reals: readonly FeaturePlace[],
 	count: number,
-	innerProducts: InnerProducts,
+	{
+		innerProducts,
+		frechet: work,
+		signal,
+		onGroup,
+	}: {
+		readonly innerProducts: InnerProducts;
+		readonly frechet: FrechetWork;
+		readonly signal?: AbortSignal;
+		/** Called as each group of a distance is done. */
+		readonly onGroup?: () => void;
+	},
 ): Promise<(images: readonly FeaturePlace[]) => Promise<FeatureFigures>> {
 	if (reals.length < 2)
 		throw new UserError(
@@ -88,17 +95,21 @@ export async function featureJudges(
 	const judge = async (columns: Columns): Promise<Judge> => {
 		const features = await read(reals, columns);
 		const statistics = statisticsOfRows(features);
-		const factored = groups ? factorReals(statistics) : undefined;
+		const factored = groups ? await work.factor(statistics) : undefined;
 		return { ...columns, statistics, factored, reals: features };
 	};
-	const frechet = ({ statistics, factored }: Judge, features: Features) => {
-		const { distance, warnings } = frechetDistance(
+	const frechet = async (
+		{ statistics, factored }: Judge,
+		features: Features,
+	) => {
+		signal?.throwIfAborted();
+		const { distance, warnings } = await work.distance(
 			statisticsOfRows(features),
 			statistics,
 		);
 		const replicates =
 			groups && factored
-				? jackknifeDistances(features, groups, factored)
+				? await work.jackknife(features, groups, factored, onGroup)
 				: undefined;
 		return { distance, warnings, replicates };
 	};
@@ -121,7 +132,7 @@ export async function featureJudges(
 		};
 		if (pooled && inception) {
 			const features = await read(images, pooled);
-			const fid = frechet(pooled, features);
+			const fid = await frechet(pooled, features);
 			add("fid", fid.distance, fid.replicates);
 			warnings.push(...fid.warnings.map((line) => `FID: ${line}`));
 			const subsetSize = Math.min(KID_SUBSET_SIZE, count, reals.length);
@@ -164,7 +175,7 @@ export async function featureJudges(
 		}
 		if (embeddings) {
 			const features = await read(images, embeddings);
-			const own = frechet(embeddings, features);
+			const own = await frechet(embeddings, features);
 			add("clipFrechet", own.distance, own.replicates);
 			warnings.push(
 				...own.warnings.map(

@@ -1,5 +1,7 @@
 import type { ResolvedProtocol } from "../../datasets/protocol.js";
 import { UserError } from "../../errors/userError.js";
+import { type FrechetWork, frechetHere } from "../../metrics/frechetWork.js";
+import { jackknifeGroups } from "../../metrics/jackknife.js";
 import { runtimeInnerProducts } from "../../metrics/nodeInnerProducts.js";
 import type { SessionOptions } from "../../runtime/session.js";
 import {
@@ -36,6 +38,9 @@ import type {
 export interface SummaryOptions {
 	/** What multiplies the features. */
 	readonly session?: SessionOptions;
+	/** What computes Fréchet distances; the caller's thread unless given. */
+	readonly frechet?: FrechetWork;
+	readonly signal?: AbortSignal;
 	readonly onProgress?: (done: number, total: number) => void;
 }
 
@@ -66,7 +71,12 @@ export async function summarize(
 	definition: RunDefinition,
 	captions: ResolvedProtocol,
 	records: Records,
-	{ session = {}, onProgress }: SummaryOptions = {},
+	{
+		session = {},
+		frechet = frechetHere,
+		signal,
+		onProgress,
+	}: SummaryOptions = {},
 ): Promise<Results> {
 	const missing = missingWork(definition, captions, records);
 	if (missing)
@@ -88,12 +98,23 @@ export async function summarize(
 				? [{ id, reason: record.broken }]
 				: [];
 		});
+		// a method is a step, and so is each group of each of its distances
+		const groups = jackknifeGroups(captions.entries.length) ?? 0;
+		const distances = Number(!!scoring.clip) + Number(!!scoring.inception);
+		const steps = definition.methods.length * (1 + groups * distances);
+		let done = 0;
+		const advance = () => onProgress?.(++done, steps);
 		const judge = await featureJudges(
 			reader,
 			scoring,
 			realPlaces,
 			captions.entries.length,
-			products.innerProducts,
+			{
+				innerProducts: products.innerProducts,
+				frechet,
+				signal,
+				onGroup: () => advance(),
+			},
 		);
 		const methods: MethodResults[] = [];
 		const judged = new Map<string, FeatureFigures>();
@@ -121,6 +142,7 @@ export async function summarize(
 			(a, b) => Number(a.name !== a.reference) - Number(b.name !== b.reference),
 		);
 		for (const method of order) {
+			signal?.throwIfAborted();
 			const { name } = method;
 			const stored = imagesOf(name);
 			const images = stored.map(imageOf);
@@ -166,7 +188,7 @@ export async function summarize(
 					? worstCaptions(images, plain, captions)
 					: { worst: [], worstClipScore: [] }),
 			});
-			onProgress?.(methods.length, order.length);
+			advance();
 		}
 		const comparisons = againstPaper(definition).map(
 			([{ name }, { name: to }]): Comparison => ({

@@ -13,7 +13,6 @@ import {
 	type FeatureStatistics,
 } from "../../metrics/featureStatistics.js";
 import type { Features, InnerProducts } from "../../metrics/features.js";
-import { frechetDistance } from "../../metrics/frechetDistance.js";
 import { inceptionScore } from "../../metrics/inceptionScore.js";
 import { kernelDistance } from "../../metrics/kernelDistance.js";
 import type { ClipModel } from "../../metrics/nodeClipModel.js";
@@ -41,7 +40,7 @@ export async function inceptionMetrics(
 				`${request.reference} does not say how it was made: make sure that it is ${fidVariant}'s way`,
 			);
 		const other = second?.statistics ?? stored?.statistics;
-		const { distance, warnings: few } = frechetDistance(
+		const { distance, warnings: few } = await request.frechet.distance(
 			atLeastTwo(first.statistics, request.generated),
 			atLeastTwo(other, request.reference ?? ""),
 		);
@@ -156,7 +155,7 @@ export async function clipMetrics(
 		});
 	}
 	if (metrics.includes("clip-fd") && images && others) {
-		const { distance, warnings } = frechetDistance(
+		const { distance, warnings } = await request.frechet.distance(
 			statisticsOfFeatures(images, request.generated),
 			statisticsOfFeatures(others, request.reference ?? ""),
 		);

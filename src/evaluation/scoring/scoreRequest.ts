@@ -1,4 +1,5 @@
 import { UserError } from "../../errors/userError.js";
+import type { FrechetWork } from "../../metrics/frechetWork.js";
 import type { FidVariant } from "../../metrics/inceptionPreprocessing.js";
 import type { LpipsTrunk } from "../../models/lpips.js";
 import type { SessionOptions } from "../../runtime/session.js";
@@ -53,6 +54,8 @@ export interface ScoreRequest {
 	/** Share of images that may be broken or unmatched. */
 	readonly limit: number;
 	readonly session: SessionOptions;
+	/** What computes Fréchet distances: `frechetHere`, or a thread of their own. */
+	readonly frechet: FrechetWork;
 	readonly signal?: AbortSignal;
 	readonly onProgress?: (stage: string, done: number, total: number) => void;
 }
