@@ -70,5 +70,6 @@ const isFunction = (value: unknown) => typeof value === "function";
 /** Tests of what `loadPipeline` takes beside the options of the table. */
 export const MODEL_HOOKS = {
 	onProgress: isFunction,
+	openWeightFile: isFunction,
 	signal: (value: unknown) => value instanceof AbortSignal,
 } as const;
