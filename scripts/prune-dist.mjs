@@ -16,7 +16,9 @@ for (const entry of readdirSync(dist, {
 	if (
 		entry.isFile() &&
 		built &&
-		!existsSync(join(root, "src", `${built[1]}.ts`))
+		![".ts", ".js"].some((end) =>
+			existsSync(join(root, "src", `${built[1]}${end}`)),
+		)
 	)
 		rmSync(path);
 }

@@ -4,11 +4,17 @@
  */
 export function interruptSignal(): AbortSignal {
 	const controller = new AbortController();
-	const stop = () => {
-		if (controller.signal.aborted) process.exit(130);
+	const stop = (name: NodeJS.Signals) => {
+		if (controller.signal.aborted) endAtOnce(name);
 		controller.abort(new DOMException("interrupted", "AbortError"));
 	};
 	process.on("SIGINT", stop);
 	process.on("SIGTERM", stop);
 	return controller.signal;
+}
+
+/** As if the signal had never been listened to. `process.exit` would wait for the network call that is running. */
+function endAtOnce(name: NodeJS.Signals): void {
+	process.removeAllListeners(name);
+	process.kill(process.pid, name);
 }
