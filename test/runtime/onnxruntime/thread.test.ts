@@ -53,7 +53,7 @@ test("a second Ctrl-C ends the program at once, in the middle of a native call",
 			program(`
 			const { interruptSignal } = await import(${JSON.stringify(join(dist, "cli/interrupt.js"))});
 			interruptSignal();
-			const large = products(16000);
+			const large = products(6000);
 			setTimeout(() => console.log("running"), 100);
 			await large;`),
 		],
