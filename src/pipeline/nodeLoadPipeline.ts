@@ -2,6 +2,8 @@ import { onnxRuntime } from "../runtime/onnxruntime/nodeOnnxRuntime.js";
 import type { OpenModelOptions } from "../weights/folder/modelFiles.js";
 import { openNodeWeightFile } from "../weights/formats/nodeModelFolder.js";
 import { openModel } from "../weights/nodeOpenModel.js";
+import { checkOptions } from "./checkOptions.js";
+import { MODEL_HOOKS, MODEL_OPTIONS } from "./modelOptions.js";
 import {
 	createPipeline,
 	type Pipeline,
@@ -20,12 +22,13 @@ export const EMBEDDED_MODEL = "emoji";
  * const pipeline = await loadPipeline();
  * const [{ image }] = await pipeline.generate({ prompt: "a bowl of ramen", seed: 7 });
  * ```
- * @throws UserError when the model is missing, malformed, or has parts that are not supported
+ * @throws OptionError when an option is wrong; UserError when the model is missing, malformed, or has parts that are not supported
  */
 export async function loadPipeline(
 	model: string = EMBEDDED_MODEL,
 	options: PipelineOptions & OpenModelOptions = {},
 ): Promise<Pipeline> {
+	checkOptions(MODEL_OPTIONS, { ...options, model }, MODEL_HOOKS);
 	return createPipeline(await openModel(model, options), onnxRuntime, {
 		openWeightFile: openNodeWeightFile,
 		...options,

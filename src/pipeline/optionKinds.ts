@@ -1,5 +1,4 @@
 import * as z from "zod";
-import { nearestWord } from "../errors/editDistance.js";
 import { seedFits } from "../random/seed.js";
 
 /** What values an option takes, and how a word of the command line or of a picture's parameters becomes one. */
@@ -25,18 +24,13 @@ export function problemOf(
 	const { success, error } = kind.schema.safeParse(value);
 	if (success) return undefined;
 	const [issue] = error.issues;
-	const wrong = `${shown(value)} is not ${kind.expected}`;
 	if (issue.path.length > 0)
 		return `${issue.path.join(".")}: ${issue.message.slice(0, 200)}`;
 	if (issue.code === "unrecognized_keys")
 		return `there is no key ${issue.keys.map((key) => key.slice(0, 60)).join(", ")}`;
 	if (issue.code === "too_big" && typeof value === "string")
 		return `${value.length} characters are too many; the most is ${issue.maximum}`;
-	const meant =
-		typeof value === "string" && kind.choices
-			? nearestWord(value, kind.choices)
-			: undefined;
-	return meant ? `${wrong}; did you mean ${meant}?` : wrong;
+	return `${shown(value)} is not ${kind.expected}`;
 }
 
 /** A value as an error shows it: short, on one line. */

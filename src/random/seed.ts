@@ -7,8 +7,9 @@ export function jsonSeed(seed: bigint): Seed {
 	return Number.isSafeInteger(value) ? value : String(seed);
 }
 
-/** Whether `torch.Generator.manual_seed` takes it: signed or unsigned 64 bits. */
+/** Whether it is an integer that `torch.Generator.manual_seed` takes: signed or unsigned, of 64 bits. */
 export function seedFits(seed: Seed | bigint): boolean {
+	if (typeof seed === "string" && !/^[+-]?\d{1,20}$/.test(seed)) return false;
 	const value = BigInt(seed);
 	return value >= -(2n ** 63n) && value < 2n ** 64n;
 }
