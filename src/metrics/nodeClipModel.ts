@@ -77,17 +77,17 @@ export async function openClipModel(
 		throw new UserError(
 			`${where}: preprocessor_config.json crops to ${preprocessing.crop}, config.json asks for ${imageSize}`,
 		);
-	const tokenizer = loadTokenizer(await readTokenizerTexts(folder, ""), where);
+	const tokenizer = loadTokenizer(
+		await readTokenizerTexts(folder, ""),
+		where,
+		textConfig,
+	);
 	const file = weightNames.find((name) => folder.paths.has(name));
 	if (!file)
 		throw new UserError(`${where} has no weights: ${weightNames.join(" or ")}`);
 	const opened = await folder.open(file);
 	if (!("path" in opened.file)) throw new Error("a folder on disk has paths");
 	const weights = await openWeightsFile(opened.file.path);
-	if (tokenizer.maxLength > textConfig.maxTokens)
-		throw new UserError(
-			`${where}: its tokenizer makes ${tokenizer.maxLength} tokens, its text model takes ${textConfig.maxTokens}`,
-		);
 	const hash = await modelHash(weights, openNodeWeightFile);
 	return openTogether(async (keep) => {
 		const vision = keep(

@@ -84,7 +84,11 @@ export function createPipeline(
 	const networks = openNetworks(files, engine, options);
 	const { unetConfig, vaeConfig } = networks;
 	const conditioner = clipConditioner(
-		loadTokenizer(files.tokenizers.tokenizer, `${files.label}/tokenizer`),
+		loadTokenizer(
+			files.tokenizers.tokenizer,
+			`${files.label}/tokenizer`,
+			networks.textConfig,
+		),
 	);
 	const defaults = modelDefaults(
 		files,

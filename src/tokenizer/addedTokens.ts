@@ -9,6 +9,8 @@ export interface AddedToken {
 	/** Whether it takes the white space before it, or after it, with it. */
 	readonly lstrip: boolean;
 	readonly rstrip: boolean;
+	/** Whether it is found only where no letter, digit or underscore stands next to it. */
+	readonly singleWord: boolean;
 }
 
 /** Divides a text into ids of added tokens and the normalized texts between them, in order. */
@@ -45,9 +47,19 @@ function splitter(
 		let from = 0;
 		for (const match of text.matchAll(pattern)) {
 			const token = longestFirst[match.findIndex((m, i) => i > 0 && m) - 1];
+			const end = match.index + match[0].length;
+			if (
+				token.singleWord &&
+				(/[\p{L}\p{M}\p{N}_]$/u.test(
+					text.slice(Math.max(0, match.index - 2), match.index),
+				) ||
+					/^[\p{L}\p{M}\p{N}_]/u.test(text.slice(end, end + 2)))
+			)
+				continue;
+			if (match.index < from) continue;
 			const before = text.slice(from, match.index);
 			parts.push(token.lstrip ? before.trimEnd() : before, token.id);
-			from = match.index + match[0].length;
+			from = end;
 			if (token.rstrip)
 				while (from < text.length && /\p{White_Space}/u.test(text[from]))
 					from++;

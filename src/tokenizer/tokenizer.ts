@@ -2,6 +2,8 @@
 export interface Tokenizer {
 	/** Ids of an encoded prompt, begin and end tokens included: 77 for every CLIP of Stable Diffusion. */
 	readonly maxLength: number;
+	/** Every id that it gives is below this. */
+	readonly vocabularySize: number;
 	/** Id of the token before every prompt. */
 	readonly bosId: number;
 	/** Id of the token after every prompt. */

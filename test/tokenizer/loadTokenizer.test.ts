@@ -164,11 +164,6 @@ describe("files that make no tokenizer end in one line that names the file", () 
 			/special_tokens_map\.json is no CLIP tokenizer's file: pad_token/,
 		],
 		[
-			"a padding token that the vocabulary lacks",
-			{ ...good, specialTokens: '{"pad_token": "<pad>"}' },
-			/no padding token: "<pad>"/,
-		],
-		[
 			"tokenizer.json of a WordPiece",
 			{ tokenizerJson: '{"model": {"type": "WordPiece", "vocab": {}}}' },
 			/^model\/tokenizer\.json is no CLIP tokenizer's file: model\.type/,

@@ -61,6 +61,7 @@ test("too many brackets are refused", () => {
 /** Reads "3 0 12" as the ids 3, 0, 12; its comma is 0. */
 const numbers: Tokenizer = {
 	maxLength: 77,
+	vocabularySize: 1003,
 	bosId: 1000,
 	eosId: 1001,
 	padId: 1002,

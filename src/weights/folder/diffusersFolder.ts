@@ -113,21 +113,19 @@ export async function readTokenizerTexts(
 	const text = (name: string) => folder.readText(prefix + name);
 	const optional = async (key: string, name: string) =>
 		folder.paths.has(prefix + name) ? { [key]: await text(name) } : {};
-	const config = await optional("config", "tokenizer_config.json");
-	const special = await optional("specialTokens", "special_tokens_map.json");
+	const others = {
+		...(await optional("config", "tokenizer_config.json")),
+		...(await optional("specialTokens", "special_tokens_map.json")),
+		...(await optional("addedTokens", "added_tokens.json")),
+	};
 	if (hasVocabulary(folder, prefix))
 		return {
 			vocab: await text("vocab.json"),
 			merges: await text("merges.txt"),
-			...config,
-			...special,
+			...others,
 		};
 	if (folder.paths.has(`${prefix}tokenizer.json`))
-		return {
-			tokenizerJson: await text("tokenizer.json"),
-			...config,
-			...special,
-		};
+		return { tokenizerJson: await text("tokenizer.json"), ...others };
 	throw new UserError(
 		`${folder.label}/${prefix} has no tokenizer: vocab.json with merges.txt, or tokenizer.json, is missing`,
 	);

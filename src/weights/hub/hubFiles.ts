@@ -87,6 +87,7 @@ const tokenizerFiles = [
 	"merges.txt",
 	"tokenizer_config.json",
 	"special_tokens_map.json",
+	"added_tokens.json",
 ];
 
 /**
