@@ -11,6 +11,7 @@ import {
 import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { isAlive } from "./nodeIsAlive.js";
 
 /** A lock of another machine, or one that says nothing, that was not touched for this long belongs to nobody any more. */
 const staleAfter = 300_000;
@@ -126,15 +127,6 @@ function ownerOf(text: string): Owner | undefined {
 		return Number.isInteger(owner.pid) && owner.pid > 0 ? owner : undefined;
 	} catch {
 		return undefined;
-	}
-}
-
-function isAlive(pid: number): boolean {
-	try {
-		process.kill(pid, 0);
-		return true;
-	} catch (error) {
-		return (error as NodeJS.ErrnoException).code === "EPERM";
 	}
 }
 

@@ -1,7 +1,9 @@
-import { randomBytes } from "node:crypto";
-import { link, mkdir, open, rename, rm } from "node:fs/promises";
+import { createHash, randomBytes } from "node:crypto";
+import { link, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { cannotWrite } from "./fileFault.js";
+import { isAlive } from "./nodeIsAlive.js";
 
 /** How a file gets its place. */
 export interface PlaceOptions {
@@ -50,10 +52,11 @@ export async function placeWhole(
 	// a part of the name only: it must not become too long by what is added
 	const temporary = join(
 		dirname(path),
-		`.${basename(path).slice(0, 50)}.${randomBytes(6).toString("hex")}.tmp`,
+		`.${basename(path).slice(0, 50)}.${HOST}-${process.pid}-${randomBytes(6).toString("hex")}.tmp`,
 	);
 	try {
 		if (makeFolder) await mkdir(dirname(path), { recursive: true });
+		await sweep(dirname(path));
 		await make(temporary);
 		if (!keep || (await isClaimed(temporary, path)))
 			await rename(temporary, path);
@@ -61,6 +64,23 @@ export async function placeWhole(
 		throw cannotWrite(label, error);
 	} finally {
 		await rm(temporary, { force: true }).catch(() => undefined);
+	}
+}
+
+/** Tells machines apart that write into one folder. */
+const HOST = createHash("sha256").update(hostname()).digest("hex").slice(0, 8);
+/** Folders that this process has looked through. */
+const swept = new Set<string>();
+
+/** Removes what killed processes of this machine left half-written in a folder, once for each folder. */
+async function sweep(folder: string): Promise<void> {
+	if (swept.has(folder)) return;
+	swept.add(folder);
+	for (const name of await readdir(folder).catch(() => [])) {
+		const [, host, pid] =
+			/\.([0-9a-f]{8})-(\d+)-[0-9a-f]{12}\.tmp$/.exec(name) ?? [];
+		if (host === HOST && !isAlive(Number(pid)))
+			await rm(join(folder, name), { force: true }).catch(() => undefined);
 	}
 }
 

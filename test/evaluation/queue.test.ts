@@ -1,12 +1,12 @@
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Worker } from "bullmq";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { freePort, hasQueueServer, queueServer } from "./queueServer.js";
 import {
 	ended,
 	recordLines,
@@ -18,38 +18,24 @@ import {
 	tinyWorker,
 } from "./tinyRun.js";
 
-/** A real server is needed: Debian's valkey-server or redis-server, which CI installs. */
-const binary = ["valkey-server", "redis-server"].find(
-	(name) => spawnSync(name, ["--version"]).status === 0,
-);
-if (!binary) {
-	const words = "neither valkey-server nor redis-server is installed";
-	if (process.env.CI) throw new Error(words);
-	console.warn(`queue.test.ts is skipped: ${words}`);
-}
-
 const folder = mkdtempSync(join(tmpdir(), "fdiff-queue-"));
 const dataset = join(folder, "images");
 const children: ChildProcess[] = [];
 let url = "";
 
 beforeAll(async () => {
-	if (!binary) return;
+	if (!hasQueueServer) return;
 	await tinyDataset(dataset);
-	const port = await freePort();
-	url = `redis://127.0.0.1:${port}`;
-	children.push(spawn(binary, serverWords(port), { stdio: "ignore" }));
-	const client = new Redis(url);
-	client.on("error", () => {});
-	await client.ping();
-	client.disconnect();
+	const server = await queueServer(folder);
+	children.push(server.child);
+	url = server.url;
 });
 afterAll(() => {
 	for (const child of children) child.kill("SIGKILL");
 	rmSync(folder, { recursive: true, force: true });
 });
 
-test.skipIf(!binary)(
+test.skipIf(!hasQueueServer)(
 	"workers that are killed at random lose nothing: the results are those of one machine",
 	async () => {
 		const alone = await ended(
@@ -105,7 +91,7 @@ test.skipIf(!binary)(
 	300_000,
 );
 
-test.skipIf(!binary)(
+test.skipIf(!hasQueueServer)(
 	"captions that failed are named and tried anew; answers and values that are none of ours are passed over",
 	async () => {
 		const client = new Redis(url, { maxRetriesPerRequest: null });
@@ -175,7 +161,7 @@ test.skipIf(!binary)(
 	120_000,
 );
 
-test.skipIf(!binary)(
+test.skipIf(!hasQueueServer)(
 	"a worker whose model is missing ends at once; one whose server is gone, when it is told to",
 	async () => {
 		const started = performance.now();
@@ -186,14 +172,8 @@ test.skipIf(!binary)(
 		expect(missing.errors).toContain("nowhere");
 		expect(performance.now() - started).toBeLessThan(20_000);
 
-		const port = await freePort();
-		const server = spawn(binary ?? "", serverWords(port), { stdio: "ignore" });
+		const { child: server, url: own } = await queueServer(folder);
 		children.push(server);
-		const own = `redis://127.0.0.1:${port}`;
-		const client = new Redis(own);
-		client.on("error", () => {});
-		await client.ping();
-		client.disconnect();
 		const worker = start(tinyWorker(own));
 		children.push(worker);
 		const end = ended(worker);
@@ -208,33 +188,16 @@ test.skipIf(!binary)(
 	60_000,
 );
 
-test.skipIf(!binary)("an address without a server is named", async () => {
-	const { code, errors } = await ended(
-		start(tinyWorker(`redis://127.0.0.1:${await freePort()}`)),
-	);
-	expect(code).toBe(1);
-	expect(errors).toMatch(/no Redis or Valkey server at 127.0.0.1/);
-});
-
-function serverWords(port: number): string[] {
-	return [
-		...["--port", String(port), "--bind", "127.0.0.1"],
-		...["--dir", folder, "--save", "", "--appendonly", "no"],
-	];
-}
-
-function freePort(): Promise<number> {
-	return new Promise((resolve, reject) => {
-		const server = createServer();
-		server.on("error", reject);
-		server.listen(0, "127.0.0.1", () => {
-			const address = server.address();
-			server.close(() =>
-				resolve(typeof address === "object" && address ? address.port : 0),
-			);
-		});
-	});
-}
+test.skipIf(!hasQueueServer)(
+	"an address without a server is named",
+	async () => {
+		const { code, errors } = await ended(
+			start(tinyWorker(`redis://127.0.0.1:${await freePort()}`)),
+		);
+		expect(code).toBe(1);
+		expect(errors).toMatch(/no Redis or Valkey server at 127.0.0.1/);
+	},
+);
 
 /** Waits until a worker says that it takes captions. */
 async function readiness(worker: ChildProcess): Promise<void> {

@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import {
 	existsSync,
 	mkdirSync,
@@ -8,7 +9,7 @@ import {
 	rmSync,
 	writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
@@ -126,4 +127,21 @@ describe("what cannot be written is one line that names it, and nothing is left 
 		expect(seen).not.toBe("");
 		expect([existsSync(seen), existsSync(path)]).toEqual([false, false]);
 	});
+});
+
+test("what killed processes of this machine left half-written is removed, what others are writing is not", async () => {
+	const place = fresh();
+	const { pid } = spawnSync(process.execPath, ["--version"]);
+	const host = createHash("sha256").update(hostname()).digest("hex");
+	const name = (of: string, id: number) =>
+		`.a.png.${of.slice(0, 8)}-${id}-0123456789ab.tmp`;
+	const left = name(host, pid ?? 0);
+	const mine = name(host, process.pid);
+	const theirs = name("ffffffff", pid ?? 0);
+	for (const file of [left, mine, theirs, ".a.tmp"])
+		writeFileSync(join(place, file), "half");
+	await writeWhole(join(place, "b.png"), "whole");
+	expect(readdirSync(place).sort()).toEqual(
+		[".a.tmp", mine, theirs, "b.png"].sort(),
+	);
 });
