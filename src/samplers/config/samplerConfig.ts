@@ -132,13 +132,14 @@ export function samplerConfig(
 			"algorithm_type",
 			`${name} is ${pinned.algorithm_type}; choose the sampler that is called after the algorithm`,
 		);
-	if (
-		(config.algorithm_type === "dpmsolver" || name === "deis") &&
-		config.final_sigmas_type === "zero"
-	)
+	const endsOnNoise =
+		config.algorithm_type === "dpmsolver" ||
+		name === "deis" ||
+		(name === "unipc" && !config.predict_x0);
+	if (endsOnNoise && config.final_sigmas_type === "zero")
 		refuse(
 			"final_sigmas_type",
-			`${name} cannot end on a sigma of zero: leave it at sigma_min, or choose dpm-solver++`,
+			`${name} integrates the noise here and cannot end on a sigma of zero: set it to sigma_min, or choose dpm-solver++`,
 		);
 	if (
 		config.sigma_min !== null &&

@@ -50,7 +50,7 @@ export function tcd(context: SamplerContext): Sampler {
 					state,
 					latents: weightedSum(
 						[Math.sqrt(kept), reached],
-						[Math.sqrt(1 - kept), noise()],
+						[Math.sqrt(Math.max(1 - kept, 0)), noise()],
 					),
 					denoised,
 				};
