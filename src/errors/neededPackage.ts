@@ -12,7 +12,7 @@ export async function neededPackage<T>(
 	try {
 		return await load();
 	} catch (error) {
-		if ((error as NodeJS.ErrnoException).code !== "ERR_MODULE_NOT_FOUND")
+		if ((error as { code?: string }).code !== "ERR_MODULE_NOT_FOUND")
 			throw error;
 		throw new UserError(
 			`this needs ${names.replaceAll(" ", " and ")}, which is not installed: npm install ${names}`,
