@@ -19,6 +19,7 @@ import { settleKeySteps } from "./keyStepChoice.js";
 import { openPipeline } from "./openPipeline.js";
 import { outputPlace } from "./outputPlace.js";
 import { progressBar } from "./progressBar.js";
+import { warn } from "./warn.js";
 
 interface CompareFlags extends GenerationFlags {
 	readonly output?: string;
@@ -66,9 +67,7 @@ async function compare(prompt: string, flags: CompareFlags): Promise<void> {
 		pipeline,
 	);
 	const { warnings } = pipeline.settings(propagated);
-	if (!quiet)
-		for (const warning of warnings)
-			process.stderr.write(`warning: ${warning.message}\n`);
+	for (const warning of warnings) warn(warning, flags);
 
 	await warmUp(pipeline, propagated);
 	const plain = await drawn(

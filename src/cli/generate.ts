@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { UserError } from "../errors/userError.js";
 import { writeWhole } from "../files/nodeWriteWhole.js";
+import { checkParameters } from "../image/encodedImage.js";
 import { readParameters, writeImage } from "../image/nodeImageFile.js";
 import type { GeneratedImage } from "../pipeline/generatedImage.js";
 import {
@@ -9,7 +10,7 @@ import {
 } from "../pipeline/imageParameters.js";
 import type { Pipeline } from "../pipeline/pipeline.js";
 import { encodeNpy } from "../tensor/npy.js";
-import { concat } from "../tensor/tensor.js";
+import { concat, type Tensor } from "../tensor/tensor.js";
 import {
 	addGenerationFlags,
 	type GenerationFlags,
@@ -20,6 +21,7 @@ import { settleKeySteps } from "./keyStepChoice.js";
 import { openPipeline } from "./openPipeline.js";
 import { outputPlace, writableFile } from "./outputPlace.js";
 import { type ProgressBar, progressBar } from "./progressBar.js";
+import { warn } from "./warn.js";
 
 interface GenerateFlags extends GenerationFlags {
 	readonly output?: string;
@@ -108,9 +110,12 @@ async function generate(
 		);
 	const settled = await settleKeySteps(options, pipeline);
 	const settings = pipeline.settings(settled);
-	if (!quiet)
-		for (const warning of [...(remade?.warnings ?? []), ...settings.warnings])
-			process.stderr.write(`warning: ${warning.message}\n`);
+	if (place.format === "jpeg")
+		checkParameters(
+			"jpeg",
+			imageParameters({ seed: settings.seed, settings }, pipeline),
+		);
+	for (const warning of remade?.warnings ?? []) warn(warning, flags);
 	const evaluations = settings.sampler.timesteps.length;
 	const bar = progressBar({
 		label: "drawing",
@@ -118,7 +123,9 @@ async function generate(
 		unit: "it",
 		quiet,
 	});
-	const done: GeneratedImage[] = [];
+	// only what is asked for is kept
+	const latents: Tensor[] = [];
+	const noise: Tensor[] = [];
 	try {
 		for await (const event of pipeline.stream({
 			...settled,
@@ -133,33 +140,32 @@ async function generate(
 				);
 				continue;
 			}
+			if (event.kind === "warning") warn(event, flags);
 			if (event.kind !== "image") continue;
 			const { result } = event;
 			const file = place.file(result.index, result.seed);
 			await place.prepare();
-			await writeImage(file, result.image, {
-				parameters: imageParameters(result, pipeline),
-			});
-			done.push(result);
+			await writeImage(file, result.image, result);
+			if (flags.saveLatents) latents.push(result.latents);
+			if (flags.saveInitialNoise) noise.push(result.initialNoise);
 			report(result, file, pipeline, flags, bar, started);
 		}
 	} finally {
 		bar.stop();
-		if (done.length > 0) {
-			if (flags.saveLatents)
-				await writeWhole(
-					flags.saveLatents,
-					encodeNpy(concat(done.map((r) => r.latents))),
-					{ label: `--save-latents ${flags.saveLatents}` },
-				);
-			if (flags.saveInitialNoise)
-				await writeWhole(
-					flags.saveInitialNoise,
-					encodeNpy(concat(done.map((r) => r.initialNoise))),
-					{ label: `--save-initial-noise ${flags.saveInitialNoise}` },
-				);
-		}
+		await saveTensors("--save-latents", flags.saveLatents, latents);
+		await saveTensors("--save-initial-noise", flags.saveInitialNoise, noise);
 	}
+}
+
+async function saveTensors(
+	flag: string,
+	path: string | undefined,
+	tensors: readonly Tensor[],
+): Promise<void> {
+	if (path && tensors.length > 0)
+		await writeWhole(path, encodeNpy(concat(tensors)), {
+			label: `${flag} ${path}`,
+		});
 }
 
 function report(
@@ -205,7 +211,7 @@ function report(
 
 async function optionsOfImage(file: string) {
 	const text = await readParameters(file);
-	if (text === undefined)
+	if (!text?.trim())
 		throw new UserError(
 			`--from-image ${file}: this image carries no parameters; give a prompt instead`,
 			{ code: "usage" },

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-import { readFileSync } from "node:fs";
+import { readFileSync, writeSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { editDistance } from "../errors/editDistance.js";
 import { UserError } from "../errors/userError.js";
+import { cannotWrite } from "../files/fileFault.js";
 import { COMMANDS } from "./commands.js";
 import { failure } from "./failure.js";
 
@@ -80,7 +81,10 @@ function nearestCommand(word = ""): string | undefined {
 // a reader that has enough (`fdiff … --json | head -1`) ends the program, as in other tools; 128 + SIGPIPE
 for (const stream of [process.stdout, process.stderr])
 	stream.on("error", (error: NodeJS.ErrnoException) => {
-		process.exit(error.code === "EPIPE" ? 141 : 1);
+		if (error.code === "EPIPE") process.exit(141);
+		if (stream === process.stdout)
+			writeSync(2, `${failure(cannotWrite("stdout", error)).line}\n`);
+		process.exit(1);
 	});
 
 try {

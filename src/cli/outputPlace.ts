@@ -3,14 +3,16 @@ import { access, mkdir, stat } from "node:fs/promises";
 import { dirname, extname, join, resolve } from "node:path";
 import { UserError } from "../errors/userError.js";
 import { cannotWrite } from "../files/fileFault.js";
-import { imageFormat } from "../image/nodeEncodeImage.js";
+import { type ImageFormat, imageFormat } from "../image/encodedImage.js";
+import type { Seed } from "../random/seed.js";
 
 /** Names for the images of a run. */
 export interface OutputPlace {
+	readonly format: ImageFormat;
 	/** Makes the folder, where one was named that does not exist. Called when there is something to write. */
 	prepare(): Promise<void>;
 	/** The file of image `index` of the run. */
-	file(index: number, seed: bigint): string;
+	file(index: number, seed: Seed | bigint): string;
 }
 
 /** The first words of a prompt as a file name. */
@@ -38,6 +40,7 @@ export async function outputPlace(
 ): Promise<OutputPlace> {
 	const slug = promptSlug(prompt);
 	const inFolder = (folder: string): OutputPlace => ({
+		format: "png",
 		async prepare() {
 			await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
 				throw cannotWrite(`--output ${folder}`, cause);
@@ -50,6 +53,7 @@ export async function outputPlace(
 		return inFolder(".");
 	}
 	const extension = extname(output).toLowerCase();
+	checkNames("--output", output);
 	const isFolder =
 		/[\\/]$/.test(output) ||
 		extension === "" ||
@@ -62,14 +66,27 @@ export async function outputPlace(
 		);
 		return inFolder(output);
 	}
-	imageFormat(output);
+	const format = imageFormat(output);
 	await writableFolder(dirname(output), "--output", output);
 	const stem = output.slice(0, -extension.length);
 	return {
+		format,
 		prepare: async () => undefined,
 		file: (_, seed) =>
 			numImages === 1 ? output : `${stem}-${seed}${output.slice(stem.length)}`,
 	};
+}
+
+/** File systems take names of up to 255 bytes; several images get `-SEED` behind the name. */
+const LONGEST_NAME = 255 - "-18446744073709551615".length;
+
+function checkNames(flag: string, path: string): void {
+	for (const name of path.split(/[\\/]/))
+		if (new TextEncoder().encode(name).length > LONGEST_NAME)
+			throw new UserError(
+				`${flag} ${path.slice(0, 40)}… cannot be written: a name may have at most ${LONGEST_NAME} bytes`,
+				{ code: "usage" },
+			);
 }
 
 /**
@@ -77,6 +94,7 @@ export async function outputPlace(
  * @throws UserError that names the flag and the path
  */
 export async function writableFile(flag: string, path: string): Promise<void> {
+	checkNames(flag, path);
 	if (await isDirectory(path).catch(() => false))
 		throw new UserError(`${flag} ${path} cannot be written: it is a folder`);
 	await writableFolder(dirname(path), flag, path);

@@ -1,4 +1,3 @@
-import { UserError } from "../errors/userError.js";
 import { joinBytes } from "./pngText.js";
 
 /** "Exif" and two NULs, before the TIFF block in a JPEG. */
@@ -17,14 +16,12 @@ export function isWebp(bytes: Uint8Array): boolean {
 
 /**
  * The JPEG with an EXIF block in front.
- * @throws UserError when the block is longer than the 64 KiB that a JPEG segment holds.
+ * @throws RangeError when the block is longer than the 64 KiB that a JPEG segment holds (see `checkParameters`).
  */
 export function insertJpegExif(jpeg: Uint8Array, exif: Uint8Array): Uint8Array {
 	const length = 2 + JPEG_MARK.length + exif.length;
 	if (length > 0xffff)
-		throw new UserError(
-			"the prompt and settings are too long to be kept in a JPEG; write a .png or .webp file",
-		);
+		throw new RangeError(`an EXIF block of ${exif.length} bytes is too long`);
 	const head = Uint8Array.of(0xff, 0xe1, length >> 8, length & 0xff);
 	return joinBytes([
 		jpeg.subarray(0, 2),

@@ -1,42 +1,13 @@
 import sharp, { type Sharp } from "sharp";
-import { UserError } from "../errors/userError.js";
+import {
+	checkEncoding,
+	type EncodeOptions,
+	type ImageFormat,
+} from "./encodedImage.js";
 import { insertJpegExif, insertWebpExif } from "./exifContainer.js";
 import { insertPngText } from "./pngText.js";
 import type { RgbImage } from "./rgbImage.js";
 import { encodeUserComment } from "./userComment.js";
-
-/** The file formats that are written. */
-export type ImageFormat = "png" | "jpeg" | "webp";
-
-/** What goes into a picture's file beside the picture. */
-export interface EncodeOptions {
-	/** The settings it was made with, as infotext.ts writes them. */
-	readonly parameters?: string;
-	/** 1 to 100, for JPEG and WebP; 95 unless told. */
-	readonly quality?: number;
-}
-
-const FORMATS: Record<string, ImageFormat> = {
-	".png": "png",
-	".jpg": "jpeg",
-	".jpeg": "jpeg",
-	".webp": "webp",
-};
-
-/**
- * The format that a file's name asks for.
- * @throws UserError listing the extensions that are known, for any other.
- */
-export function imageFormat(path: string): ImageFormat {
-	const extension = /\.[^./\\]*$/.exec(path)?.[0] ?? "";
-	const format = FORMATS[extension.toLowerCase()];
-	if (!format)
-		throw new UserError(
-			`${path}: ${extension ? `"${extension}" files are not written` : "a picture's file needs an extension"}; use ${Object.keys(FORMATS).join(", ")}`,
-			{ code: "usage" },
-		);
-	return format;
-}
 
 /** A PNG, with the settings in a `parameters` text as A1111 writes it. */
 export async function encodePng(
@@ -58,6 +29,7 @@ export async function encodeImage(
 	format: ImageFormat,
 	options: EncodeOptions = {},
 ): Promise<Uint8Array> {
+	checkEncoding(format, options);
 	if (format === "png") return encodePng(image, options);
 	const { parameters, quality = 95 } = options;
 	const coded = new Uint8Array(

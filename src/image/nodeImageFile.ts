@@ -3,12 +3,9 @@ import sharp from "sharp";
 import { UserError } from "../errors/userError.js";
 import { reasonOf } from "../files/fileFault.js";
 import { writeWhole } from "../files/nodeWriteWhole.js";
+import { type EncodeOptions, imageFormat } from "./encodedImage.js";
 import { isJpeg, isWebp, jpegExif, webpExif } from "./exifContainer.js";
-import {
-	type EncodeOptions,
-	encodeImage,
-	imageFormat,
-} from "./nodeEncodeImage.js";
+import { encodeImage } from "./nodeEncodeImage.js";
 import { isPng, readPngText } from "./pngText.js";
 import { type RgbImage, rgbImage } from "./rgbImage.js";
 import { decodeUserComment } from "./userComment.js";

@@ -59,6 +59,8 @@ export function optionsJsonSchema(
 		// a bigint or a plan object beside what JSON can say: the other alternatives remain
 		unrepresentable: "any",
 		override({ jsonSchema }) {
+			// what is left out is up to the model
+			delete jsonSchema.default;
 			if (jsonSchema.anyOf)
 				jsonSchema.anyOf = jsonSchema.anyOf.filter(
 					(alternative) => Object.keys(alternative).length > 0,

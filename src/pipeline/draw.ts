@@ -1,13 +1,16 @@
+import type { EncodeImage } from "../image/encodedImage.js";
+import { jsonSeed } from "../random/seed.js";
 import { rows, type Tensor } from "../tensor/tensor.js";
 import { type Conditioner, forImages } from "./conditioner.js";
 import { decodeLatents } from "./decodeLatents.js";
 import { denoise } from "./denoise.js";
 import {
-	type GeneratedImage,
+	GeneratedImage,
 	type ImageCost,
 	type PipelineEvent,
 	settingsSummary,
 } from "./generatedImage.js";
+import type { ImageModel } from "./imageParameters.js";
 import { batchNoise, imageSeed } from "./initialNoise.js";
 import type { LoadingNotice } from "./networkHost.js";
 import type { Networks, RunNetworks } from "./networks.js";
@@ -38,6 +41,8 @@ export interface Drawing {
 		GenerateOptions,
 		"initialNoise" | "denoiser" | "signal"
 	>;
+	readonly model: ImageModel;
+	readonly encodeImage: EncodeImage;
 	readonly onLoading: (notice: LoadingNotice) => void;
 }
 
@@ -146,7 +151,7 @@ async function* batch(
 
 /** The images of finished latents: one by one where the VAE is there to stay, else all while it is loaded. */
 async function* decodeAll(
-	{ networks, settings }: Drawing,
+	{ networks, settings, model, encodeImage }: Drawing,
 	run: RunNetworks,
 	finished: readonly FinishedLatents[],
 ): AsyncGenerator<PipelineEvent> {
@@ -166,13 +171,19 @@ async function* decodeAll(
 				);
 				const decodingSeconds =
 					(performance.now() - started) / 1000 - (run.waitedSeconds() - waited);
-				images.push({
-					...latents,
-					image,
-					seed: imageSeed(settings.seed, latents.index),
-					settings: summary,
-					cost: { ...cost, decodingSeconds },
-				});
+				images.push(
+					new GeneratedImage(
+						{
+							...latents,
+							image,
+							seed: jsonSeed(imageSeed(settings.seed, latents.index)),
+							settings: summary,
+							cost: { ...cost, decodingSeconds },
+							model,
+						},
+						encodeImage,
+					),
+				);
 			}
 			return images;
 		});

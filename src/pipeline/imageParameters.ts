@@ -31,10 +31,11 @@ const PARAMETERS = Object.entries<OptionEntry>(GENERATION_OPTIONS).flatMap(
 		entry.parameter ? [{ name, entry, ...entry.parameter }] : [],
 );
 
-/** What a picture's parameters say beside its options. */
-export interface PictureMaker {
-	/** What the model was called; only the last two parts of a path are written. */
+/** The model of an image. */
+export interface ImageModel {
+	/** What it was called when it was loaded; of a path only the last two parts are written into pictures. */
 	readonly label: string;
+	/** Ten hexadecimal digits that tell models apart. */
 	readonly hash: string;
 }
 
@@ -47,7 +48,7 @@ export function imageParameters(
 		readonly seed: Seed | bigint;
 		readonly settings: { readonly options: SettledOptions };
 	},
-	{ label, hash }: PictureMaker,
+	{ label, hash }: ImageModel,
 ): string {
 	const all: Readonly<Record<string, unknown>> = { ...settings.options, seed };
 	const written = new Map<string, string>();

@@ -71,5 +71,6 @@ const isFunction = (value: unknown) => typeof value === "function";
 export const MODEL_HOOKS = {
 	onProgress: isFunction,
 	openWeightFile: isFunction,
+	encodeImage: isFunction,
 	signal: (value: unknown) => value instanceof AbortSignal,
 } as const;

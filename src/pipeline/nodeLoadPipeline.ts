@@ -1,3 +1,4 @@
+import type { EncodeImage } from "../image/encodedImage.js";
 import { onnxRuntime } from "../runtime/onnxruntime/nodeOnnxRuntime.js";
 import type { OpenModelOptions } from "../weights/folder/modelFiles.js";
 import { openNodeWeightFile } from "../weights/formats/nodeModelFolder.js";
@@ -31,6 +32,11 @@ export async function loadPipeline(
 	checkOptions(MODEL_OPTIONS, { ...options, model }, MODEL_HOOKS);
 	return createPipeline(await openModel(model, options), onnxRuntime, {
 		openWeightFile: openNodeWeightFile,
+		encodeImage: encodeLater,
 		...options,
 	});
 }
+
+/** The image library is loaded with the first image that is encoded. */
+const encodeLater: EncodeImage = async (...image) =>
+	(await import("../image/nodeEncodeImage.js")).encodeImage(...image);

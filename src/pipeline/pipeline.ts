@@ -1,4 +1,6 @@
 import { OptionError } from "../errors/optionError.js";
+import { UserError } from "../errors/userError.js";
+import type { EncodeImage } from "../image/encodedImage.js";
 import type { RgbImage } from "../image/rgbImage.js";
 import type { UnetConfig } from "../models/unetConfig.js";
 import type { Conditioning } from "../propagation/denoiser.js";
@@ -23,12 +25,16 @@ import { modelDefaults } from "./modelDefaults.js";
 import { MODEL_HOOKS, MODEL_OPTIONS } from "./modelOptions.js";
 import { type NetworkOptions, openNetworks } from "./networks.js";
 import type { GenerateOptions } from "./options.js";
+import { promptWarnings } from "./promptCut.js";
 import { type RunSettings, runSettings } from "./runSettings.js";
 import { type TilingChoice, tilingOf } from "./tiling.js";
 import { withNotices } from "./withNotices.js";
 
 /** How a pipeline runs its networks, and how it uses memory. */
-export type PipelineOptions = NetworkOptions;
+export interface PipelineOptions extends NetworkOptions {
+	/** Makes the files of `GeneratedImage.encode`. Default: there is no such encoder. */
+	readonly encodeImage?: EncodeImage;
+}
 
 /** A loaded model, ready to draw. Several runs may go on at the same time: each makes the images that it would make alone. */
 export interface Pipeline {
@@ -48,6 +54,8 @@ export interface Pipeline {
 	generate(options: GenerateOptions): Promise<GeneratedImage[]>;
 	/** Frees the networks' memory as soon as no run is in a network. The pipeline may be used again: they are loaded anew. */
 	release(): Promise<void>;
+	/** `release`, for `await using`. */
+	[Symbol.asyncDispose](): Promise<void>;
 
 	/** The layout of its UNet. */
 	readonly unetConfig: UnetConfig;
@@ -83,13 +91,12 @@ export function createPipeline(
 	checkOptions(MODEL_OPTIONS, options, MODEL_HOOKS);
 	const networks = openNetworks(files, engine, options);
 	const { unetConfig, vaeConfig } = networks;
-	const conditioner = clipConditioner(
-		loadTokenizer(
-			files.tokenizers.tokenizer,
-			`${files.label}/tokenizer`,
-			networks.textConfig,
-		),
+	const tokenizer = loadTokenizer(
+		files.tokenizers.tokenizer,
+		`${files.label}/tokenizer`,
+		networks.textConfig,
 	);
+	const conditioner = clipConditioner(tokenizer);
 	const defaults = modelDefaults(
 		files,
 		networks,
@@ -101,30 +108,38 @@ export function createPipeline(
 		width / defaults.factor,
 	];
 
-	/** As `runSettings`, with what the model's shape says about the noise it starts from. */
+	/** As `runSettings`, with what the model says about the noise it starts from and the length of its prompts. */
 	function checkedSettings(request: GenerateOptions): RunSettings {
 		const settings = runSettings(request, defaults);
 		checkInitialNoise(request.initialNoise, [
 			settings.numImages,
 			...latentShape(settings),
 		]);
-		return settings;
+		const { warnings } = settings;
+		return {
+			...settings,
+			warnings: [...warnings, ...promptWarnings(settings, tokenizer)],
+		};
 	}
 
 	function stream(
 		request: GenerateOptions,
 	): AsyncGenerator<PipelineEvent, void> {
 		const settings = checkedSettings(request);
-		return withNotices<PipelineEvent, PipelineEvent>((tell) =>
-			draw({
+		return withNotices<PipelineEvent, PipelineEvent>((tell) => {
+			for (const warning of settings.warnings)
+				tell({ kind: "warning", ...warning });
+			return draw({
 				networks,
 				conditioner,
 				latentShape: latentShape(settings),
 				settings,
 				request,
+				model: { label: files.label, hash: files.hash },
+				encodeImage: options.encodeImage ?? noEncoder,
 				onLoading: (notice) => tell({ kind: "loading", ...notice }),
-			}),
-		);
+			});
+		});
 	}
 
 	return {
@@ -139,6 +154,7 @@ export function createPipeline(
 			return images;
 		},
 		release: networks.release,
+		[Symbol.asyncDispose]: networks.release,
 		unetConfig,
 		unet: networks.run().unet,
 		latentShape,
@@ -157,6 +173,12 @@ export function createPipeline(
 					),
 				),
 	};
+}
+
+function noEncoder(): never {
+	throw new UserError("this pipeline was made without an encoder of images", {
+		code: "unsupported",
+	});
 }
 
 function checkInitialNoise(

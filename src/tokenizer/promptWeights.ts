@@ -1,4 +1,4 @@
-import { UserError } from "../errors/userError.js";
+import { OptionError } from "../errors/optionError.js";
 import { type Tensor, tensor } from "../tensor/tensor.js";
 
 /** A piece of a prompt and how much it counts (1 is plain), or "BREAK": the rest goes to the next chunk. */
@@ -9,15 +9,21 @@ export type PromptFragment =
 /** What one pair of brackets multiplies by, or divides by. */
 const STEP = 1.1;
 const MAX_BRACKETS = 2000;
+/** Far above what draws anything; beyond it numbers run away. */
+const MAX_WEIGHT = 100;
 const EXPLICIT_WEIGHT = /:\s*([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))\s*\)/y;
 
 /**
  * A1111's attention syntax: `(word)` counts 1.1 times as much, `(word:1.3)` 1.3 times, `[word]` 1/1.1 times, nested ones
  * multiply, `\(` `\)` `\[` `\]` `\\` are the characters themselves, and the word BREAK begins a new chunk. Brackets that
  * are not closed reach to the end; closing ones without an opening one are text. Neighbours of one weight are joined.
- * @throws UserError for over 2,000 brackets.
+ * @param option which prompt it is, for errors
+ * @throws OptionError for over 2,000 brackets, and for weights beyond -100 to 100.
  */
-export function parsePromptWeights(prompt: string): PromptFragment[] {
+export function parsePromptWeights(
+	prompt: string,
+	option = "prompt",
+): PromptFragment[] {
 	const pieces: { text: string; weight: number }[] = [];
 	/** Where the text inside each open bracket begins, as an index of `pieces`. */
 	const round: number[] = [];
@@ -32,8 +38,9 @@ export function parsePromptWeights(prompt: string): PromptFragment[] {
 		flush();
 		starts.push(pieces.length);
 		if (++brackets > MAX_BRACKETS)
-			throw new UserError(
-				`the prompt has over ${MAX_BRACKETS} weight brackets; write \\( and \\[ for plain ones`,
+			throw new OptionError(
+				option,
+				`it has over ${MAX_BRACKETS} weight brackets; write \\( and \\[ for plain ones`,
 			);
 	};
 	const close = (starts: number[], factor: number) => {
@@ -63,6 +70,12 @@ export function parsePromptWeights(prompt: string): PromptFragment[] {
 	flush();
 	while (round.length > 0) close(round, STEP);
 	while (square.length > 0) close(square, 1 / STEP);
+	for (const piece of pieces)
+		if (!(Math.abs(piece.weight) <= MAX_WEIGHT))
+			throw new OptionError(
+				option,
+				`${JSON.stringify(piece.text.slice(0, 40))} has a weight of ${piece.weight.toPrecision(3)}; weights go from -${MAX_WEIGHT} to ${MAX_WEIGHT}`,
+			);
 	return joinFragments(pieces);
 }
 

@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { insertPngText } from "../../src/image/pngText.js";
 import {
 	emptyFolder,
 	fdiff,
@@ -74,6 +75,10 @@ beforeAll(() => {
 	copyFileSync(
 		join(root, "test/golden/pictures/plain.png"),
 		join(folder, "plain.png"),
+	);
+	writeFileSync(
+		join(folder, "empty.png"),
+		insertPngText(readFileSync(join(folder, "plain.png")), "parameters", ""),
 	);
 	mkdirSync(join(folder, "is-a-folder.npy"));
 	mkdirSync(join(folder, "empty-folder"));
@@ -312,6 +317,31 @@ describe("wrong usage ends with one line and exit code 2", () => {
 			/--initial-noise: noise\.npy does not exist/,
 		],
 		[
+			"settings too long for a JPEG",
+			["x".repeat(40_000), ...quick, "--output", "x.jpg"],
+			/too long to be kept in a JPEG; write a \.png or \.webp file/,
+		],
+		[
+			"a name that is too long",
+			draw("--output", `${"a".repeat(300)}.png`),
+			/--output aaaa.*cannot be written: a name may have at most 234 bytes/,
+		],
+		[
+			"a name of latents that is too long",
+			draw("--save-latents", `${"a".repeat(300)}.npy`),
+			/--save-latents aaaa.*cannot be written: a name may have/,
+		],
+		[
+			"a weight of 400 digits",
+			[`(x:${"9".repeat(400)})`, "--prompt-weighting", ...quick],
+			/--prompt: "x" has a weight of Infinity; weights go from -100 to 100/,
+		],
+		[
+			"an image whose parameters are empty",
+			["generate", "--from-image", "empty.png"],
+			/--from-image empty\.png: this image carries no parameters/,
+		],
+		[
 			"an image without parameters",
 			["generate", "--from-image", "plain.png"],
 			/--from-image plain\.png: this image carries no parameters/,
@@ -326,6 +356,23 @@ describe("wrong usage ends with one line and exit code 2", () => {
 		);
 	});
 });
+
+test.runIf(process.platform === "linux")(
+	"a full disk behind stdout is said in one line",
+	() => {
+		const { status, stderr } = spawnSync(
+			"sh",
+			[
+				"-c",
+				`"$0" dist/cli/main.js models list --json > /dev/full`,
+				process.execPath,
+			],
+			{ cwd: root, encoding: "utf8" },
+		);
+		expect(stderr).toBe("fdiff: stdout cannot be written: the disk is full\n");
+		expect(status).toBe(1);
+	},
+);
 
 describe("what fails ends with one line and exit code 1", () => {
 	test.concurrent.each<[string, string[], RegExp]>([

@@ -85,10 +85,7 @@ describe("two images of seeds s and s + 1 are those of diffusers with a list of 
 				batchSize,
 			});
 			expect(results.map(({ index }) => index)).toEqual([0, 1]);
-			expect(results.map(({ seed }) => seed)).toEqual([
-				BigInt(run.seed),
-				BigInt(run.seed + 1),
-			]);
+			expect(results.map(({ seed }) => seed)).toEqual([run.seed, run.seed + 1]);
 			const join = (of: (n: number) => ArrayLike<number>) => [
 				...Array.from(of(0)),
 				...Array.from(of(1)),

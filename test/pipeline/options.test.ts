@@ -96,6 +96,16 @@ describe("a wrong option of a JavaScript caller is an OptionError", () => {
 		expect(refused({ prompt: "x", [option]: value })).toBe(option);
 	});
 
+	test.each(["prompt", "negativePrompt"])(
+		"a weight of 400 digits in the %s",
+		(option) => {
+			const text = `(x:${"9".repeat(400)})`;
+			const options = { prompt: "x", [option]: text, promptWeighting: true };
+			expect(refused(options)).toBe(option);
+			expect(refused({ ...options, longPrompts: true })).toBe(option);
+		},
+	);
+
 	test("an unknown option is told the one that was meant", () => {
 		expect(() =>
 			pipeline.settings({ prompt: "x", guidancescale: 3 } as GenerateOptions),
@@ -126,6 +136,42 @@ describe("a wrong option of a JavaScript caller is an OptionError", () => {
 			name: "OptionError",
 			option,
 		});
+	});
+});
+
+describe("prompts of more than 77 tokens", () => {
+	const long = `${"apple ".repeat(75)}pear (plum:1.2)`;
+	const cut = (options: Partial<GenerateOptions>) =>
+		pipeline
+			.settings({ prompt: "x", ...options })
+			.warnings.map(({ code, message }) => [
+				code,
+				/effect: "(.*)"; with/.exec(message)?.[1],
+			]);
+
+	test("are warned of with the words that are cut", () => {
+		expect(cut({ prompt: long })).toEqual([["prompt_cut", "pear (plum:1.2)"]]);
+		expect(cut({ prompt: long, promptWeighting: true })).toEqual([
+			["prompt_cut", "pear plum"],
+		]);
+		expect(cut({ negativePrompt: long })).toEqual([
+			["prompt_cut", "pear (plum:1.2)"],
+		]);
+		expect(cut({ prompt: "a BREAK b", promptWeighting: true })).toEqual([
+			["prompt_cut", "b"],
+		]);
+	});
+
+	test("are not where nothing is cut", () => {
+		expect(cut({ prompt: "apple ".repeat(75) })).toEqual([]);
+		expect(cut({ prompt: long, longPrompts: true })).toEqual([]);
+		expect(cut({ negativePrompt: long, guidanceScale: 1 })).toEqual([]);
+	});
+
+	test("of one word are cut inside it", () => {
+		const [[, words = ""]] = cut({ prompt: "é".repeat(200) });
+		expect(words.length).toBeGreaterThan(50);
+		expect("é".repeat(200)).toContain(words.replace("…", ""));
 	});
 });
 
@@ -189,7 +235,14 @@ describe("the JSON schema of the options", () => {
 	});
 
 	test("does not let everything pass where a bigint or a plan would do too", () => {
-		expect(JSON.stringify(schema)).not.toMatch(/\{\}/);
+		const { seed, keySteps } = schema.properties as Record<
+			string,
+			{ anyOf: object[] }
+		>;
+		expect(seed.anyOf).toHaveLength(2);
+		expect(keySteps.anyOf).toHaveLength(3);
+		for (const alternative of [...seed.anyOf, ...keySteps.anyOf])
+			expect(alternative).toHaveProperty("type");
 	});
 
 	test("of a pipeline's options can be made too", () => {

@@ -59,7 +59,9 @@ describe("a run", () => {
 					? `${event.image}:${event.step.index}${event.step.encoderRan ? "k" : ""}`
 					: event.kind === "image"
 						? `image ${event.result.index}`
-						: `${event.network} ${event.seconds === undefined ? "…" : "loaded"}`,
+						: event.kind === "loading"
+							? `${event.network} ${event.seconds === undefined ? "…" : "loaded"}`
+							: event.code,
 			),
 		).toEqual([
 			...["text_encoder …", "text_encoder loaded"],
