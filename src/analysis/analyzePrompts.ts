@@ -7,6 +7,7 @@ import {
 import type { GeneratedImage } from "../pipeline/generatedImage.js";
 import type { GenerateOptions } from "../pipeline/options.js";
 import type { Pipeline } from "../pipeline/pipeline.js";
+import type { Progress } from "../pipeline/progress.js";
 import { PAPER_INJECTION } from "../propagation/noiseInjection.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { type BlockStatistics, blockAccumulator } from "./blockStatistics.js";
@@ -66,7 +67,7 @@ export interface AnalyzeOptions {
 	};
 	/** How many evaluations pictures and spectra are made of. */
 	readonly shown: number;
-	readonly onProgress?: (done: number, total: number) => void;
+	readonly onProgress?: (progress: Progress) => void;
 	readonly signal?: AbortSignal;
 }
 
@@ -105,7 +106,8 @@ export async function analyzePrompts(
 	const shownEvaluations = evenly(count, options.shown);
 	const total = count * (3 * prompts.length + 1);
 	let done = 0;
-	const advance = () => options.onProgress?.(++done, total);
+	const advance = () =>
+		options.onProgress?.({ stage: "analyzing", done: ++done, total });
 
 	const collected = watched.map((block) => ({
 		...block,

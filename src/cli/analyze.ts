@@ -13,7 +13,7 @@ import {
 import { interruptSignal } from "./interrupt.js";
 import { openPipeline } from "./openPipeline.js";
 import { parseWhole } from "./parseFlag.js";
-import { progressBar } from "./progressBar.js";
+import { progressBars } from "./progressBars.js";
 import { promptList } from "./promptList.js";
 
 interface AnalyzeFlags extends GenerationFlags {
@@ -71,19 +71,14 @@ async function analyze(words: string[], flags: AnalyzeFlags): Promise<void> {
 	const signal = interruptSignal();
 	const pipeline = await openPipeline(flags, signal);
 	const { prompt: _, ...request } = await generateOptions("", flags);
-	const bar = progressBar({
-		label: "analyzing",
-		total: 1,
-		unit: "it",
-		quiet: flags.quiet,
-	});
+	const bar = progressBars(flags.quiet === true);
 	let analysis: Awaited<ReturnType<typeof analyzePrompts>>;
 	try {
 		analysis = await analyzePrompts(pipeline, {
 			prompts,
 			request: { ...request, seed: flags.seed ?? 0n },
 			shown: flags.shown,
-			onProgress: (done, total) => bar.update(done, "", total),
+			onProgress: bar.update,
 			signal,
 		});
 	} finally {

@@ -29,7 +29,7 @@ import {
 	parseWhole,
 	readFlagFile,
 } from "./parseFlag.js";
-import { progressBar } from "./progressBar.js";
+import { progressBars } from "./progressBars.js";
 import { resultsWithBar } from "./resultsWithBar.js";
 import {
 	addScoringFlags,
@@ -242,21 +242,15 @@ function parseShard(word: string): Shard {
 	return { index: index - 1, count };
 }
 
-/** A bar with the remaining time, and each method's running CLIP score and seconds. */
+/** Bars with each method's running CLIP score and seconds behind them. */
 function progressReporter(quiet: boolean): {
 	update(progress: EvaluationProgress): void;
 	stop(): void;
 } {
-	let bar: ReturnType<typeof progressBar> | undefined;
-	let phase = "";
+	const bars = progressBars(quiet);
 	const sums = new Map<string, { n: number; clip: number; seconds: number }>();
 	return {
-		update({ phase: now, done, total, record }) {
-			if (now !== phase) {
-				bar?.stop();
-				phase = now;
-				bar = progressBar({ label: now, total, unit: "it", quiet });
-			}
+		update({ record, ...progress }) {
 			if (record) {
 				const sum = sums.get(record.method) ?? { n: 0, clip: 0, seconds: 0 };
 				sum.n++;
@@ -270,8 +264,8 @@ function progressReporter(quiet: boolean): {
 						`${name} ${(clip / n).toFixed(3)} ${(seconds / n).toFixed(2)}s`,
 				)
 				.join(" | ");
-			bar?.update(done, note);
+			bars.update({ ...progress, note });
 		},
-		stop: () => bar?.stop(),
+		stop: bars.stop,
 	};
 }

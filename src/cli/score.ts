@@ -16,7 +16,7 @@ import { type LpipsTrunk, lpipsTrunks } from "../models/lpips.js";
 import { type Device, devices } from "../runtime/session.js";
 import { interruptSignal } from "./interrupt.js";
 import { parseNumber, parseWhole } from "./parseFlag.js";
-import { progressBar } from "./progressBar.js";
+import { progressBars } from "./progressBars.js";
 
 interface ScoreFlags {
 	readonly metrics?: string;
@@ -166,8 +166,7 @@ function requestOf(
 			`--max-broken must be from 0 to 1, not ${flags.maxBroken}`,
 			{ code: "usage" },
 		);
-	let bar: ReturnType<typeof progressBar> | undefined;
-	let barStage: string | undefined;
+	const bars = progressBars(flags.quiet ?? flags.json ?? false);
 	const signal = interruptSignal();
 	const frechet = frechetThread(signal);
 	const request: ScoreRequest = {
@@ -187,19 +186,10 @@ function requestOf(
 			...(flags.threads ? { threads: flags.threads } : {}),
 		},
 		signal,
-		onProgress(stage, done, total) {
-			if (stage !== barStage) {
-				bar?.stop();
-				const unit = stage.endsWith("weights") ? "B" : "it";
-				const quiet = flags.quiet ?? flags.json ?? false;
-				bar = progressBar({ label: stage, total, unit, quiet });
-				barStage = stage;
-			}
-			bar?.update(done, "", total);
-		},
+		onProgress: bars.update,
 	};
 	const stop = async () => {
-		bar?.stop();
+		bars.stop();
 		await frechet.release();
 	};
 	return { request, stop };

@@ -1,37 +1,14 @@
-import { mkdir } from "node:fs/promises";
-import { dirname, join, parse } from "node:path";
 import { type Command, Option } from "commander";
-import { UserError } from "../errors/userError.js";
-import { writeWhole } from "../files/nodeWriteWhole.js";
+import { OptionError } from "../errors/optionError.js";
 import { openLpips } from "../metrics/nodeLpips.js";
 import { type LpipsTrunk, lpipsTrunks } from "../models/lpips.js";
-import type { GenerateOptions } from "../pipeline/options.js";
-import {
-	type KeyStepPlan,
-	planFromStates,
-} from "../propagation/keyStepPlan.js";
-import { parsePlanFile, planFromFile } from "../propagation/planFile.js";
-import { autoPlan } from "../tuning/front/autoPlan.js";
-import type { FrontPoint } from "../tuning/front/frontPoint.js";
-import {
-	frontJson,
-	frontSvg,
-	frontTable,
-} from "../tuning/front/frontReport.js";
-import { frontFindings, verdictText } from "../tuning/front/frontVerdict.js";
-import {
-	type TunedFor,
-	tunedPlanFile,
-	tunedPlanName,
-} from "../tuning/front/tunedPlanFile.js";
-import {
-	readTuningState,
-	writeTuningState,
-} from "../tuning/runs/nodeTuningState.js";
+import { type PlanFile, parsePlanFile } from "../propagation/planFile.js";
+import { openTogether } from "../runtime/openTogether.js";
+import { frontJson, frontTable } from "../tuning/front/frontReport.js";
+import { verdictText } from "../tuning/front/frontVerdict.js";
+import { type Tuned, tuneIntoFiles } from "../tuning/nodeTune.js";
 import { splitPrompts } from "../tuning/runs/promptSplit.js";
 import { parseTuningBudget } from "../tuning/runs/tuningBudget.js";
-import { tuneInjection } from "../tuning/tuneInjection.js";
-import { type TuneResult, tunePlans } from "../tuning/tunePlans.js";
 import {
 	addGenerationFlags,
 	type GenerationFlags,
@@ -40,7 +17,7 @@ import {
 import { interruptSignal } from "./interrupt.js";
 import { openPipeline } from "./openPipeline.js";
 import { parseNumber, parseWhole, readFlagFile } from "./parseFlag.js";
-import { progressBar } from "./progressBar.js";
+import { progressBars } from "./progressBars.js";
 import { promptList } from "./promptList.js";
 
 interface TuneFlags extends GenerationFlags {
@@ -81,8 +58,6 @@ const OWN_OPTIONS = [
 	"batchSize",
 	"maxDecodeBatch",
 ] as const;
-
-const ADAPTIVE = [0.02, 0.04, 0.08, 0.15, 0.3];
 
 /** `fdiff tune`: finds the plan of least error under a cost budget, and shows it among all others. */
 export function addTuneCommand(program: Command): void {
@@ -164,215 +139,86 @@ export function addTuneCommand(program: Command): void {
 
 async function tune(words: string[], flags: TuneFlags): Promise<void> {
 	const prompts = await promptList(words, flags.captions, "tune");
-	for (const [flag, value] of [
-		["--calibration", flags.calibration],
-		["--held-out", flags.heldOut],
-		["--reach", flags.reach],
-	] as const)
-		if (value < 1 || value > 10_000)
-			throw new UserError(`${flag}: ${value} is not between 1 and 10000`, {
-				code: "usage",
-			});
+	for (const option of ["calibration", "heldOut", "reach"] as const)
+		if (flags[option] < 1 || flags[option] > 10_000)
+			throw new OptionError(
+				option,
+				`${flags[option]} is not between 1 and 10000`,
+			);
 	const budget = parseTuningBudget(flags.budget ?? "1.5x");
 	const speedups = parseSpeedups(flags.speedups);
+	const { prompt: _, ...options } = await generateOptions("", flags);
 	const seed = flags.seed ?? 0n;
 	const split = splitPrompts(prompts, flags, Number(seed % 2n ** 31n));
-	const signal = interruptSignal();
-	const pipeline = await openPipeline(flags, signal, { keepResident: true });
-	const lpips = flags.lpipsWeights
-		? await openLpips(flags.lpipsWeights, flags.lpipsTrunk, {
-				threads: flags.threads,
-			})
-		: undefined;
-	const objective = lpips
-		? `sqrt(relative error of latents x LPIPS ${lpips.trunk} ${lpips.hash})`
-		: "relative error of latents";
-	const given = await generateOptions("", flags);
-	const request = (steps?: number): GenerateOptions => ({
-		...given,
-		steps,
-		seed,
-		keySteps: "all",
-		injectNoise: 0,
-	});
-	const settings = pipeline.settings(request(flags.steps));
-	const { sampler, steps, guidanceScale } = settings;
-	const base = join(dirname(flags.out), parse(flags.out).name);
-	await mkdir(dirname(flags.out), { recursive: true });
-	const statePath = flags.state ?? `${base}.state.json`;
-	const state = await readTuningState(
-		statePath,
-		JSON.stringify([
-			pipeline.hash,
-			settings.options,
-			flags.cost,
-			flags.reach,
-			flags.tablePrompts,
-			split,
-			// what was judged by another objective says nothing about this one
-			...(lpips ? [objective] : []),
-		]),
-	);
-	const run = {
-		sampler: sampler.name,
-		steps,
-		evaluations: sampler.timesteps.length,
-	};
-	const starts: KeyStepPlan[] = [];
-	for (const path of flags.start ?? []) {
-		const { states, extrapolation } = planFromFile(
-			parsePlanFile(
+	const starts: { name: string; file: PlanFile }[] = [];
+	for (const path of flags.start ?? [])
+		starts.push({
+			name: path,
+			file: parsePlanFile(
 				(await readFlagFile("--start", path)).toString("utf8"),
 				path,
 			),
-			run,
-			path,
-		);
-		starts.push(
-			planFromStates(states, run.evaluations, "tuned", extrapolation),
-		);
-	}
-	let bar: ReturnType<typeof progressBar> | undefined;
-	let stage = "";
-	let result: TuneResult;
+		});
+	const signal = interruptSignal();
+	const { threads, device, optimization } = flags;
+	const opened = await openTogether(async (keep) => ({
+		pipeline: keep(await openPipeline(flags, signal, { keepResident: true })),
+		lpips:
+			flags.lpipsWeights &&
+			keep(await openLpips(flags.lpipsWeights, flags.lpipsTrunk, { threads })),
+	}));
+	const bars = progressBars(flags.quiet === true);
 	try {
-		result = await tunePlans({
-			pipeline,
-			settings,
-			settingsFor: (count) => pipeline.settings(request(count)),
+		const tuned = await tuneIntoFiles({
+			...opened,
 			...split,
-			speedups,
+			options: { ...options, seed },
+			engine: { device, threads, optimization },
 			budget,
+			speedups,
 			cost: flags.cost,
 			trials: flags.trials,
 			tablePrompts: flags.tablePrompts,
-			reach: Math.min(flags.reach, run.evaluations),
+			reach: flags.reach,
 			comparisons: flags.comparisons,
-			adaptive: ADAPTIVE,
-			lpips,
 			starts,
-			state,
-			save: (own) => writeTuningState(statePath, own),
+			tuneInjection: flags.tuneInjection === true,
+			out: flags.out,
+			statePath: flags.state,
+			plansFolder: flags.plans,
 			signal,
-			onProgress(name, done, total) {
-				const kind = name.startsWith("search") ? "searching" : name;
-				if (kind !== stage) {
-					bar?.stop();
-					bar = progressBar({
-						label: kind,
-						total,
-						unit: "it",
-						quiet: flags.quiet,
-					});
-					stage = kind;
-				}
-				bar?.update(done, name === kind ? "" : name);
-			},
+			onProgress: bars.update,
 		});
+		bars.stop();
+		process.stdout.write(
+			flags.json
+				? `${JSON.stringify({ plan: flags.out, points: frontJson(tuned.points) })}\n`
+				: tuneWords(tuned, flags.out),
+		);
 	} finally {
-		bar?.stop();
-		await writeTuningState(statePath, state);
+		bars.stop();
+		await opened.release();
 	}
-	const { points, chosen } = result;
-	if (!chosen?.plan)
-		throw new UserError(
-			`--budget: no plan costs as little as ${flags.budget}; allow more`,
-		);
-	const auto = autoPlan(points);
-	const tunedFor = (point: FrontPoint): TunedFor => ({
-		model: pipeline.hash,
-		sampler: sampler.name,
-		steps,
-		guidanceScale,
-		seed,
-		calibrationPrompts: split.calibration.length,
-		heldOutPrompts: split.heldOut.length,
-		costUnit: result.costs.unit,
-		objective,
-		auto: point === auto,
-	});
-	const injection = flags.tuneInjection
-		? await tuneInjection({
-				pipeline,
-				settings,
-				prompts: split.calibration,
-				plan: chosen.plan,
-				signal,
-			})
-		: undefined;
-	const title = `${sampler.name}, ${steps} steps, ${pipeline.label}`;
-	await writeWhole(
-		flags.out,
-		json(
-			tunedPlanFile(chosen, {
-				...tunedFor(chosen),
-				injection: injection?.best,
-			}),
-		),
-	);
-	await writeWhole(`${base}.front.svg`, await frontSvg(points, title, "cost"));
-	await writeWhole(
-		`${base}.front-measured.svg`,
-		await frontSvg(points, title, "seconds"),
-	);
-	await writeWhole(
-		`${base}.front.json`,
-		json({
-			model: pipeline.hash,
-			sampler: sampler.name,
-			steps,
-			guidanceScale,
-			costs: {
-				unit: result.costs.unit,
-				...Object.fromEntries(result.costs.costs),
-			},
-			plainCost: result.plainCost,
-			plainSeconds: result.plainSeconds,
-			objective,
-			prompts: split,
-			points: frontJson(points),
-			findings: {
-				cost: frontFindings(points, "cost"),
-				seconds: frontFindings(points, "seconds"),
-			},
-			...(injection ? { injection: injection.tried } : {}),
-		}),
-	);
-	if (flags.plans)
-		for (const point of points)
-			if (point.series === "tuned")
-				await writeWhole(
-					join(flags.plans, tunedPlanName(point, tunedFor(point))),
-					json(tunedPlanFile(point, tunedFor(point))),
-					{ makeFolder: true },
-				);
-	await pipeline.release();
-	await lpips?.release();
-	if (flags.json)
-		process.stdout.write(
-			`${JSON.stringify({ plan: flags.out, points: frontJson(points) })}\n`,
-		);
-	else
-		process.stdout.write(
-			[
-				title,
-				frontTable(points),
-				verdictText(points, "cost"),
-				`${verdictText(points, "seconds")}\n(${split.heldOut.length} held-out prompts, each a round of all runs in turn; the plain run took ${result.plainSeconds.toFixed(3)} s)`,
-				`${flags.out}: ${chosen.speedup.toFixed(2)}x by ${result.costs.unit}, ${chosen.measuredSpeedup.toFixed(2)}x measured, error ${chosen.error.estimate.toFixed(4)}${chosen.lpips === undefined ? "" : `, LPIPS ${chosen.lpips.toFixed(4)}`}\n`,
-			].join("\n\n"),
-		);
+}
+
+function tuneWords(
+	{ title, points, costs, chosen, heldOut, plainSeconds }: Tuned,
+	out: string,
+): string {
+	return [
+		title,
+		frontTable(points),
+		verdictText(points, "cost"),
+		`${verdictText(points, "seconds")}\n(${heldOut.length} held-out prompts, each a round of all runs in turn; the plain run took ${plainSeconds.toFixed(3)} s)`,
+		`${out}: ${chosen.speedup.toFixed(2)}x by ${costs.unit}, ${chosen.measuredSpeedup.toFixed(2)}x measured, error ${chosen.error.estimate.toFixed(4)}${chosen.lpips === undefined ? "" : `, LPIPS ${chosen.lpips.toFixed(4)}`}\n`,
+	].join("\n\n");
 }
 
 function parseSpeedups(list: string): number[] {
 	return list.split(",").map((word) => {
 		const value = parseNumber(word);
 		if (value < 1 || value > 1000)
-			throw new UserError(`--speedups: ${value} is not between 1 and 1000`, {
-				code: "usage",
-			});
+			throw new OptionError("speedups", `${value} is not between 1 and 1000`);
 		return value;
 	});
 }
-
-const json = (value: unknown) => `${JSON.stringify(value, undefined, "\t")}\n`;

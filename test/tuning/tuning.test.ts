@@ -1,9 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Command } from "commander";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { addTuneCommand } from "../../src/cli/tune.js";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { UserError } from "../../src/errors/userError.js";
 import { buildLpips } from "../../src/models/lpips.js";
 import { loadPipeline } from "../../src/pipeline/nodeLoadPipeline.js";
@@ -39,6 +37,7 @@ import {
 	segmentIndex,
 } from "../../src/tuning/search/segmentErrors.js";
 import { tuneInjection } from "../../src/tuning/tuneInjection.js";
+import { fdiff, fdiffDone } from "../cli/runProgram.js";
 import { encodeSafetensors } from "../models/encodeSafetensors.js";
 import { randomWeights } from "../models/randomWeights.js";
 
@@ -196,22 +195,18 @@ describe("on the tiny model", () => {
 		);
 		const out = join(folder, "perceptual.json");
 		const printed: string[] = [];
-		const write = vi
-			.spyOn(process.stdout, "write")
-			.mockImplementation((text) => printed.push(String(text)) > 0);
 		const state = async () =>
 			JSON.parse(
 				await readFile(join(folder, "perceptual.state.json"), "utf8"),
 			) as TuningState;
-		const tune = (more: string[]) => {
-			const program = new Command("fdiff");
-			addTuneCommand(program);
-			return program.parseAsync(
+		const tune = async (more: string[]) => {
+			const { stdout } = await fdiffDone(
 				`tune --model ${tiny} --threads 1 --optimization extended --sampler ddim --steps 4 --cost flops --speedups 1.3 --budget 1.3x --calibration 2 --held-out 1 --table-prompts 0 --start ${join(folder, "start.json")} --trials 2 --comparisons few --tune-injection --quiet --out ${out}`
 					.split(" ")
 					.concat(["apple", "ramen", "cat"], more),
-				{ from: "user" },
+				folder,
 			);
+			printed.push(stdout);
 		};
 		await writeFile(
 			join(folder, "start.json"),
@@ -221,46 +216,42 @@ describe("on the tiny model", () => {
 				states: ["full", "full", "nothing:1", "full"],
 			}),
 		);
-		try {
-			await tune([]);
-			const latentsOnly = await state();
-			await tune(["--lpips-weights", weights]);
-			const both = await state();
-			expect(both.key).not.toBe(latentsOnly.key);
-			const plan = parsePlanFile(await readFile(out, "utf8"), out);
-			const { objective, lpips } = plan.madeBy as {
-				objective: { of: string; calibration: number };
-				lpips: number;
-			};
-			expect(objective.of).toMatch(/^sqrt\(.* LPIPS alex [0-9a-f]{10}\)$/);
-			expect(lpips).toBeGreaterThan(1e-6);
-			// the geometric mean of the means over both calibration prompts, from their scores
-			const runs = Object.entries(both.runs).filter(
-				([key]) =>
-					key.endsWith(
-						`||${plan.states?.join()};${plan.extrapolation?.order};${plan.extrapolation?.over}`,
-					) && /^[01]\|/.test(key),
-			);
-			expect(runs).toHaveLength(2);
-			const mean = (values: number[]) => (values[0] + values[1]) / 2;
-			const error = mean(runs.map(([, { error }]) => error));
-			const distance = mean(runs.map(([, { lpips = Number.NaN }]) => lpips));
-			expect(objective.calibration / Math.sqrt(error * distance)).toBeCloseTo(
-				1,
-				2,
-			);
-			expect(Math.abs(objective.calibration / error - 1)).toBeGreaterThan(0.1);
-			const { injection } = JSON.parse(
-				await readFile(join(folder, "perceptual.front.json"), "utf8"),
-			);
-			expect(injection[0]).toMatchObject({ alpha: 0, until: 0 });
-			expect(injection.length).toBeGreaterThan(3);
-			expect(injection.map(({ alpha }: NoiseInjection) => alpha)).toContain(
-				plan.injectNoise,
-			);
-		} finally {
-			write.mockRestore();
-		}
+		await tune([]);
+		const latentsOnly = await state();
+		await tune(["--lpips-weights", weights]);
+		const both = await state();
+		expect(both.key).not.toBe(latentsOnly.key);
+		const plan = parsePlanFile(await readFile(out, "utf8"), out);
+		const { objective, lpips } = plan.madeBy as {
+			objective: { of: string; calibration: number };
+			lpips: number;
+		};
+		expect(objective.of).toMatch(/^sqrt\(.* LPIPS alex [0-9a-f]{10}\)$/);
+		expect(lpips).toBeGreaterThan(1e-6);
+		// the geometric mean of the means over both calibration prompts, from their scores
+		const runs = Object.entries(both.runs).filter(
+			([key]) =>
+				key.endsWith(
+					`||${plan.states?.join()};${plan.extrapolation?.order};${plan.extrapolation?.over}`,
+				) && /^[01]\|/.test(key),
+		);
+		expect(runs).toHaveLength(2);
+		const mean = (values: number[]) => (values[0] + values[1]) / 2;
+		const error = mean(runs.map(([, { error }]) => error));
+		const distance = mean(runs.map(([, { lpips = Number.NaN }]) => lpips));
+		expect(objective.calibration / Math.sqrt(error * distance)).toBeCloseTo(
+			1,
+			2,
+		);
+		expect(Math.abs(objective.calibration / error - 1)).toBeGreaterThan(0.1);
+		const { injection } = JSON.parse(
+			await readFile(join(folder, "perceptual.front.json"), "utf8"),
+		);
+		expect(injection[0]).toMatchObject({ alpha: 0, until: 0 });
+		expect(injection.length).toBeGreaterThan(3);
+		expect(injection.map(({ alpha }: NoiseInjection) => alpha)).toContain(
+			plan.injectNoise,
+		);
 		expect(printed.at(0)).not.toContain("LPIPS");
 		expect(printed.at(-1)).toMatch(/PSNR dB +LPIPS/);
 	});
@@ -268,44 +259,45 @@ describe("on the tiny model", () => {
 	test("fdiff tune finds a plan in its budget, resumes without running a network, and its plan is found again", async () => {
 		const out = join(folder, "plan.json");
 		const printed: string[] = [];
-		const write = vi
-			.spyOn(process.stdout, "write")
-			.mockImplementation((text) => printed.push(String(text)) > 0);
-		const tune = () => {
-			const program = new Command("fdiff");
-			addTuneCommand(program);
-			return program.parseAsync(
+		const tune = async () => {
+			const { stdout } = await fdiffDone(
 				`tune --model ${tiny} --threads 1 --optimization extended --sampler ddim --steps 5 --cost flops --budget 1.5x --speedups 1.5,2 --calibration 1 --held-out 1 --table-prompts 1 --reach 3 --trials 3 --seed 2 --quiet --out ${out} --plans ${join(folder, "plans")}`
 					.split(" ")
 					.concat(["a red apple", "a bowl of ramen"]),
-				{ from: "user" },
+				folder,
 			);
+			printed.push(stdout);
 		};
-		try {
-			await tune();
-			const first = await readFile(out, "utf8");
-			const state = JSON.parse(
-				await readFile(join(folder, "plan.state.json"), "utf8"),
-			);
-			const started = Object.keys(state.runs).length;
-			// a second run takes every score from the state: were one wrong there, it would be wrong in the plan
-			for (const run of Object.values<{ error: number }>(state.runs))
-				run.error *= 2;
-			await writeFile(join(folder, "plan.state.json"), JSON.stringify(state));
-			await tune();
-			const second = JSON.parse(await readFile(out, "utf8"));
-			const plan = JSON.parse(first);
-			expect(second.states).toEqual(plan.states);
-			expect(second.madeBy.relativeError.heldOut).toBeCloseTo(
-				2 * plan.madeBy.relativeError.heldOut,
-				2,
-			);
-			expect(started).toBeGreaterThan(10);
-			expect(plan.madeBy.speedup).toBeGreaterThanOrEqual(1.5);
-			expect(parsePlanFile(first, "plan.json").model).toBe(pipeline.hash);
-		} finally {
-			write.mockRestore();
-		}
+		await tune();
+		const first = await readFile(out, "utf8");
+		const state = JSON.parse(
+			await readFile(join(folder, "plan.state.json"), "utf8"),
+		);
+		const started = Object.keys(state.runs).length;
+		// whatever changes a run makes another search
+		for (const option of [
+			"clipSkip",
+			"rng",
+			"promptWeighting",
+			"eta",
+			"threads",
+		])
+			expect(state.key).toContain(`"${option}":`);
+		// a second run takes every score from the state: were one wrong there, it would be wrong in the plan
+		for (const run of Object.values<{ error: number }>(state.runs))
+			run.error *= 2;
+		await writeFile(join(folder, "plan.state.json"), JSON.stringify(state));
+		await tune();
+		const second = JSON.parse(await readFile(out, "utf8"));
+		const plan = JSON.parse(first);
+		expect(second.states).toEqual(plan.states);
+		expect(second.madeBy.relativeError.heldOut).toBeCloseTo(
+			2 * plan.madeBy.relativeError.heldOut,
+			2,
+		);
+		expect(started).toBeGreaterThan(10);
+		expect(plan.madeBy.speedup).toBeGreaterThanOrEqual(1.5);
+		expect(parsePlanFile(first, "plan.json").model).toBe(pipeline.hash);
 		expect(printed.join("")).toContain("At the paper plan's speed");
 		expect(printed.join("")).toContain("seconds measured end to end");
 		for (const name of ["plan.front.svg", "plan.front-measured.svg"])
@@ -329,6 +321,18 @@ describe("on the tiny model", () => {
 		expect(await search(pipeline.hash, "ddim", 5, 5)).toBeUndefined();
 	});
 });
+
+test.each(["--key-steps", "--inject-noise", "--batch-size", "--latents"])(
+	"fdiff tune refuses %s, which it would ignore",
+	async (flag) => {
+		const { code, stderr } = await fdiff(
+			["tune", "a", "b", "--out", "never.json", flag, "1"],
+			tmpdir(),
+		);
+		expect(code).toBe(2);
+		expect(stderr).toContain(`unknown option '${flag}'`);
+	},
+);
 
 for (const name of ["ddim", "dpm-solver", "dpm-solver++"] as const)
 	test(`sensitivity of ${name} is the change of the final latents for a changed prediction`, () => {

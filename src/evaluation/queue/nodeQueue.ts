@@ -148,7 +148,7 @@ async function collect(
 			await writer.append(record, floats(features));
 			keys.add(key);
 			finished++;
-			request.onProgress?.({ phase: "images", done: finished, total, record });
+			request.onProgress?.({ stage: "images", done: finished, total, record });
 		}
 		const missing = (waiting.get(index) ?? []).filter(
 			(name) => !keys.has(`${index} ${name}`),

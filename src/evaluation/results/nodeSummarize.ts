@@ -3,6 +3,7 @@ import { UserError } from "../../errors/userError.js";
 import { type FrechetWork, frechetHere } from "../../metrics/frechetWork.js";
 import { jackknifeGroups } from "../../metrics/jackknife.js";
 import { runtimeInnerProducts } from "../../metrics/nodeInnerProducts.js";
+import type { Progress } from "../../pipeline/progress.js";
 import type { SessionOptions } from "../../runtime/session.js";
 import {
 	featureReader,
@@ -41,7 +42,7 @@ export interface SummaryOptions {
 	/** What computes Fréchet distances; the caller's thread unless given. */
 	readonly frechet?: FrechetWork;
 	readonly signal?: AbortSignal;
-	readonly onProgress?: (done: number, total: number) => void;
+	readonly onProgress?: (progress: Progress) => void;
 }
 
 /** What is missing of a run, in words; undefined where it is complete. */
@@ -103,7 +104,8 @@ export async function summarize(
 		const distances = Number(!!scoring.clip) + Number(!!scoring.inception);
 		const steps = definition.methods.length * (1 + groups * distances);
 		let done = 0;
-		const advance = () => onProgress?.(++done, steps);
+		const advance = () =>
+			onProgress?.({ stage: "metrics", done: ++done, total: steps });
 		const judge = await featureJudges(
 			reader,
 			scoring,

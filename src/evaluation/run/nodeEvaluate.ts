@@ -21,6 +21,7 @@ import {
 	type Pipeline,
 	type PipelineOptions,
 } from "../../pipeline/pipeline.js";
+import type { Progress } from "../../pipeline/progress.js";
 import { onnxRuntime } from "../../runtime/onnxruntime/nodeOnnxRuntime.js";
 import { openTogether } from "../../runtime/openTogether.js";
 import type { OpenModelOptions } from "../../weights/folder/modelFiles.js";
@@ -90,10 +91,8 @@ export interface EvaluationRequest {
 }
 
 /** How far an evaluation is. */
-export interface EvaluationProgress {
-	readonly phase: "real images" | "warm-up" | "images";
-	readonly done: number;
-	readonly total: number;
+export interface EvaluationProgress extends Progress {
+	readonly stage: "real images" | "warm-up" | "images";
 	/** The image that was just recorded. */
 	readonly record?: ImageRecord;
 }
@@ -294,7 +293,7 @@ export async function measureReals(
 				`${dataset.label}: ${broken} of ${captions.reals.length} real images cannot be used, more than the ${100 * (request.limit ?? 0.01)} % allowed; repair them, or raise --limit, and take a new folder`,
 			);
 		onProgress?.({
-			phase: "real images",
+			stage: "real images",
 			done: position + 1,
 			total: mine.length,
 		});
@@ -336,7 +335,7 @@ async function drawEntries(
 	let finished =
 		total - work.reduce((sum, { missing }) => sum + missing.length, 0);
 	if (finished === total) return;
-	request.onProgress?.({ phase: "warm-up", done: finished, total });
+	request.onProgress?.({ stage: "warm-up", done: finished, total });
 	const tools = await drawingTools(run, done, writer);
 	await warmUp(tools, methods);
 	for (const { entry, index, missing } of work)
@@ -351,7 +350,7 @@ async function drawEntries(
 			await writer.append(drawn.record, drawn.features);
 			finished++;
 			request.onProgress?.({
-				phase: "images",
+				stage: "images",
 				done: finished,
 				total,
 				record: drawn.record,

@@ -61,7 +61,11 @@ export async function pairedMetrics(
 				for (const [i, metric] of metrics.entries())
 					values[i].push(await metric.compare(first, second));
 			}
-			request.onProgress?.("image pairs", done + 1, pairs.length);
+			request.onProgress?.({
+				stage: "image pairs",
+				done: done + 1,
+				total: pairs.length,
+			});
 		}
 	} finally {
 		for (const metric of metrics) await metric.release?.();

@@ -87,7 +87,7 @@ export async function scoreImages(request: ScoreRequest): Promise<ScoreResult> {
 					? referencePreparation(request)
 					: (pixels: Pixels) => pixels,
 				onProgress: (done, total) =>
-					request.onProgress?.(source.label, done, total),
+					request.onProgress?.({ stage: source.label, done, total }),
 			});
 			problems.push(...result.problems);
 			return result;
@@ -167,7 +167,12 @@ async function loadInception(request: ScoreRequest) {
 		...(request.inceptionWeights ? { path: request.inceptionWeights } : {}),
 		...(signal ? { signal } : {}),
 		onProgress: (received, total) =>
-			request.onProgress?.("Inception's weights", received, total ?? received),
+			request.onProgress?.({
+				stage: "Inception's weights",
+				done: received,
+				total: total ?? received,
+				unit: "bytes",
+			}),
 	});
 	return inceptionExtractor(weights, fidVariant, outputs, session);
 }

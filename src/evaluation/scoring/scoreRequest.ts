@@ -2,6 +2,7 @@ import { UserError } from "../../errors/userError.js";
 import type { FrechetWork } from "../../metrics/frechetWork.js";
 import type { FidVariant } from "../../metrics/inceptionPreprocessing.js";
 import type { LpipsTrunk } from "../../models/lpips.js";
+import type { Progress } from "../../pipeline/progress.js";
 import type { SessionOptions } from "../../runtime/session.js";
 
 /** Metrics of a set of images; those of `paired` compare image by image with a reference of the same names. */
@@ -57,7 +58,7 @@ export interface ScoreRequest {
 	/** What computes Fréchet distances: `frechetHere`, or a thread of their own. */
 	readonly frechet: FrechetWork;
 	readonly signal?: AbortSignal;
-	readonly onProgress?: (stage: string, done: number, total: number) => void;
+	readonly onProgress?: (progress: Progress) => void;
 }
 
 /** Which networks and passes a request needs. */

@@ -28,6 +28,7 @@ export async function heldOutFront(
 	{ runs, prompts, options }: HeldOutOptions,
 ): Promise<{ points: FrontPoint[]; plain: FrontPoint }> {
 	const { state, settings, save, onProgress } = options;
+	const stage = "comparing on held-out prompts";
 	const rounds: NonNullable<TuningState["rounds"]> = state.rounds ?? {};
 	state.rounds = rounds;
 	const scores = new Map<Contender, RunScore[]>(
@@ -44,7 +45,7 @@ export async function heldOutFront(
 			mersenneTwister(settings.seed + prompt.seed),
 		);
 		for (const contender of order) {
-			onProgress?.("comparing on held-out prompts", done++, total);
+			onProgress?.({ stage, done: done++, total });
 			const key = runKey(contender.run);
 			const score = await runs.score(prompt, contender.run, {
 				pictures: true,
@@ -57,7 +58,7 @@ export async function heldOutFront(
 		rounds[String(prompt.seed)] = seconds;
 		await save(state);
 	}
-	onProgress?.("comparing on held-out prompts", total, total);
+	onProgress?.({ stage, done: total, total });
 
 	const [plain] = contenders;
 	const times = (contender: Contender): number[] =>

@@ -1,5 +1,6 @@
 import type { Lpips } from "../../metrics/nodeLpips.js";
 import type { Pipeline } from "../../pipeline/pipeline.js";
+import type { Progress } from "../../pipeline/progress.js";
 import type { RunSettings } from "../../pipeline/runSettings.js";
 import type { KeyStepPlan } from "../../propagation/keyStepPlan.js";
 import type { TuningState } from "./nodeTuningState.js";
@@ -32,6 +33,6 @@ export interface TuneOptions {
 	readonly starts?: readonly KeyStepPlan[];
 	readonly state: TuningState;
 	readonly save: (state: TuningState) => Promise<void>;
-	readonly onProgress?: (stage: string, done: number, total: number) => void;
+	readonly onProgress?: (progress: Progress) => void;
 	readonly signal?: AbortSignal;
 }

@@ -43,11 +43,12 @@ export async function searchBudgets(
 	let done = 0;
 	for (const speedup of speedups.toReversed())
 		for (const family of families) {
-			options.onProgress?.(
-				`search ${speedup.toFixed(2)}x`,
-				done++,
-				speedups.length * families.length,
-			);
+			options.onProgress?.({
+				stage: "searching",
+				done: done++,
+				total: speedups.length * families.length,
+				note: `${speedup.toFixed(2)}x`,
+			});
 			const budget = plainCost / speedup;
 			const affordable = candidates
 				.filter(

@@ -64,11 +64,11 @@ export async function tableCandidates(
 					outerWindow: reach - 1,
 					signal,
 					onStep: () =>
-						options.onProgress?.(
-							"error tables",
-							++done,
-							prompts.length * evaluations,
-						),
+						options.onProgress?.({
+							stage: "error tables",
+							done: ++done,
+							total: prompts.length * evaluations,
+						}),
 				}),
 			);
 		const gains = await measureGains(prompts[0], tables[0], {
