@@ -23,9 +23,9 @@ export type {
 export {
 	type KeyStepPlan,
 	keySteps,
-	parseKeySteps,
 } from "./propagation/keyStepPlan.js";
 export { type PlanFile, parsePlanFile } from "./propagation/planFile.js";
+export { parseKeySteps } from "./propagation/planStates.js";
 export { publishedKeySteps } from "./propagation/publishedKeySteps.js";
 export type { Device } from "./runtime/session.js";
 export { SAMPLER_NAMES, type SamplerName } from "./samplers/sampler.js";

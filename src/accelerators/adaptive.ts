@@ -1,3 +1,4 @@
+import * as z from "zod";
 import type { Denoiser, DenoiserOptions } from "../propagation/denoiser.js";
 import {
 	extrapolate,
@@ -9,6 +10,22 @@ import { type Features, guidedUnet } from "../propagation/guidedUnet.js";
 import { DECODER_HALF, ENCODER_HALF } from "../propagation/stateParts.js";
 import { relativeError } from "../tensor/relativeError.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { type Accelerator, needsPlainPlan } from "./accelerator.js";
+
+const schema = z.strictObject({
+	kind: z.literal("adaptive"),
+	threshold: z.number().gt(0).max(100),
+});
+
+export const adaptive: Accelerator<z.output<typeof schema>> = {
+	kind: "adaptive",
+	usage: "adaptive:THRESHOLD",
+	help: "the whole network runs again once the estimated relative error of reuse exceeds THRESHOLD (try 0.1 to 0.3)",
+	schema,
+	fields: ["threshold"],
+	problem: (_, plan) => needsPlainPlan(plan),
+	denoiser: adaptiveDenoiser,
+};
 
 export interface AdaptiveOptions {
 	/** Predictions are reused as long as their estimated relative error stays below this. */
@@ -29,12 +46,12 @@ export interface AdaptiveOptions {
  * runs again. The first evaluations are key steps (three, or two with
  * "decoder"). The signal costs nothing but a few vector operations.
  *
- * Use it with a plan in which every step is `full` (`--key-steps all`), which hands it the latents of each step.
+ * For plans of full steps, which hand it the latents of each step.
  */
 export function adaptiveDenoiser(
-	adaptive: AdaptiveOptions,
+	settings: AdaptiveOptions,
 ): (options: DenoiserOptions) => Denoiser {
-	const { threshold, between = "nothing", longest = 6 } = adaptive;
+	const { threshold, between = "nothing", longest = 6 } = settings;
 	return (options) => {
 		const axis = extrapolationAxis(options.sampler, "log-snr");
 		const unet = guidedUnet(options);
@@ -79,7 +96,7 @@ export function adaptiveDenoiser(
 		return async function* denoise({ steps, input }) {
 			for (const { index } of steps) {
 				const key = due(index);
-				adaptive.onDecision?.(index, key);
+				settings.onDecision?.(index, key);
 				if (key) yield await keyStep(index, input);
 				else if (between === "decoder") yield await decode(index, input);
 				else

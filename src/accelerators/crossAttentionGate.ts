@@ -1,8 +1,32 @@
+import * as z from "zod";
 import { CROSS_ATTENTION } from "../models/unetPart.js";
 import type { Denoiser, DenoiserOptions } from "../propagation/denoiser.js";
 import type { UnetRunner } from "../propagation/unetRunner.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { propagatedDenoiser } from "./encoderPropagation.js";
+import { type Accelerator, needsPlainPlan } from "./accelerator.js";
+import { encoderPropagation } from "./encoderPropagation.js";
+
+const schema = z.strictObject({
+	kind: z.literal("tgate"),
+	/** The first evaluation on kept cross-attentions; default: the official code's share of the evaluations. */
+	gateStep: z.int().min(1).max(1000).optional(),
+});
+
+export const tGate: Accelerator<z.output<typeof schema>> = {
+	kind: "tgate",
+	usage: "tgate[:STEP]",
+	help: "T-GATE: from evaluation STEP on (40 %) kept cross-attentions, and no guidance",
+	schema,
+	fields: ["gateStep"],
+	problem({ gateStep = 1 }, plan) {
+		const last = plan.states.length - 1;
+		if (last < 1) return "it needs two evaluations or more";
+		return gateStep > last
+			? `its step is a whole number from 1 to ${last}`
+			: needsPlainPlan(plan);
+	},
+	denoiser: crossAttentionGate,
+};
 
 const GATE_SHARE = 0.4;
 
@@ -27,7 +51,7 @@ export function crossAttentionGate({
 		let keeping = false;
 		// the outputs are taken along at every step, though only one step's are kept: a graph without them would be another
 		// whole network in memory
-		const before = propagatedDenoiser({
+		const before = encoderPropagation({
 			...options,
 			unet: withCrossAttention(options.unet, "output", async (run) => {
 				const features: Record<string, Tensor> = {};
@@ -37,7 +61,7 @@ export function crossAttentionGate({
 				return features;
 			}),
 		});
-		const after = propagatedDenoiser({
+		const after = encoderPropagation({
 			...options,
 			conditioning: { positive, guidanceScale: 1 },
 			unet: withCrossAttention(options.unet, "input", (run) => run(kept)),

@@ -42,7 +42,7 @@ function deepOutputs(plan: KeyStepPlan, index: number): number[] {
  * independent of each other, so up to `maxDecodeBatch` of them run in one batch, with the same result.
  * Keeps features between calls: make a new one for each run.
  */
-export function propagatedDenoiser(options: DenoiserOptions): Denoiser {
+export function encoderPropagation(options: DenoiserOptions): Denoiser {
 	const { sampler, plan } = options;
 	const { order, over } = plan.extrapolation;
 	const unet = guidedUnet(options);

@@ -1,5 +1,26 @@
+import * as z from "zod";
 import type { Denoiser, DenoiserOptions } from "../propagation/denoiser.js";
-import { propagatedDenoiser } from "./encoderPropagation.js";
+import type { Accelerator } from "./accelerator.js";
+import { encoderPropagation } from "./encoderPropagation.js";
+
+const schema = z.strictObject({
+	kind: z.literal("cfg-cutoff"),
+	/** The share of the evaluations that are guided. */
+	from: z.number().min(0).max(1).default(0.5),
+});
+
+export const guidanceCutoff: Accelerator<z.output<typeof schema>> = {
+	kind: "cfg-cutoff",
+	usage: "cfg-cutoff[:SHARE]",
+	help: "guidance for the first SHARE of the evaluations (0.5), then the prompt's half of the network alone",
+	schema,
+	fields: ["from"],
+	problem: (_, { states }) =>
+		states.every(({ run }) => run === "full" || run === "decoder")
+			? undefined
+			: "it goes with plans of full and decoder steps only",
+	denoiser: guidanceCutoffDenoiser,
+};
 
 /**
  * Classifier-free guidance up to a share of the evaluations, then the prompt's prediction alone, at half the cost: the part
@@ -7,16 +28,16 @@ import { propagatedDenoiser } from "./encoderPropagation.js";
  * key steps the cut waits for the next one, since the halves keep features of their own.
  * For plans whose segments begin with a full step.
  */
-export function guidanceCutoff({
+export function guidanceCutoffDenoiser({
 	from,
 }: {
 	readonly from: number;
 }): (options: DenoiserOptions) => Denoiser {
 	return (options) => {
 		const gate = Math.ceil(from * options.sampler.timesteps.length);
-		const guided = propagatedDenoiser(options);
+		const guided = encoderPropagation(options);
 		const { positive } = options.conditioning;
-		const alone = propagatedDenoiser({
+		const alone = encoderPropagation({
 			...options,
 			conditioning: { positive, guidanceScale: 1 },
 		});

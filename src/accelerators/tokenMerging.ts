@@ -1,3 +1,4 @@
+import * as z from "zod";
 import {
 	type MergePositions,
 	type MergeSize,
@@ -8,15 +9,25 @@ import type { UnetPart } from "../models/unetPart.js";
 import type { Denoiser, DenoiserOptions } from "../propagation/denoiser.js";
 import { mersenneTwister } from "../random/mersenneTwister.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { propagatedDenoiser } from "./encoderPropagation.js";
+import type { Accelerator } from "./accelerator.js";
+import { encoderPropagation } from "./encoderPropagation.js";
 
-/** How tokens are merged. */
-export interface TokenMergingOptions {
-	/** Share of the tokens that is merged into others, up to 0.75. */
-	readonly ratio: number;
+const schema = z.strictObject({
+	kind: z.literal("tome"),
+	/** Share of the tokens that is merged into others: one pixel of four stays. */
+	ratio: z.number().min(0).max(0.75).default(0.5),
 	/** Of the choice of target pixels; each evaluation i draws its own from `seed` + i. */
-	readonly seed: number;
-}
+	seed: z.int().min(0).max(4_294_000_000).default(0),
+});
+
+export const toMe: Accelerator<z.output<typeof schema>> = {
+	kind: "tome",
+	usage: "tome[:RATIO[:SEED]]",
+	help: "ToMe: this share of the tokens (0.5) is merged in the self-attentions at full resolution; goes with every plan",
+	schema,
+	fields: ["ratio", "seed"],
+	denoiser: tokenMerging,
+};
 
 /**
  * ToMe for Stable Diffusion (Bolya and Hoffman 2023, arXiv 2303.17604) with tomesd's defaults: the self-attentions at full resolution
@@ -28,7 +39,9 @@ export interface TokenMergingOptions {
 export function tokenMerging({
 	ratio,
 	seed,
-}: TokenMergingOptions): (options: DenoiserOptions) => Denoiser {
+}: Omit<z.output<typeof schema>, "kind">): (
+	options: DenoiserOptions,
+) => Denoiser {
 	return (options) => {
 		const { unet } = options;
 		const drawn = new Map<number, MergePositions>();
@@ -46,7 +59,7 @@ export function tokenMerging({
 		const merging = (part: UnetPart, size: MergeSize): UnetPart =>
 			mergeTargetCount(size) > 0 ? { ...part, mergeTokens: ratio } : part;
 
-		return propagatedDenoiser({
+		return encoderPropagation({
 			...options,
 			unet: {
 				...unet,

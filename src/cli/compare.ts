@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { readKeySteps } from "../accelerators/planWords.js";
 import {
 	contactSheet,
 	type LabelledPicture,
@@ -15,7 +16,6 @@ import {
 	generateOptions,
 } from "./generationFlags.js";
 import { interruptSignal } from "./interrupt.js";
-import { settleKeySteps } from "./keyStepChoice.js";
 import { openPipeline } from "./openPipeline.js";
 import { outputPlace } from "./outputPlace.js";
 import { progressBar } from "./progressBar.js";
@@ -59,14 +59,18 @@ async function compare(prompt: string, flags: CompareFlags): Promise<void> {
 	const place = await outputPlace(flags.output, `compare ${prompt}`, 1);
 	const signal = interruptSignal();
 	const pipeline = await openPipeline(flags, signal);
-	const { seed, steps } = pipeline.settings({ ...given, keySteps: "all" });
-	const options: GenerateOptions = { ...given, seed, signal };
+	const { keySteps = "paper" } = given;
 	// checked before the first picture, so that a bad plan costs nothing
-	const propagated = await settleKeySteps(
-		{ ...options, keySteps: options.keySteps ?? "paper" },
-		pipeline,
-	);
-	const { warnings } = pipeline.settings(propagated);
+	const { seed, steps, warnings } = pipeline.settings({ ...given, keySteps });
+	const options: GenerateOptions = {
+		...given,
+		seed,
+		steps,
+		// a plan file says which sampler it is for
+		sampler: given.sampler ?? readKeySteps(keySteps).sampler,
+		signal,
+	};
+	const propagated = { ...options, keySteps };
 	for (const warning of warnings) warn(warning, flags);
 
 	await warmUp(pipeline, propagated);

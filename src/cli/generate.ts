@@ -17,7 +17,6 @@ import {
 	generateOptions,
 } from "./generationFlags.js";
 import { interruptSignal } from "./interrupt.js";
-import { settleKeySteps } from "./keyStepChoice.js";
 import { openPipeline } from "./openPipeline.js";
 import { outputPlace, writableFile } from "./outputPlace.js";
 import { type ProgressBar, progressBar } from "./progressBar.js";
@@ -108,8 +107,7 @@ async function generate(
 			`--from-image ${flags.fromImage}: made with the model ${remade.model ?? "?"} (${remade.modelHash}), not with ${pipeline.label} (${pipeline.hash}); say which one with --model`,
 			{ code: "usage" },
 		);
-	const settled = await settleKeySteps(options, pipeline);
-	const settings = pipeline.settings(settled);
+	const settings = pipeline.settings(options);
 	if (place.format === "jpeg")
 		checkParameters(
 			"jpeg",
@@ -128,7 +126,7 @@ async function generate(
 	const noise: Tensor[] = [];
 	try {
 		for await (const event of pipeline.stream({
-			...settled,
+			...options,
 			seed: settings.seed,
 			signal,
 		})) {

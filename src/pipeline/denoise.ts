@@ -1,4 +1,4 @@
-import { propagatedDenoiser } from "../accelerators/encoderPropagation.js";
+import { plannedDenoiser } from "../accelerators/accelerators.js";
 import type {
 	Conditioning,
 	Denoiser,
@@ -35,7 +35,7 @@ export interface DenoiseOptions
 	readonly latents?: Tensor;
 	/** The most decoder steps in one batch. Default 1. */
 	readonly maxDecodeBatch?: number;
-	/** Default: encoder propagation by the plan. */
+	/** Default: what the plan says. */
 	readonly denoiser?: (options: DenoiserOptions) => Denoiser;
 	/** Further input channels `[images, channels, height, width]` that the network sees beside the latents at every evaluation. */
 	readonly extraChannels?: Tensor;
@@ -79,7 +79,7 @@ export async function* denoise(
 		data: initialNoise.data.map((z) => z * sampler.initNoiseSigma),
 	};
 	const counted = countedUnet(networks.unet, latents, options.extraChannels);
-	const denoiser = (options.denoiser ?? propagatedDenoiser)({
+	const denoiser = (options.denoiser ?? plannedDenoiser)({
 		unet: counted.unet,
 		sampler,
 		plan,

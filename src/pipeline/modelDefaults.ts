@@ -1,5 +1,7 @@
 import * as z from "zod";
 import { UserError } from "../errors/userError.js";
+import { skipFeatures } from "../models/unetLayout.js";
+import type { FindPlan } from "../propagation/findPlan.js";
 import type { ModelFiles } from "../weights/folder/modelFiles.js";
 import type { Networks } from "./networks.js";
 
@@ -14,6 +16,12 @@ export interface ModelDefaults {
 	readonly factor: number;
 	/** Layers of its text encoder. */
 	readonly textLayers: number;
+	/** Skip features of its UNet. */
+	readonly skipCount: number;
+	/** What tuned plans are looked up by, and where. */
+	readonly hash: string;
+	readonly label: string;
+	readonly findPlan?: FindPlan;
 	/** Whether decoding several steps in one batch is worth it where it runs. */
 	readonly batches: boolean;
 }
@@ -34,6 +42,7 @@ export function modelDefaults(
 	files: ModelFiles,
 	networks: Networks,
 	batches: boolean,
+	findPlan?: FindPlan,
 ): ModelDefaults {
 	const generation = generationConfig.safeParse(files.generationConfig ?? {});
 	if (!generation.success)
@@ -53,5 +62,9 @@ export function modelDefaults(
 		factor,
 		textLayers: networks.textConfig.layers,
 		batches,
+		skipCount: skipFeatures(networks.unetConfig).length,
+		hash: files.hash,
+		label: files.label,
+		findPlan,
 	};
 }

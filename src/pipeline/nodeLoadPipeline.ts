@@ -1,4 +1,5 @@
 import type { EncodeImage } from "../image/encodedImage.js";
+import { nodeFindPlan } from "../propagation/nodeFindTunedPlan.js";
 import { onnxRuntime } from "../runtime/onnxruntime/nodeOnnxRuntime.js";
 import type { OpenModelOptions } from "../weights/folder/modelFiles.js";
 import { openNodeWeightFile } from "../weights/formats/nodeModelFolder.js";
@@ -30,9 +31,11 @@ export async function loadPipeline(
 	options: PipelineOptions & OpenModelOptions = {},
 ): Promise<Pipeline> {
 	checkOptions(MODEL_OPTIONS, { ...options, model }, MODEL_HOOKS);
-	return createPipeline(await openModel(model, options), onnxRuntime, {
+	const files = await openModel(model, options);
+	return createPipeline(files, onnxRuntime, {
 		openWeightFile: openNodeWeightFile,
 		encodeImage: encodeLater,
+		findPlan: nodeFindPlan(files.folder),
 		...options,
 	});
 }

@@ -1,16 +1,15 @@
 import * as z from "zod";
-
-import type { Denoiser, DenoiserOptions } from "../propagation/denoiser.js";
 import {
-	isKeyStepPlan,
-	isPlain,
-	type KeyStepPlan,
-} from "../propagation/keyStepPlan.js";
+	type AskedPlan,
+	KEY_STEPS_USAGE,
+	keyStepsSchema,
+} from "../accelerators/planWords.js";
+import type { Denoiser, DenoiserOptions } from "../propagation/denoiser.js";
+import { type KeyStepPlan, propagates } from "../propagation/keyStepPlan.js";
 import {
 	NO_INJECTION,
 	PAPER_INJECTION,
 } from "../propagation/noiseInjection.js";
-import { type PlanFile, planFileSchema } from "../propagation/planFile.js";
 import {
 	SIGMA_SCHEDULES,
 	type SigmaSchedule,
@@ -47,8 +46,8 @@ import {
 export interface DefaultBasis {
 	readonly model: ModelDefaults;
 	readonly sampler: SamplerName;
-	/** A plan file says which run it is for. */
-	readonly planFile?: PlanFile;
+	/** What was asked of key steps: a plan file says which run it is for. */
+	readonly asked: Pick<AskedPlan, "steps">;
 	/** The plan that is run; plain sampling injects no noise. */
 	readonly plan: KeyStepPlan;
 	readonly pixels: number;
@@ -134,7 +133,7 @@ export const GENERATION_OPTIONS = {
 		...whole("n", 1, 1000),
 		help: "sampler steps, 1 to 1000 (default: 20; 50 for ddim, ddpm and pndm; 4 for lcm and tcd; with a plan file, the plan's)",
 		group: "Sampling",
-		default: ({ planFile, sampler }) => planFile?.steps ?? usualSteps(sampler),
+		default: ({ asked, sampler }) => asked.steps ?? usualSteps(sampler),
 		parameter: { key: "Steps" },
 	},
 	sampler: {
@@ -260,28 +259,23 @@ export const GENERATION_OPTIONS = {
 		},
 	},
 	keySteps: {
-		schema: z.union([
-			z.string().max(20_000),
-			z.array(z.int()).min(1).max(2000),
-			planFileSchema,
-			z.custom<KeyStepPlan>(isKeyStepPlan),
-		]),
+		schema: keyStepsSchema,
 		expected:
 			"the words of a plan, a list of evaluations, a plan or a plan file's content",
 		metavar: "plan",
 		parse: (word: string) => word,
-		help: "which evaluations run the encoder half: all (plain sampling), paper (default), auto, adaptive:X, uniform:K, deepcache:K, a list 0,1,2,5,… or a plan FILE.json",
+		help: `what runs at each step, words joined by +: ${KEY_STEPS_USAGE.map(({ usage }) => usage).join(", ")} (default: paper)`,
 		group: "Encoder propagation",
 		default: () => "paper",
 		parameter: { key: "Key steps" },
 	},
 	injectNoise: {
 		...number("alpha", 0, 1),
-		help: "prior noise injection, 0 is off (default: 0.003 with propagation, 0 without)",
+		help: "prior noise injection, 0 is off (default: 0.003 where encoder features are reused, else 0)",
 		group: "Encoder propagation",
 		default: ({ plan }) =>
 			plan.injectNoise ??
-			(isPlain(plan) ? NO_INJECTION : PAPER_INJECTION).alpha,
+			(propagates(plan) ? PAPER_INJECTION : NO_INJECTION).alpha,
 		parameter: { key: "Noise injection" },
 	},
 	injectUntil: {

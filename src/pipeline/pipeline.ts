@@ -4,6 +4,7 @@ import type { EncodeImage } from "../image/encodedImage.js";
 import type { RgbImage } from "../image/rgbImage.js";
 import type { UnetConfig } from "../models/unetConfig.js";
 import type { Conditioning } from "../propagation/denoiser.js";
+import type { FindPlan } from "../propagation/findPlan.js";
 import type { UnetRunner } from "../propagation/unetRunner.js";
 import type { Engine } from "../runtime/engine.js";
 import { assertFinite } from "../tensor/assertFinite.js";
@@ -34,6 +35,8 @@ import { withNotices } from "./withNotices.js";
 export interface PipelineOptions extends NetworkOptions {
 	/** Makes the files of `GeneratedImage.encode`. Default: there is no such encoder. */
 	readonly encodeImage?: EncodeImage;
+	/** Where the key steps `auto` look for the plan that was tuned for the model. */
+	readonly findPlan?: FindPlan;
 }
 
 /** A loaded model, ready to draw. Several runs may go on at the same time: each makes the images that it would make alone. */
@@ -101,6 +104,7 @@ export function createPipeline(
 		files,
 		networks,
 		engine.gainsFromBatches(options.device ?? "cpu"),
+		options.findPlan,
 	);
 	const latentShape: Pipeline["latentShape"] = ({ width, height }) => [
 		vaeConfig.latentChannels,

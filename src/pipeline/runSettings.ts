@@ -1,12 +1,8 @@
+import { readKeySteps } from "../accelerators/planWords.js";
+import { resolvePlan } from "../accelerators/resolvePlan.js";
 import { OptionError } from "../errors/optionError.js";
-import {
-	isPlain,
-	type KeyStepPlan,
-	parseKeySteps,
-	planWords,
-} from "../propagation/keyStepPlan.js";
+import { isPlain, type KeyStepPlan } from "../propagation/keyStepPlan.js";
 import type { NoiseInjection } from "../propagation/noiseInjection.js";
-import { type PlanFile, planFromFile } from "../propagation/planFile.js";
 import { jsonSeed } from "../random/seed.js";
 import {
 	type SigmaSchedule,
@@ -69,21 +65,24 @@ export function runSettings(
 	options: GenerateOptions,
 	model: ModelDefaults,
 ): RunSettings {
+	// before the table's check: it says best what is wrong with a plan
+	const asked = readKeySteps(
+		(options as GenerateOptions | null)?.keySteps ??
+			GENERATION_OPTIONS.keySteps.default(),
+	);
 	checkOptions(GENERATION_OPTIONS, options, {
 		denoiser: (value) => typeof value === "function",
 		signal: (value) => value instanceof AbortSignal,
 	});
-	const { keySteps, schedulerConfig, predictionType, initialNoise } = options;
-	const planFile =
-		typeof keySteps === "object" && "steps" in keySteps ? keySteps : undefined;
-	const written = options.sampler ?? planFile?.sampler;
-	const asked = written
+	const { schedulerConfig, predictionType, initialNoise } = options;
+	const written = options.sampler ?? asked.sampler;
+	const named = written
 		? samplerByName(written)
 		: defaultSampler(model.scheduler);
 	const basis: DefaultBasis = {
 		model,
-		sampler: asked.name,
-		planFile,
+		sampler: named.name,
+		asked,
 		images: initialNoise?.dims[0] ?? 1,
 		get pixels() {
 			return width * height;
@@ -103,19 +102,30 @@ export function runSettings(
 	const [width, height] = [settle("width"), settle("height")];
 	const [steps, eta] = [settle("steps"), settle("eta")];
 	const overrides: Partial<SamplerConfig> = withoutNulls({
-		...asked.overrides,
+		...named.overrides,
 		...schedulerConfig,
 		prediction_type: predictionType ?? schedulerConfig?.prediction_type,
 	});
-	const { name } = asked;
-	const schedule = options.schedule ?? asked.schedule;
-	const sampler = createSampler({
-		name,
+	const { name } = named;
+	const schedule = options.schedule ?? named.schedule;
+	const guidanceScale = Math.max(settle("guidanceScale"), 1);
+	const { plan, sampler } = resolvePlan(asked, {
+		sampler: name,
 		steps,
-		config: model.scheduler,
-		overrides,
-		schedule,
-		eta,
+		guidanceScale,
+		skipCount: model.skipCount,
+		model,
+		findPlan: model.findPlan,
+		createSampler: (times) =>
+			createSampler({
+				name,
+				steps,
+				times,
+				config: model.scheduler,
+				overrides,
+				schedule,
+				eta,
+			}),
 	});
 	const spread =
 		schedule && schedule !== "default"
@@ -126,7 +136,6 @@ export function runSettings(
 						overrides,
 					}),
 				);
-	const plan = resolvePlan(settle("keySteps"), sampler, steps);
 	const injection = {
 		alpha: settle("injectNoise"),
 		until: settle("injectUntil"),
@@ -136,7 +145,7 @@ export function runSettings(
 		prompt: options.prompt,
 		negativePrompt: settle("negativePrompt"),
 		steps,
-		guidanceScale: Math.max(settle("guidanceScale"), 1),
+		guidanceScale,
 		width,
 		height,
 		eta,
@@ -165,7 +174,7 @@ export function runSettings(
 			seed: jsonSeed(seed),
 			predictionType: overrides.prediction_type,
 			schedulerConfig: others as SettledOptions["schedulerConfig"],
-			keySteps: planWords(plan),
+			keySteps: plan.label,
 			injectNoise: injection.alpha,
 			injectUntil: injection.until,
 			initialNoise,
@@ -189,30 +198,6 @@ function scheduleOf(config: SamplerConfig): SigmaSchedule {
 	if (config.use_ays_sigmas) return "ays";
 	if (config.use_karras_sigmas) return "karras";
 	return config.use_exponential_sigmas ? "exponential" : "default";
-}
-
-function resolvePlan(
-	keySteps: string | readonly number[] | KeyStepPlan | PlanFile,
-	sampler: Sampler,
-	steps: number,
-): KeyStepPlan {
-	const evaluations = sampler.timesteps.length;
-	if (typeof keySteps === "string" || "length" in keySteps)
-		return parseKeySteps(keySteps.toString(), evaluations);
-	if ("label" in keySteps) {
-		if (keySteps.states.length !== evaluations)
-			throw new OptionError(
-				"keySteps",
-				`${keySteps.label}: this plan is for ${keySteps.states.length} network evaluations, but the run has ${evaluations}`,
-			);
-		return keySteps;
-	}
-	const plan = planFromFile(
-		keySteps,
-		{ sampler: sampler.name, steps, evaluations },
-		"--key-steps",
-	);
-	return { ...plan, label: planWords(plan) };
 }
 
 function warningsOf(sampler: Sampler, plan: KeyStepPlan): Warning[] {

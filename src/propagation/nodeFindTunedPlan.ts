@@ -1,63 +1,76 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { UserError } from "../errors/userError.js";
+import { samplerByName } from "../samplers/config/samplerNames.js";
 import { embeddedModelsFolder } from "../weights/nodeEmbeddedModels.js";
+import type { FindPlan } from "./findPlan.js";
 import { type PlanFile, parsePlanFile } from "./planFile.js";
 
 /** Where plans of the embedded model are. */
-export const embeddedPlansFolder = join(embeddedModelsFolder, "emoji", "plans");
+const embeddedPlansFolder = join(embeddedModelsFolder, "emoji", "plans");
 
-/** A plan file that was found. */
-export interface FoundPlan {
-	readonly path: string;
-	readonly plan: PlanFile;
-	/** How many times faster than the plain run it was found to be. */
-	readonly speedup?: number;
+/**
+ * Looks for tuned plans in `plans/` of the folder that a model lies in (a Hub model's snapshot, the folder of a single file),
+ * then among the embedded model's.
+ */
+export function nodeFindPlan(modelFolder?: string): FindPlan {
+	return findPlanIn([
+		...(modelFolder === undefined ? [] : [join(modelFolder, "plans")]),
+		embeddedPlansFolder,
+	]);
 }
 
 /**
- * The plan that `fdiff tune` found for this model, sampler, steps and guidance: what `--key-steps auto` stands for. Of
- * several, the one marked `auto` when it was made (the fastest that errs no more than the paper's plan and less than as fast a run with fewer steps); without a mark the
- * first by name. Files that are no plans are passed over.
- * @param folders searched in order, folders that do not exist included; the embedded model's plans unless given
- * @returns undefined when there is none
+ * Looks for tuned plans in folders, in order; folders that do not exist and files that are no plans are passed over. Of several
+ * that fit, the one marked `auto` when it was made (see tuning/search/autoPlan.ts); without a mark the first by name.
  */
-export async function findTunedPlan(
-	modelHash: string,
-	sampler: string,
-	steps: number,
-	guidanceScale: number,
-	folders: readonly string[] = [embeddedPlansFolder],
-): Promise<FoundPlan | undefined> {
-	for (const folder of folders) {
-		const found: (FoundPlan & { auto: boolean })[] = [];
-		const names = await readdir(folder).catch(() => [] as string[]);
-		for (const name of names.filter((n) => n.endsWith(".json")).sort()) {
-			const path = join(folder, name);
-			let plan: PlanFile;
-			try {
-				plan = parsePlanFile(await readFile(path, "utf8"), path);
-			} catch {
-				continue;
-			}
-			if (
-				plan.model === modelHash &&
-				plan.sampler === sampler &&
-				plan.steps === steps &&
-				Math.abs((plan.guidanceScale ?? guidanceScale) - guidanceScale) < 1e-6
-			)
-				found.push({ path, plan, ...made(plan.madeBy) });
+export function findPlanIn(folders: readonly string[]): FindPlan {
+	return ({ model, sampler, steps, guidanceScale }) => {
+		for (const folder of folders) {
+			const found = plansIn(folder).filter(
+				(plan) =>
+					plan.model === model &&
+					plan.steps === steps &&
+					plan.sampler !== undefined &&
+					isSampler(plan.sampler, sampler) &&
+					Math.abs((plan.guidanceScale ?? guidanceScale) - guidanceScale) <
+						1e-6,
+			);
+			const marked = found.find(
+				({ madeBy }) =>
+					(madeBy as { auto?: unknown } | undefined)?.auto === true,
+			);
+			if (found.length > 0) return marked ?? found[0];
 		}
-		const [first] = found;
-		const best = found.find(({ auto }) => auto) ?? first;
-		if (best) return best;
-	}
-	return undefined;
+		return undefined;
+	};
 }
 
-function made(by: unknown): { speedup?: number; auto: boolean } {
-	const { speedup, auto } = (by ?? {}) as Record<string, unknown>;
-	return {
-		...(typeof speedup === "number" ? { speedup } : {}),
-		auto: auto === true,
-	};
+function plansIn(folder: string): PlanFile[] {
+	let names: string[];
+	try {
+		names = readdirSync(folder);
+	} catch {
+		return [];
+	}
+	return names
+		.filter((name) => name.endsWith(".json"))
+		.sort()
+		.flatMap((name) => {
+			const path = join(folder, name);
+			try {
+				return [parsePlanFile(readFileSync(path, "utf8"), path)];
+			} catch {
+				return [];
+			}
+		});
+}
+
+function isSampler(word: string, name: string): boolean {
+	try {
+		return samplerByName(word).name === name;
+	} catch (error) {
+		if (error instanceof UserError) return false;
+		throw error;
+	}
 }

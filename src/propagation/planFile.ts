@@ -1,25 +1,26 @@
 import * as z from "zod";
-import { UserError } from "../errors/userError.js";
+import { OptionError } from "../errors/optionError.js";
+import { parseJson } from "../files/parseJson.js";
+import { samplerByName } from "../samplers/config/samplerNames.js";
+import { timesValues } from "../samplers/schedules/timeGrid.js";
 import {
+	extrapolationSchema,
 	type KeyStepPlan,
 	planFromKeySteps,
 	planFromStates,
 } from "./keyStepPlan.js";
+import { timesSchema } from "./planTimes.js";
 import { parseStepState } from "./stepState.js";
 
-/** The JSON of a plan file. */
 export const planFileSchema = z
 	.object({
 		sampler: z.string().max(100).optional(),
 		steps: z.int().min(1).max(1000),
+		/** The sampler's grid: a training timestep for each step, decreasing, or `{ "logSnr": […] }`, increasing. */
+		times: timesSchema.optional(),
 		keySteps: z.array(z.int()).min(1).max(2000).optional(),
 		states: z.array(z.string().max(40)).min(1).max(2000).optional(),
-		extrapolation: z
-			.object({
-				order: z.union([z.literal(0), z.literal(1), z.literal(2)]),
-				over: z.enum(["timestep", "log-snr"]),
-			})
-			.optional(),
+		extrapolation: extrapolationSchema.optional(),
 		injectNoise: z.number().min(0).max(1).optional(),
 		injectUntil: z.number().min(0).max(1).optional(),
 		model: z.string().max(200).optional(),
@@ -31,32 +32,24 @@ export const planFileSchema = z
 		{
 			error: "exactly one of keySteps and states must be given",
 		},
-	);
+	)
+	.refine(({ times, steps }) => !times || timesValues(times).length === steps, {
+		path: ["times"],
+		error: "there must be as many times as steps",
+	});
 
 /** A plan as it is written to disk; either `keySteps` (two states, as in the paper) or one of `states` a step. */
 export type PlanFile = z.infer<typeof planFileSchema>;
 
 /**
  * Reads the text of a plan file.
- * @throws UserError (exit code 2) that names the file and what is wrong in it.
+ * @throws UserError (code "usage") that names the file and what is wrong in it.
  */
 export function parsePlanFile(text: string, name: string): PlanFile {
-	let json: unknown;
-	try {
-		json = JSON.parse(text);
-	} catch {
-		throw new UserError(`${name}: not a plan file: it is not valid JSON`, {
-			code: "usage",
-		});
-	}
-	const parsed = planFileSchema.safeParse(json);
-	if (parsed.success) return parsed.data;
-	const [{ path, message }] = parsed.error.issues;
-	const where = path.join(".");
-	const what = /received undefined$/.test(message)
-		? `${where} is missing`
-		: `${where}${where && ": "}${message}`;
-	throw new UserError(`${name}: not a plan file: ${what}`, { code: "usage" });
+	return parseJson(planFileSchema, text, name, {
+		what: "plan file",
+		code: "usage",
+	});
 }
 
 /** The run that a plan is to be used for. */
@@ -68,22 +61,25 @@ export interface PlannedRun {
 
 /**
  * The plan of a file, for a run.
- * @throws UserError (exit code 2) when it was made for other steps or another sampler, or does not fit.
+ * @param name how errors call the file
+ * @throws OptionError when it was made for other steps or another sampler, or does not fit.
  */
 export function planFromFile(
 	file: PlanFile,
 	run: PlannedRun,
 	name: string,
 ): KeyStepPlan {
+	const refuse = (what: string) => {
+		throw new OptionError("keySteps", `${name} is for ${what}`);
+	};
 	if (file.steps !== run.steps)
-		throw new UserError(
-			`${name}: this plan is for ${file.steps} steps, not ${run.steps}; use --steps ${file.steps} or another plan`,
-			{ code: "usage" },
+		refuse(
+			`${file.steps} steps, not ${run.steps}; use as many steps, or another plan`,
 		);
-	if (file.sampler !== undefined && file.sampler !== run.sampler)
-		throw new UserError(
-			`${name}: this plan is for the sampler ${file.sampler}, not ${run.sampler}; use --sampler ${file.sampler} or another plan`,
-			{ code: "usage" },
+	const sampler = file.sampler && samplerByName(file.sampler).name;
+	if (sampler && sampler !== run.sampler)
+		refuse(
+			`the sampler ${sampler}, not ${run.sampler}; use that sampler, or another plan`,
 		);
 	const plan = file.states
 		? planFromStates(
@@ -93,13 +89,11 @@ export function planFromFile(
 				file.extrapolation,
 			)
 		: planFromKeySteps(file.keySteps ?? [], run.evaluations, name);
+	const { injectNoise, injectUntil, times } = file;
 	return {
 		...plan,
-		...(file.injectNoise === undefined
-			? {}
-			: { injectNoise: file.injectNoise }),
-		...(file.injectUntil === undefined
-			? {}
-			: { injectUntil: file.injectUntil }),
+		...(times && { times }),
+		...(injectNoise !== undefined && { injectNoise }),
+		...(injectUntil !== undefined && { injectUntil }),
 	};
 }

@@ -1,4 +1,5 @@
-import { UserError } from "../errors/userError.js";
+import * as z from "zod";
+import { OptionError } from "../errors/optionError.js";
 
 /**
  * What one evaluation of the network costs and sees:
@@ -25,6 +26,23 @@ export type StepState =
 			readonly of?: "denoised";
 	  };
 
+const orderSchema = z.union([z.literal(0), z.literal(1), z.literal(2)]);
+
+export const stepStateSchema = z.discriminatedUnion("run", [
+	z.strictObject({ run: z.literal("full") }),
+	z.strictObject({ run: z.literal("decoder") }),
+	z.strictObject({
+		run: z.literal("outer"),
+		layers: z.int().min(1).max(999),
+		encoder: z.enum(["fresh", "kept"]),
+	}),
+	z.strictObject({
+		run: z.literal("nothing"),
+		order: orderSchema,
+		of: z.literal("denoised").optional(),
+	}),
+]) satisfies z.ZodType<StepState>;
+
 export const FULL: StepState = { run: "full" };
 export const DECODER: StepState = { run: "decoder" };
 
@@ -42,6 +60,14 @@ export function seesLatents(state: StepState): boolean {
 	}
 }
 
+/** Whether a step in this state runs on encoder features of an earlier one: encoder propagation. */
+export function reusesEncoder(state: StepState): boolean {
+	return (
+		state.run === "decoder" ||
+		(state.run === "outer" && state.encoder === "kept")
+	);
+}
+
 /** The word that plans write for a state: `full`, `decoder`, `outer:3`, `outer:3:kept`, `nothing:1`, `nothing:1:denoised`. */
 export function stepStateWord(state: StepState): string {
 	switch (state.run) {
@@ -57,9 +83,10 @@ export function stepStateWord(state: StepState): string {
 
 /**
  * Reads the word of a state.
- * @throws UserError (exit code 2) when `word` is none, naming `where` it was found.
+ * @param where it was found, for the error
+ * @throws OptionError when `word` is none
  */
-export function parseStepState(word: string, where: string): StepState {
+export function parseStepState(word: string, where?: string): StepState {
 	if (word === "full") return FULL;
 	if (word === "decoder") return DECODER;
 	const outer = /^outer:([1-9]\d{0,2})(:kept)?$/.exec(word);
@@ -76,8 +103,8 @@ export function parseStepState(word: string, where: string): StepState {
 			order: Number(nothing[1]) as 0 | 1 | 2,
 			...(nothing[2] ? { of: "denoised" } : {}),
 		};
-	throw new UserError(
-		`${where}: "${word.slice(0, 40)}" is no step state; use full, decoder, outer:N, outer:N:kept, nothing:0|1|2 or nothing:0|1|2:denoised`,
-		{ code: "usage" },
+	throw new OptionError(
+		"keySteps",
+		`${where ? `${where}: ` : ""}"${word.slice(0, 40)}" is no step state; use full, decoder, outer:N, outer:N:kept, nothing:0|1|2 or nothing:0|1|2:denoised`,
 	);
 }

@@ -1,5 +1,6 @@
 import { OptionError } from "../errors/optionError.js";
-import { parseKeySteps, plainPlan } from "../propagation/keyStepPlan.js";
+import { plainPlan } from "../propagation/keyStepPlan.js";
+import { parseKeySteps } from "../propagation/planStates.js";
 import { DECODER, FULL, type StepState } from "../propagation/stepState.js";
 import type { FrontPoint } from "./front/frontPoint.js";
 import { heldOutFront } from "./front/heldOutFront.js";

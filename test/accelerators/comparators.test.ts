@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { crossAttentionGate } from "../../src/accelerators/crossAttentionGate.js";
-import { guidanceCutoff } from "../../src/accelerators/guidanceCutoff.js";
-import { residualReuse } from "../../src/accelerators/residualReuse.js";
+import { easyCacheDenoiser } from "../../src/accelerators/easyCache.js";
+import { guidanceCutoffDenoiser } from "../../src/accelerators/guidanceCutoff.js";
 import { tokenMerging } from "../../src/accelerators/tokenMerging.js";
 import { loadPipeline } from "../../src/pipeline/nodeLoadPipeline.js";
 import type { GenerateOptions } from "../../src/pipeline/options.js";
@@ -30,20 +30,22 @@ async function draw(options: Partial<GenerateOptions> = {}) {
 	return { latents: latents.data, flops: cost.flops };
 }
 
-describe("residual reuse", () => {
+describe("EasyCache", () => {
 	test("that may skip nothing is plain sampling", async () => {
-		expect(await draw({ denoiser: residualReuse({ threshold: 0 }) })).toEqual(
-			await draw(),
-		);
+		expect(
+			await draw({ denoiser: easyCacheDenoiser({ threshold: 0 }) }),
+		).toEqual(await draw());
 	});
 
 	test("skips between its shares of the run, and no more than the threshold allows", async () => {
 		const plain = await draw();
 		const evaluation = plain.flops / 8;
 		// 8 evaluations: 0 and 1 run (15 %), as does 7.6 on (95 %)
-		const all = await draw({ denoiser: residualReuse({ threshold: 1e9 }) });
+		const all = await draw({ denoiser: easyCacheDenoiser({ threshold: 1e9 }) });
 		expect(all.flops / evaluation).toBeCloseTo(2, 6);
-		const some = await draw({ denoiser: residualReuse({ threshold: 0.05 }) });
+		const some = await draw({
+			denoiser: easyCacheDenoiser({ threshold: 0.05 }),
+		});
 		expect(some.flops).toBeGreaterThan(all.flops);
 		expect(some.flops).toBeLessThan(plain.flops);
 		expect(distance(some.latents, plain.latents)).toBeLessThan(
@@ -54,17 +56,17 @@ describe("residual reuse", () => {
 
 describe("guidance cut-off", () => {
 	test("at the end is plain sampling, at the start sampling without guidance", async () => {
-		expect(await draw({ denoiser: guidanceCutoff({ from: 1 }) })).toEqual(
-			await draw(),
-		);
-		expect(await draw({ denoiser: guidanceCutoff({ from: 0 }) })).toEqual(
-			await draw({ guidanceScale: 1 }),
-		);
+		expect(
+			await draw({ denoiser: guidanceCutoffDenoiser({ from: 1 }) }),
+		).toEqual(await draw());
+		expect(
+			await draw({ denoiser: guidanceCutoffDenoiser({ from: 0 }) }),
+		).toEqual(await draw({ guidanceScale: 1 }));
 	});
 
 	test("in the middle costs three quarters", async () => {
 		const { flops } = await draw();
-		const cut = await draw({ denoiser: guidanceCutoff({ from: 0.5 }) });
+		const cut = await draw({ denoiser: guidanceCutoffDenoiser({ from: 0.5 }) });
 		expect(cut.flops / flops).toBeCloseTo(0.75, 3);
 	});
 
@@ -73,11 +75,11 @@ describe("guidance cut-off", () => {
 		const { flops } = await draw({ keySteps });
 		const cut = await draw({
 			keySteps,
-			denoiser: guidanceCutoff({ from: 0.5 }),
+			denoiser: guidanceCutoffDenoiser({ from: 0.5 }),
 		});
 		const late = await draw({
 			keySteps,
-			denoiser: guidanceCutoff({ from: 0.75 }),
+			denoiser: guidanceCutoffDenoiser({ from: 0.75 }),
 		});
 		expect(cut).toEqual(late);
 		expect(cut.flops).toBeLessThan(flops);
@@ -93,7 +95,9 @@ describe("T-GATE", () => {
 	});
 
 	test("costs less than guidance that ends with it, and by default ends it after 40 %", async () => {
-		const cut = await draw({ denoiser: guidanceCutoff({ from: 3 / 8 }) });
+		const cut = await draw({
+			denoiser: guidanceCutoffDenoiser({ from: 3 / 8 }),
+		});
 		const gated = await draw({ denoiser: crossAttentionGate({ gateStep: 3 }) });
 		expect(gated.flops).toBeLessThan(cut.flops);
 		expect(gated.latents).not.toEqual(cut.latents);

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { propagatedDenoiser } from "../../src/accelerators/encoderPropagation.js";
+import { encoderPropagation } from "../../src/accelerators/encoderPropagation.js";
 import { loadPipeline } from "../../src/pipeline/nodeLoadPipeline.js";
 import type { Pipeline } from "../../src/pipeline/pipeline.js";
 import {
@@ -10,7 +10,7 @@ import {
 	lagrangeWeights,
 	type Sample,
 } from "../../src/propagation/extrapolate.js";
-import { parseKeySteps } from "../../src/propagation/keyStepPlan.js";
+import { parseKeySteps } from "../../src/propagation/planStates.js";
 import { relativeError } from "../../src/tensor/relativeError.js";
 import { calibrationPrompts } from "../../src/tuning/runs/calibrationPrompt.js";
 
@@ -78,7 +78,7 @@ describe("plans that extrapolate under samplers that come to a timestep twice", 
 			sampler: settings.sampler,
 			plan,
 			denoiser: (options) =>
-				propagatedDenoiser({
+				encoderPropagation({
 					...options,
 					unet: {
 						...options.unet,

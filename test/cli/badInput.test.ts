@@ -233,7 +233,7 @@ describe("wrong usage ends with one line and exit code 2", () => {
 		[
 			"an index beyond the run",
 			draw("--key-steps", "0,3"),
-			/--key-steps: key step 3 is out of range.*0 to 2/,
+			/--key-steps: 0,3: key step 3 is out of range.*0 to 2/,
 		],
 		[
 			"indices out of order",
@@ -243,7 +243,7 @@ describe("wrong usage ends with one line and exit code 2", () => {
 		[
 			"a plan without step 0",
 			draw("--key-steps", "1,2"),
-			/--key-steps: step 0 must be a key step/,
+			/--key-steps: 1,2: step 0 must be a key step/,
 		],
 		[
 			"words that are no plan",
@@ -253,7 +253,7 @@ describe("wrong usage ends with one line and exit code 2", () => {
 		[
 			"a plan file for other steps",
 			draw("--key-steps", "plan.json"),
-			/--key-steps: this plan is for 10 steps, not 3/,
+			/--key-steps: this plan file is for 10 steps, not 3/,
 		],
 		[
 			"a plan file with an index out of range",
@@ -268,12 +268,22 @@ describe("wrong usage ends with one line and exit code 2", () => {
 		[
 			"a plan file that is no JSON",
 			draw("--key-steps", "broken.json"),
-			/broken\.json: not a plan file: it is not valid JSON/,
+			/broken\.json is no valid JSON: /,
+		],
+		[
+			"more up layers than the model has",
+			draw("--key-steps", "deepcache:2:40"),
+			/--key-steps: outer:40: this model's UNet has \d+ up layers/,
+		],
+		[
+			"a plan whose times do not decrease",
+			draw("--key-steps", "times:999/500/500"),
+			/--key-steps: times: timesteps must decrease/,
 		],
 		[
 			"a plan file that is no plan",
 			draw("--key-steps", "note.json"),
-			/note\.json: not a plan file: steps is missing/,
+			/note\.json is no plan file: steps is missing/,
 		],
 		[
 			"an output of an unknown format",

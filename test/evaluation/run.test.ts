@@ -208,7 +208,7 @@ describe("a run", () => {
 		await writeResults(parts);
 		expect(resultsOf(parts)).toEqual(resultsOf(once));
 		await expect(prepareRun(wanted(join(folder, "no-plan")))).rejects.toThrow(
-			/no plan was tuned for this model/,
+			/ddim-5\+auto: auto: no plan was tuned for/,
 		);
 	});
 

@@ -17,6 +17,9 @@ const model: ModelDefaults = {
 	factor: 8,
 	textLayers: 12,
 	batches: false,
+	skipCount: 12,
+	hash: "0123456789",
+	label: "a model",
 };
 
 function written(options: GenerateOptions): string {

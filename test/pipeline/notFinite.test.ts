@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "vitest";
-import { propagatedDenoiser } from "../../src/accelerators/encoderPropagation.js";
+import { encoderPropagation } from "../../src/accelerators/encoderPropagation.js";
 import type { PipelineEvent } from "../../src/pipeline/generatedImage.js";
 import type { GenerateOptions } from "../../src/pipeline/options.js";
 import { createPipeline, type Pipeline } from "../../src/pipeline/pipeline.js";
@@ -154,7 +154,7 @@ describe("a number that is not finite", () => {
 		const { error, events } = await failing(whole, {
 			...short,
 			denoiser: (options) => {
-				const real = propagatedDenoiser(options);
+				const real = encoderPropagation(options);
 				return async function* (request) {
 					for await (const prediction of real(request)) {
 						if (request.steps[0].index === 2) prediction.data[5] = Number.NaN;

@@ -1,11 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { isPlain, keySteps } from "../../src/propagation/keyStepPlan.js";
 import {
-	isPlain,
-	keySteps,
 	parseKeySteps,
-	planWords,
-} from "../../src/propagation/keyStepPlan.js";
+	statesWords,
+} from "../../src/propagation/planStates.js";
 import { publishedKeySteps } from "../../src/propagation/publishedKeySteps.js";
 import { segments } from "../../src/propagation/segments.js";
 import { stepStateWord } from "../../src/propagation/stepState.js";
@@ -70,7 +69,7 @@ describe("--key-steps", () => {
 	])("refuses %s", (words, n, message) => {
 		expect(() => parseKeySteps(words, n)).toThrow(message);
 	});
-	test("planWords says a plan in words that read back as it", () => {
+	test("statesWords says a plan in words that read back as it", () => {
 		const state = fc.constantFrom(
 			"decoder",
 			"outer:2",
@@ -88,7 +87,7 @@ describe("--key-steps", () => {
 						rest.length + 1,
 					);
 					const again = parseKeySteps(
-						planWords({ ...plan, label: "a file" }),
+						statesWords({ ...plan, label: "a file" }),
 						rest.length + 1,
 					);
 					expect(again.states).toEqual(plan.states);
@@ -96,8 +95,8 @@ describe("--key-steps", () => {
 				},
 			),
 		);
-		expect(planWords(parseKeySteps("paper", 50))).toBe("paper");
-		expect(planWords({ ...parseKeySteps("0,2", 3), label: "x.json" })).toBe(
+		expect(statesWords(parseKeySteps("paper", 50))).toBe("paper");
+		expect(statesWords({ ...parseKeySteps("0,2", 3), label: "x.json" })).toBe(
 			"0,2",
 		);
 	});

@@ -44,7 +44,7 @@ describe("plan files", () => {
 		expect(plan.extrapolation).toEqual(extrapolation);
 	});
 	test.each([
-		["{", /p\.json.*not valid JSON/],
+		["{", /p\.json is no valid JSON/],
 		[text({ keySteps: [0] }), /steps/],
 		[text({ steps: 4 }), /exactly one of keySteps and states/],
 		[text({ steps: 4, keySteps: [0], states: ["full"] }), /exactly one/],

@@ -1,11 +1,5 @@
-import { adaptiveDenoiser } from "../../accelerators/adaptive.js";
-import { crossAttentionGate } from "../../accelerators/crossAttentionGate.js";
-import { guidanceCutoff } from "../../accelerators/guidanceCutoff.js";
-import { residualReuse } from "../../accelerators/residualReuse.js";
-import { tokenMerging } from "../../accelerators/tokenMerging.js";
 import type { GenerateOptions } from "../../pipeline/options.js";
-import { PAPER_INJECTION } from "../../propagation/noiseInjection.js";
-import type { Accelerator, Method } from "./method.js";
+import type { Method } from "./method.js";
 
 /** A method whose number of steps is settled. */
 export interface SettledMethod extends Method {
@@ -29,7 +23,6 @@ export function methodOptions(
 	prompt: string,
 	seed: number,
 ): GenerateOptions {
-	const { accelerator } = method;
 	return {
 		...common,
 		guidanceScale: method.guidanceScale ?? common.guidanceScale,
@@ -38,28 +31,8 @@ export function methodOptions(
 		sampler: method.sampler,
 		steps: method.run,
 		keySteps: method.keySteps,
-		injectNoise:
-			method.injectNoise ??
-			(accelerator?.kind === "adaptive" ? PAPER_INJECTION.alpha : undefined),
+		injectNoise: method.injectNoise,
 		injectUntil: method.injectUntil,
 		maxDecodeBatch: method.maxDecodeBatch,
-		denoiser: accelerator && acceleratedDenoiser(accelerator),
 	};
-}
-
-function acceleratedDenoiser(
-	accelerator: Accelerator,
-): GenerateOptions["denoiser"] {
-	switch (accelerator.kind) {
-		case "ucache":
-			return residualReuse(accelerator);
-		case "cfg-cutoff":
-			return guidanceCutoff(accelerator);
-		case "tgate":
-			return crossAttentionGate(accelerator);
-		case "tome":
-			return tokenMerging(accelerator);
-		case "adaptive":
-			return adaptiveDenoiser(accelerator);
-	}
 }

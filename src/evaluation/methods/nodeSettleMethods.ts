@@ -1,12 +1,6 @@
-import { join } from "node:path";
+import { readKeySteps } from "../../accelerators/planWords.js";
 import { OptionError } from "../../errors/optionError.js";
 import type { Pipeline } from "../../pipeline/pipeline.js";
-import { parseKeySteps, planWords } from "../../propagation/keyStepPlan.js";
-import {
-	embeddedPlansFolder,
-	findTunedPlan,
-} from "../../propagation/nodeFindTunedPlan.js";
-import { planFromFile } from "../../propagation/planFile.js";
 import { stateFlops } from "../../propagation/stateParts.js";
 import { FULL, stepStateWord } from "../../propagation/stepState.js";
 import type { Method } from "./method.js";
@@ -33,10 +27,7 @@ export async function settleMethods(
 ): Promise<SettledMethod[]> {
 	const settled: SettledMethod[] = [];
 	for (const given of methods) {
-		const method =
-			given.keySteps === "auto"
-				? await withTunedPlan(given, pipeline, common)
-				: given;
+		const method = withPlanWritten(given, pipeline, common);
 		const { fewer, steps } = method;
 		let run = steps;
 		if (fewer) {
@@ -49,51 +40,37 @@ export async function settleMethods(
 			run = Math.max(1, Math.min(steps, Math.round(share * steps)));
 		}
 		settled.push({ ...method, run });
-		// complains now, not after the first thousand images, where something does not fit
-		pipeline.settings(methodOptions({ ...method, run }, common, PROMPT, 0));
 	}
 	return settled;
 }
 
-/** A method whose key steps are `auto`, with the plan that was tuned for it written out. */
-async function withTunedPlan(
+/**
+ * The method with the plan that was tuned for it in place of `auto`.
+ * @throws OptionError when its plan does not fit, or there is none: now, not after the first thousand images
+ */
+function withPlanWritten(
 	method: Method,
 	pipeline: Pipeline,
 	common: CommonOptions,
-): Promise<Method> {
-	const asked = methodOptions(
-		{ ...method, run: method.steps },
-		common,
-		PROMPT,
-		0,
-	);
-	const { sampler, steps, guidanceScale } = pipeline.settings({
-		...asked,
-		keySteps: "all",
-	});
-	const found = await findTunedPlan(
-		pipeline.hash,
-		sampler.name,
-		steps,
-		guidanceScale,
-		[join(pipeline.label, "plans"), embeddedPlansFolder],
-	);
-	if (!found)
+): Method {
+	try {
+		const { plan } = pipeline.settings(
+			methodOptions({ ...method, run: method.steps }, common, PROMPT, 0),
+		);
+		if (readKeySteps(method.keySteps).states !== "auto") return method;
+		return {
+			...method,
+			keySteps: plan.label,
+			injectNoise: method.injectNoise ?? plan.injectNoise,
+			injectUntil: method.injectUntil ?? plan.injectUntil,
+		};
+	} catch (error) {
+		if (!(error instanceof OptionError)) throw error;
 		throw new OptionError(
 			"methods",
-			`${method.name}: no plan was tuned for this model (${pipeline.hash}) with ${sampler.name}, ${steps} steps and guidance ${guidanceScale}; make one with fdiff tune, or leave the method out`,
+			`${method.name}: ${error.option === "keySteps" ? "" : `${error.option}: `}${error.what}`,
 		);
-	const plan = planFromFile(
-		found.plan,
-		{ sampler: sampler.name, steps, evaluations: sampler.timesteps.length },
-		found.path,
-	);
-	return {
-		...method,
-		keySteps: planWords(plan),
-		injectNoise: method.injectNoise ?? plan.injectNoise,
-		injectUntil: method.injectUntil ?? plan.injectUntil,
-	};
+	}
 }
 
 /**
@@ -158,20 +135,22 @@ function flopShare(
 	plan: SettledMethod,
 	common: CommonOptions,
 ): number {
-	const { sampler, width, height } = pipeline.settings(
-		methodOptions(plan, common, PROMPT, 0),
-	);
+	const {
+		plan: planned,
+		sampler,
+		width,
+		height,
+	} = pipeline.settings(methodOptions(plan, common, PROMPT, 0));
 	const { unet } = pipeline;
 	const [, latentHeight, latentWidth] = pipeline.latentShape({ width, height });
 	const evaluations = sampler.timesteps.length;
-	const { states } = parseKeySteps(plan.keySteps, evaluations);
 	const dims = {
 		batch: 2,
 		height: latentHeight,
 		width: latentWidth,
 		tokens: 77,
 	};
-	const sum = states.reduce(
+	const sum = planned.states.reduce(
 		(flops, state) => flops + stateFlops(unet, state, dims),
 		0,
 	);

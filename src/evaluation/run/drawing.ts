@@ -144,8 +144,7 @@ export async function warmUp(
 			if (event.kind !== "step") continue;
 			states.add(JSON.stringify(event.step.state));
 			// one whole image, and of the others as much as there are kinds of steps
-			const late =
-				method.accelerator && event.step.index + 1 < event.step.count;
+			const late = plan.accelerator && event.step.index + 1 < event.step.count;
 			if (position > 0 && states.size === kinds.size && !late) break;
 		}
 	}

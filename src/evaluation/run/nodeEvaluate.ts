@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { readKeySteps } from "../../accelerators/planWords.js";
 import type { DatasetPlace } from "../../datasets/nodeOpenDataset.js";
 import {
 	type OpenDataset,
@@ -22,6 +23,7 @@ import {
 	type PipelineOptions,
 } from "../../pipeline/pipeline.js";
 import type { Progress } from "../../pipeline/progress.js";
+import { nodeFindPlan } from "../../propagation/nodeFindTunedPlan.js";
 import { onnxRuntime } from "../../runtime/onnxruntime/nodeOnnxRuntime.js";
 import { openTogether } from "../../runtime/openTogether.js";
 import type { OpenModelOptions } from "../../weights/folder/modelFiles.js";
@@ -122,6 +124,7 @@ export async function openEvaluationPipeline(
 	const files = await openModel(model, options);
 	const pipeline = createPipeline(files, onnxRuntime, {
 		openWeightFile: openNodeWeightFile,
+		findPlan: nodeFindPlan(files.folder),
 		...options,
 		optimization: options.optimization ?? "all",
 		keepResident: true,
@@ -171,7 +174,7 @@ export async function prepareRun(
 					const before = kept.get(method.name);
 					return {
 						...method,
-						...(method.keySteps === "auto" ? before : {}),
+						...(readKeySteps(method.keySteps).states === "auto" ? before : {}),
 						run: before?.run ?? method.steps,
 					};
 				})

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { UserError } from "../../errors/userError.js";
 import { lpipsTrunks } from "../../models/lpips.js";
+import { joinAccelerator, methodFields } from "../methods/method.js";
 
 const whole = z.int().min(0);
 
@@ -56,40 +57,10 @@ export const runDefinitionSchema = z.strictObject({
 			.optional(),
 	}),
 	methods: z.array(
-		z.strictObject({
-			name: z.string(),
-			sampler: z.string(),
-			steps: whole,
-			run: whole,
-			keySteps: z.string(),
-			injectNoise: z.number().optional(),
-			injectUntil: z.number().optional(),
-			maxDecodeBatch: z.int().optional(),
-			guidanceScale: z.number().optional(),
-			accelerator: z
-				.discriminatedUnion("kind", [
-					z.strictObject({ kind: z.literal("ucache"), threshold: z.number() }),
-					z.strictObject({
-						kind: z.literal("adaptive"),
-						threshold: z.number(),
-					}),
-					z.strictObject({ kind: z.literal("cfg-cutoff"), from: z.number() }),
-					z.strictObject({
-						kind: z.literal("tgate"),
-						gateStep: z.number().optional(),
-					}),
-					z.strictObject({
-						kind: z.literal("tome"),
-						ratio: z.number(),
-						seed: z.number(),
-					}),
-				])
-				.optional(),
-			fewer: z
-				.strictObject({ plan: z.string(), by: z.enum(["time", "flops"]) })
-				.optional(),
-			reference: z.string(),
-		}),
+		z.preprocess(
+			joinAccelerator,
+			z.strictObject({ ...methodFields, run: whole }),
+		),
 	),
 });
 

@@ -1,8 +1,8 @@
 import {
 	type KeyStepPlan,
-	parseKeySteps,
 	planFromStates,
 } from "../../propagation/keyStepPlan.js";
+import { parseKeySteps } from "../../propagation/planStates.js";
 
 /** A plan that tuned plans are compared with. */
 export interface ComparisonPlan {

@@ -29,32 +29,47 @@ describe("methods in words", () => {
 		expect(parseMethod("ddim-50+fewer:uniform:4")).toMatchObject({
 			fewer: { plan: "uniform:4", by: "time" },
 		});
-		expect(parseMethod("ddim-50+ucache:0.4")).toMatchObject({
-			accelerator: { kind: "ucache", threshold: 0.4 },
-		});
-		expect(parseMethod("ddim-50+adaptive:0.1")).toMatchObject({
-			accelerator: { kind: "adaptive", threshold: 0.1 },
-		});
-		expect(parseMethod("ddim-50+tgate").accelerator).toEqual({ kind: "tgate" });
-		expect(parseMethod("ddim-50+tgate:20").accelerator).toEqual({
-			kind: "tgate",
-			gateStep: 20,
-		});
-		expect(parseMethod("ddim-50+tome").accelerator).toEqual({
-			kind: "tome",
-			ratio: 0.5,
-			seed: 0,
-		});
-		expect(parseMethod("ddim-50+paper+tome:0.3:7")).toMatchObject({
-			keySteps: "paper",
-			accelerator: { kind: "tome", ratio: 0.3, seed: 7 },
-		});
+		for (const [words, keySteps] of [
+			["ucache:0.4", "ucache:0.4"],
+			["adaptive:0.1", "adaptive:0.1"],
+			["paper+tome:0.3:7", "paper+tome:0.3:7"],
+			["tgate:20+keys:0/1/2/3", undefined],
+			["keys:0/2+tome", "0,2+tome"],
+			["paper@1", "paper@1"],
+			["auto+tome:0.2", "auto+tome:0.2"],
+		])
+			if (keySteps === undefined)
+				expect(() => parseMethod(`ddim-50+${words}`)).toThrow(
+					/leave the key steps out/,
+				);
+			else expect(parseMethod(`ddim-50+${words}`).keySteps).toBe(keySteps);
 		expect(
 			parseMethod("ddim-50+paper+cfg-cutoff:0.6+guidance:3"),
 		).toMatchObject({
-			accelerator: { kind: "cfg-cutoff", from: 0.6 },
+			keySteps: "paper+cfg-cutoff:0.6",
 			reference: "ddim-50+guidance:3",
 		});
+	});
+
+	test("methods of earlier versions, whose accelerator stood beside the key steps, are read", () => {
+		const old = (method: object) =>
+			parseMethodFile(
+				JSON.stringify([{ name: "x", sampler: "ddim", steps: 50, ...method }]),
+				"m",
+			)[0].keySteps;
+		expect(old({ accelerator: { kind: "ucache", threshold: 0.4 } })).toBe(
+			"ucache:0.4",
+		);
+		expect(
+			old({
+				keySteps: "paper",
+				accelerator: { kind: "tome", ratio: 0.3, seed: 7 },
+			}),
+		).toBe("paper+tome:0.3:7");
+		expect(old({ accelerator: { kind: "tgate" } })).toBe("tgate");
+		expect(() => old({ accelerator: { kind: "tome", ratio: 3 } })).toThrow(
+			/tome: ratio/,
+		);
 	});
 
 	test("presets are methods, without repeats", () => {
@@ -70,24 +85,28 @@ describe("methods in words", () => {
 		["ddim", /"ddim" is no method/],
 		["dimm-50", /did you mean ddim/],
 		["ddim-50+papre", /"papre" is not known/],
-		["ddim-50+paper+uniform:4", /says twice/],
+		["ddim-50+paper+uniform:4", /gives its states twice/],
+		["ddim-50+inject:0.1+no-inject", /says twice what its injectNoise is/],
 		["ddim-50+inject:2", /inject needs a number from 0 to 1/],
 		["ddim-50+keys:1/2", /step 0 must be a key step/],
 		["ddim-50+keys:0/99", /key step 99 is out of range/],
 		["ddim-50+paper+fewer", /fewer steps are plain steps/],
 		["ddim-50+paper+ucache", /leave the key steps out/],
 		["ddim-50+deepcache:3+cfg-cutoff", /full and decoder steps only/],
-		["ddim-50+tgate:50", /gate step is a whole number from 1 to 49/],
-		["ddim-50+tgate:2.5", /gate step is a whole number from 1 to 49/],
-		["ddim-50+tgate:0", /tgate needs a number from 1/],
-		["ddim-1+tgate", /tgate needs two steps or more/],
+		["ddim-50+tgate:50", /its step is a whole number from 1 to 49/],
+		["ddim-50+tgate:2.5", /tgate: gateStep: .*tgate\[:STEP\]/],
+		["ddim-50+tgate:0", /gateStep: .*>=1/],
+		["ddim-1+tgate", /two evaluations or more/],
 		["ddim-50+paper+tgate", /leave the key steps out/],
-		["ddim-50+tgate+tome", /says twice what its accelerator is/],
-		["ddim-50+tome:0.9", /tome needs a number from 0 to 0.75/],
-		["ddim-50+tome:half", /tome needs a number from 0 to 0.75/],
-		["ddim-50+tome:0.5:x", /tome needs a number from 0 to/],
-		["ddim-50+tome:0.5:1.5", /the seed of tome is a whole number/],
-		["ddim-50+tome:0.5:1:2", /tome takes a ratio and a seed/],
+		["ddim-50+tgate+tome", /gives its accelerator twice/],
+		["ddim-50+tome:0.9", /ratio: .*<=0.75/],
+		["ddim-50+tome:half", /ratio: .*NaN/],
+		["ddim-50+tome:0.5:x", /seed: .*NaN/],
+		["ddim-50+tome:0.5:1.5", /seed: /],
+		["ddim-50+tome:0.5:1:2", /too many arguments.*tome\[:RATIO\[:SEED\]\]/],
+		["ddim-50+adaptive", /threshold: .*adaptive:THRESHOLD/],
+		["ddim-50+times:9/9", /timesteps must decrease/],
+		["ddim-50+times:900/500", /2 times, but this run has 50 steps/],
 		["ddim-9999", /steps are 1 to 1000/],
 	])("%j is refused by name", (words, message) => {
 		expect(() => parseMethods(words)).toThrow(message);

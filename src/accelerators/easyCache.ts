@@ -1,28 +1,42 @@
+import * as z from "zod";
 import type { Denoiser, DenoiserOptions } from "../propagation/denoiser.js";
-import { propagatedDenoiser } from "./encoderPropagation.js";
+import { meanDifference, meanMagnitude } from "../tensor/meanAbsolute.js";
+import { type Accelerator, needsPlainPlan } from "./accelerator.js";
+import { encoderPropagation } from "./encoderPropagation.js";
 
-/** When evaluations may be skipped. */
-export interface ResidualReuseOptions {
+const schema = z.strictObject({
+	kind: z.literal("easycache"),
 	/** An evaluation is skipped as long as the estimated relative changes since the last one sum up to less. */
-	readonly threshold: number;
-	/** Shares of the evaluations between which they may be skipped. */
-	readonly from?: number;
-	readonly until?: number;
-}
+	threshold: z.number().min(0).max(100).default(0.1),
+});
+
+export const easyCache: Accelerator<z.output<typeof schema>> = {
+	kind: "easycache",
+	usage: "easycache[:THRESHOLD]",
+	help: "EasyCache: the network is skipped while its estimated relative change stays below THRESHOLD (0.1)",
+	schema,
+	fields: ["threshold"],
+	problem: (_, plan) => needsPlainPlan(plan),
+	denoiser: easyCacheDenoiser,
+};
+
+/** Shares of the evaluations between which they may be skipped. */
+const FROM = 0.15;
+const UNTIL = 0.95;
 
 /**
  * The network is skipped where its prediction is estimated to change little, and prediction − input of the last run is
- * added to the new input instead. The rule is EasyCache's (arXiv 2507.02860), the defaults are those of
- * stable-diffusion.cpp's `ucache`: with k = |v_t − v_prev| / |x_t − x_prev| measured at the last run, a step changes by
- * k |x_t − x_prev| / |v_prev|; the changes are summed up until the threshold is reached. For plans of full steps.
+ * added to the new input instead. The rule is EasyCache's (arXiv 2507.02860): with k = |v_t − v_prev| / |x_t − x_prev| measured at
+ * the last run, a step changes by k |x_t − x_prev| / |v_prev|; the changes are summed up until the threshold is reached. The shares
+ * of the run at which nothing is skipped are stable-diffusion.cpp's. For plans of full steps.
  */
-export function residualReuse({
+export function easyCacheDenoiser({
 	threshold,
-	from = 0.15,
-	until = 0.95,
-}: ResidualReuseOptions): (options: DenoiserOptions) => Denoiser {
+}: {
+	readonly threshold: number;
+}): (options: DenoiserOptions) => Denoiser {
 	return (options) => {
-		const network = propagatedDenoiser(options);
+		const network = encoderPropagation(options);
 		const count = options.sampler.timesteps.length;
 		let before: { input: Float32Array; prediction: Float32Array } | undefined;
 		let residual: Float32Array | undefined;
@@ -36,7 +50,7 @@ export function residualReuse({
 					(rate * meanDifference(input.data, before.input)) /
 					meanMagnitude(before.prediction);
 				const share = index / count;
-				if (share >= from && share < until && change < threshold) {
+				if (share >= FROM && share < UNTIL && change < threshold) {
 					const kept = residual;
 					const prediction = input.data.map((x, i) => x + kept[i]);
 					before = { input: input.data, prediction };
@@ -60,16 +74,4 @@ export function residualReuse({
 			}
 		};
 	};
-}
-
-function meanDifference(a: Float32Array, b: Float32Array): number {
-	let sum = 0;
-	for (let i = 0; i < a.length; i++) sum += Math.abs(a[i] - b[i]);
-	return sum / a.length;
-}
-
-function meanMagnitude(values: Float32Array): number {
-	let sum = 0;
-	for (const value of values) sum += Math.abs(value);
-	return sum / values.length;
 }

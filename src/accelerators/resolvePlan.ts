@@ -1,0 +1,116 @@
+import { OptionError } from "../errors/optionError.js";
+import type { FindPlan } from "../propagation/findPlan.js";
+import type { KeyStepPlan } from "../propagation/keyStepPlan.js";
+import { type PlanFile, planFromFile } from "../propagation/planFile.js";
+import { parseKeySteps } from "../propagation/planStates.js";
+import { stepStateWord } from "../propagation/stepState.js";
+import type { Sampler, SamplerName } from "../samplers/sampler.js";
+import { type Times, timesValues } from "../samplers/schedules/timeGrid.js";
+import { checkAccelerated } from "./accelerators.js";
+import { type AskedPlan, planWords } from "./planWords.js";
+
+/** The run that a plan is wanted for. */
+export interface RunToPlan<Grid extends Pick<Sampler, "timesteps"> = Sampler> {
+	readonly sampler: SamplerName;
+	readonly steps: number;
+	readonly guidanceScale: number;
+	/** The sampler on its own grid, or on the plan's. */
+	readonly createSampler: (times?: Times) => Grid;
+	/** The UNet's skip features: `outer:N` needs N of them. Absent: not checked. */
+	readonly skipCount?: number;
+	/** Absent: there are no tuned plans. */
+	readonly model?: { readonly hash: string; readonly label: string };
+	readonly findPlan?: FindPlan;
+}
+
+/** A plan that fits its run, and the sampler on its grid. */
+export interface ResolvedPlan<Grid = Sampler> {
+	/** Its label are the words that are read as this plan. */
+	readonly plan: KeyStepPlan;
+	readonly sampler: Grid;
+}
+
+/**
+ * Settles what was asked for, for a run: the one place where plans are looked up, fitted and checked.
+ * @throws OptionError when it does not fit the run, the sampler or the network, or no tuned plan is there
+ */
+export function resolvePlan<Grid extends Pick<Sampler, "timesteps">>(
+	asked: AskedPlan,
+	run: RunToPlan<Grid>,
+): ResolvedPlan<Grid> {
+	const found = asked.states === "auto" ? tunedPlan(run) : asked.states;
+	const isFile = typeof found === "object" && "steps" in found;
+	const times = asked.times ?? (isFile ? found.times : undefined);
+	const sampler = samplerOn(times, run);
+	const evaluations = sampler.timesteps.length;
+	const states = isFile
+		? planFromFile(
+				found,
+				{ sampler: run.sampler, steps: run.steps, evaluations },
+				"this plan file",
+			)
+		: typeof found === "string"
+			? parseKeySteps(found, evaluations)
+			: found;
+	if (states.states.length !== evaluations)
+		throw new OptionError(
+			"keySteps",
+			`${states.label.slice(0, 60)}: this plan is for ${states.states.length} network evaluations, but the run has ${evaluations}`,
+		);
+	const { accelerator } = asked;
+	const plan = {
+		...states,
+		...(times && { times }),
+		...(accelerator && { accelerator }),
+	};
+	checkDepths(plan, run.skipCount);
+	checkAccelerated(plan);
+	return { plan: { ...plan, label: planWords(plan) }, sampler };
+}
+
+function samplerOn<Grid extends Pick<Sampler, "timesteps">>(
+	times: Times | undefined,
+	{ steps, createSampler }: RunToPlan<Grid>,
+): Grid {
+	const refuse = (what: string) => new OptionError("keySteps", what);
+	const count = times && timesValues(times).length;
+	if (count !== undefined && count !== steps)
+		throw refuse(
+			`the plan has ${count} times, but this run has ${steps} steps`,
+		);
+	try {
+		return createSampler(times);
+	} catch (error) {
+		throw error instanceof OptionError && error.option === "times"
+			? refuse(`times: ${error.what}`)
+			: error;
+	}
+}
+
+function tunedPlan({
+	model,
+	findPlan,
+	sampler,
+	steps,
+	guidanceScale,
+}: Omit<RunToPlan, "createSampler">): PlanFile {
+	const found =
+		model && findPlan?.({ model: model.hash, sampler, steps, guidanceScale });
+	if (found) return found;
+	throw new OptionError(
+		"keySteps",
+		`auto: no plan was tuned for ${model ? `${model.label} (${model.hash})` : "this model"} with ${sampler}, ${steps} steps and guidance ${guidanceScale}; make one with fdiff tune, or use paper`,
+	);
+}
+
+function checkDepths(
+	{ states }: KeyStepPlan,
+	skipCount = Number.POSITIVE_INFINITY,
+): void {
+	for (const state of states)
+		if (state.run === "outer" && state.layers > skipCount)
+			throw new OptionError(
+				"keySteps",
+				`${stepStateWord(state)}: this model's UNet has ${skipCount} up layers, take at most as many`,
+			);
+}
