@@ -3,10 +3,12 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { problemLines } from "../datasets/captionedImages.js";
 import { UserError } from "../errors/userError.js";
 import {
+	METHOD_USAGE,
 	type Method,
 	parseMethodFile,
 	parseMethods,
 } from "../evaluation/methods/method.js";
+import { methodPresets } from "../evaluation/methods/methodPresets.js";
 import { readRun } from "../evaluation/results/nodeWriteResults.js";
 import { resultsTable } from "../evaluation/results/resultsTable.js";
 import {
@@ -50,6 +52,8 @@ interface EvaluateFlags extends GenerationFlags, ScoringFlags {
 	readonly queue?: string;
 }
 
+const wrapped = (text: string) => text.replace(/(.{80,110},) /g, "$1\n");
+
 const EXAMPLES = `
 Examples:
   $ fdiff evaluate --protocol embedded --methods study --out out/embedded      the embedded model, offline, minutes
@@ -58,9 +62,9 @@ Examples:
   $ fdiff evaluate … --shard 3/16                                              the third of 16 parts; fdiff merge joins them
   $ fdiff evaluate … --queue redis://host:6379                                 drawn by fdiff worker --queue … anywhere
 
-Methods: SAMPLER-STEPS, then what differs from plain sampling after plus signs: paper, uniform:K, keys:0/1/2/5,
-deepcache:K:D, no-inject, inject:ALPHA, batch:N, guidance:X, ucache:THRESHOLD, cfg-cutoff:SHARE, tgate:GATE_STEP,
-tome:RATIO, fewer, fewer-flops; presets study, honest, questions, key-steps; or a FILE.json.
+Methods: SAMPLER-STEPS, then what differs from plain sampling after plus signs:
+${wrapped(METHOD_USAGE.map(({ usage }) => usage).join(", "))};
+presets ${Object.keys(methodPresets).join(", ")}; or a FILE.json.
 Stop it in any way and run it again: it goes on where it stopped.`;
 
 /** Adds `evaluate` to the program. */

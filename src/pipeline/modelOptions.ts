@@ -72,5 +72,6 @@ export const MODEL_HOOKS = {
 	onProgress: isFunction,
 	openWeightFile: isFunction,
 	encodeImage: isFunction,
+	findPlan: isFunction,
 	signal: (value: unknown) => value instanceof AbortSignal,
 } as const;

@@ -7,8 +7,8 @@ import {
 import type { DenoisingStep } from "../../src/pipeline/denoisingLoop.js";
 import { loadPipeline } from "../../src/pipeline/nodeLoadPipeline.js";
 import { createPipeline, type Pipeline } from "../../src/pipeline/pipeline.js";
-import { parseKeySteps } from "../../src/propagation/keyStepPlan.js";
 import { planFrom } from "../../src/propagation/planFrom.js";
+import { parseKeySteps } from "../../src/propagation/planStates.js";
 import type { UnetRunner } from "../../src/propagation/unetRunner.js";
 import { relativeError } from "../../src/tensor/relativeError.js";
 import { type Tensor, tensor } from "../../src/tensor/tensor.js";
