@@ -1,7 +1,7 @@
 """Does the model draw what it is asked for? Draws 100 random training captions (50 DDIM steps, seeds 0-99) and asks the embedded
 CLIP which of the 100 captions fits each picture best: share of pictures whose own caption comes first, or first or second.
 
-usage: rank_captions.py MODEL CLIP_FOLDER DATASET [--guidance 5] [--split train|val] [--sheet SHEET.png]
+usage: rank_captions.py MODEL CLIP_FOLDER DATASET [--guidance 5] [--split train|val] [--sheet SHEET.jpg]
 The sheet shows 16 chosen captions and the first 48 of the random ones, 8x8. For scale it says the same of the real pictures, and of real pictures after the VAE alone."""
 import argparse
 import random
@@ -62,7 +62,7 @@ def main():
     if args.sheet:
         chosen = draw(pipe, WISHED, args.guidance, args.steps)
         cells = list(zip(WISHED + names[:48], chosen + pictures[:48]))
-        sheet([(name, picture, None) for name, picture in cells], 8).save(args.sheet, optimize=True)
+        sheet([(name, picture, None) for name, picture in cells], 8).save(args.sheet, optimize=True, quality=82)
 
 
 if __name__ == "__main__":

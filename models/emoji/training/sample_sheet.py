@@ -1,6 +1,6 @@
 """Draws sheets of captions and pictures with an exported folder, 50 DDIM steps.
 
-usage: sample_sheet.py MODEL DATASET OUT.png [--set train|held-out|combinations|guidance] [--guidance 5]
+usage: sample_sheet.py MODEL DATASET OUT.jpg [--set train|held-out|everyday|combinations|guidance] [--guidance 5]
 `guidance` draws 8 training captions at several guidance scales, a row each; `held-out` puts the real picture below each."""
 import argparse
 import random
@@ -8,17 +8,13 @@ import random
 import torch
 from PIL import Image, ImageDraw
 
+from combination_words import COMBINATIONS, EVERYDAY
 from dataset import load_rows
 from pipeline import draw, load_ddim
 
 WISHED = [
     "red apple", "grinning face", "smiling face with heart-eyes", "dog face", "rocket", "pizza", "red heart", "tiger face",
     "soccer ball", "birthday cake", "guitar", "rainbow", "automobile", "bouquet", "ghost", "octopus",
-]
-COMBINATIONS = [
-    "a blue apple", "a cat with sunglasses", "a green heart", "a purple car", "a dog with a hat", "a red frog",
-    "a smiling apple", "a yellow fish", "a pink rocket", "a crying cat", "an angry bear", "a golden key", "a blue rose",
-    "a sleepy dog", "a panda with heart eyes", "a black pizza",
 ]
 CELL, LABEL = 128, 13
 
@@ -42,7 +38,7 @@ def main():
     parser.add_argument("model")
     parser.add_argument("dataset")
     parser.add_argument("out")
-    parser.add_argument("--set", choices=("train", "held-out", "combinations", "guidance"), default="train")
+    parser.add_argument("--set", choices=("train", "held-out", "everyday", "combinations", "guidance"), default="train")
     parser.add_argument("--guidance", type=float, default=5.0)
     parser.add_argument("--steps", type=int, default=50)
     parser.add_argument("--count", type=int, default=64)
@@ -58,7 +54,7 @@ def main():
         for scale in (3.0, 5.0, 7.5):
             pictures = draw(pipe, captions, scale, args.steps, args.seed)
             cells += [(f"{scale}: {caption}", picture, None) for caption, picture in zip(captions, pictures)]
-        sheet(cells, 8).save(args.out, optimize=True)
+        sheet(cells, 8).save(args.out, optimize=True, quality=82)
         return
     if args.set == "train":
         captions = (WISHED + [row["caption"] for row in shuffled if row["caption"] not in WISHED])[: args.count]
@@ -66,12 +62,12 @@ def main():
         shuffled = shuffled[: args.count]
         captions = [row["caption"] for row in shuffled]
     else:
-        captions = COMBINATIONS[: args.count]
+        captions = {"everyday": EVERYDAY, "combinations": COMBINATIONS}[args.set][: args.count]
     pictures = draw(pipe, captions, args.guidance, args.steps, args.seed)
     real = [None] * len(captions)
     if args.set == "held-out":
         real = [Image.open(f"{args.dataset}/images/{row['file']}").convert("RGB") for row in shuffled]
-    sheet(list(zip(captions, pictures, real)), 8).save(args.out, optimize=True)
+    sheet(list(zip(captions, pictures, real)), 8).save(args.out, optimize=True, quality=82)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,18 @@
-"""Trains the text encoder and the UNet together on the VAE's latents (CPU, bfloat16 autocast): epsilon prediction, 10 % of the
+"""Trains the text encoder and the UNet together on the VAE's latents (bfloat16 autocast): epsilon prediction, 10 % of the
 captions dropped, exponential average of the weights. The error of each noise level counts in proportion to its usual size
 (`relative`; the idea of the learnt uncertainty in EDM2, arXiv 2312.02696): plain or min-SNR-5 weights (`min-snr`, arXiv 2303.09556)
 leave the noisiest steps, where a picture's subject is decided, with next to no say, and captions are learnt slowly.
 
-usage: train_unet.py DATASET VAE_RUN OUT --minutes N [--init MODEL_FOLDER]
+usage: train_unet.py DATASET VAE_RUN OUT --minutes N [--init MODEL_FOLDER] [--combinations FOLDER]
 VAE_RUN is the OUT of fold_vae.py. OUT/ckpt.pt resumes; the learning rate is constant, then falls to 2 % over the last 40 % of the
-N minutes. TERM saves, exports and ends. --init starts from an exported folder's weights and tokenizer where there is no ckpt.pt.
+N minutes (`--decay 0`: it stays constant, for a run that goes on). TERM saves, exports and ends. --combinations takes a share of every
+batch from what make_combinations.py made. --init starts from an exported folder's weights and tokenizer where there is no ckpt.pt.
 
-Two processes of one thread each share the weights and halve the batch: on two busy cores that is up to twice as fast as one process
-of two threads, which waits for the slower thread after every layer."""
+Several processes of one thread each share the weights and wait for no one: each adds the gradients of half a batch to a common sum, and
+the first process takes a step whenever a batch is together. On busy cores that is far faster than threads, which wait for the slowest
+after every layer. (A gradient may so be of weights one or two steps old, which does no harm at these learning rates.)"""
 import argparse
+import glob
 import os
 import random
 import shutil
@@ -28,8 +31,17 @@ from dataset import caption_groups, load_rows
 from export_model import export_model
 from networks import SCHEDULE, build_unet_and_text
 
-WORKERS = 2
+SHARE = 2  # a process adds the gradients of 1 / SHARE of a batch at a time
 LEVELS = 20  # of noise, for the `relative` weighting
+KNOWN_CAPTIONS = 16000  # text states kept by each process: 30 KB each
+
+
+def load_combinations(folder, device):
+    """(latents fp16 [n, 4, 16, 16], captions) of all files of make_combinations.py in a folder."""
+    stored = [torch.load(path, map_location=device) for path in sorted(glob.glob(folder + "/latents_*.pt"))]
+    if not stored:
+        raise SystemExit(f"{folder}: no latents_*.pt; make_combinations.py writes them")
+    return torch.cat([part["latents"] for part in stored]), [caption for part in stored for caption in part["captions"]]
 
 
 def weights_of_folder(folder, modules):
@@ -48,19 +60,19 @@ class Batches:
     """Endless training batches: gradients of one process's share of a batch."""
 
     def __init__(self, args, modules, tokenizer, rows, seed):
+        self.device = args.device
         random.seed(seed)
         torch.manual_seed(seed)
         self.args, (self.unet, self.text) = args, modules
-        stored = torch.load(args.vae_run + "/latents.pt")
+        stored = torch.load(args.vae_run + "/latents.pt", map_location=self.device)
         self.latents, self.mirrored, self.may_flip = stored["train"], stored["train_flip"], stored["may_flip"]
-        self.alphas = DDIMScheduler(clip_sample=False, **SCHEDULE).alphas_cumprod
-        self.order, self.usual = [], torch.full((LEVELS,), 0.1)
+        self.alphas = DDIMScheduler(clip_sample=False, **SCHEDULE).alphas_cumprod.to(self.device)
+        self.order, self.usual = [], torch.full((LEVELS,), 0.1, device=self.device)
 
         self.captions, self.tokenizer, self.known = [caption_groups(row) for row in rows], tokenizer, {}
+        self.combinations = load_combinations(args.combinations, self.device) if args.combinations else None
 
     def draw_caption(self, i):
-        if random.random() < 0.1:
-            return ""
         shares, groups = [share for share, _ in self.captions[i]], [group for _, group in self.captions[i]]
         return random.choice(random.choices(groups, shares)[0])
 
@@ -69,26 +81,44 @@ class Batches:
         new = [text for text in captions if text not in self.known] if self.args.freeze_text else captions
         if new:
             ids = self.tokenizer(new, padding="max_length", max_length=77, truncation=True, return_tensors="pt").input_ids
-            states = self.text(ids).last_hidden_state
+            states = self.text(ids.to(self.device)).last_hidden_state
             if not self.args.freeze_text:
                 return states
+            if len(self.known) > KNOWN_CAPTIONS:
+                self.known = {text: self.known[text] for text in captions if text in self.known}
             self.known.update(zip(new, states.bfloat16()))
         return torch.stack([self.known[text] for text in captions])
 
+    def draw_pictures(self, count):
+        """(clean latents, captions, lowest timesteps) of so many pictures; 10 % of the captions are empty."""
+        combined = sum(random.random() < self.args.combination_share for _ in range(count)) if self.combinations else 0
+        single = count - combined
+        while len(self.order) < single:
+            self.order += torch.randperm(len(self.latents)).tolist()
+        chosen, self.order = self.order[:single], self.order[single:]
+        flip = (self.may_flip[chosen] & (torch.rand(single, device=self.device) < self.args.flip)).view(-1, 1, 1, 1)
+        clean = torch.where(flip, self.mirrored[chosen], self.latents[chosen])
+        captions = [self.draw_caption(i) for i in chosen]
+        if combined:
+            latents, texts = self.combinations
+            others = [random.randrange(len(texts)) for _ in range(combined)]
+            clean = torch.cat([clean, latents[others].float()])
+            captions += [texts[i] for i in others]
+        lowest = torch.tensor([0.0] * single + [self.args.combination_from] * combined, device=self.device)
+        return clean, ["" if random.random() < 0.1 else caption for caption in captions], lowest
+
     def backward(self):
         """One share: leaves gradients in the weights' .grad, returns (squared error, weighted loss)."""
-        args, pictures = self.args, self.args.batch // self.args.repeat // WORKERS
-        if len(self.order) < pictures:
-            self.order = torch.randperm(len(self.latents)).tolist()
-        chosen, self.order = self.order[:pictures], self.order[pictures:]
-        autocast = torch.autocast("cpu", dtype=torch.bfloat16, enabled=not args.fp32)
+        args = self.args
+        clean, captions, lowest = self.draw_pictures(args.batch // args.repeat // SHARE)
+        autocast = torch.autocast(self.device, dtype=torch.bfloat16, enabled=not args.fp32)
         with autocast:
-            states = self.text_states([self.draw_caption(i) for i in chosen]).repeat(args.repeat, 1, 1)
-        flip = (self.may_flip[chosen] & (torch.rand(pictures) < args.flip)).view(-1, 1, 1, 1)
-        clean = torch.where(flip, self.mirrored[chosen], self.latents[chosen]).repeat(args.repeat, 1, 1, 1)
+            states = self.text_states(captions).repeat(args.repeat, 1, 1)
+        clean = clean.repeat(args.repeat, 1, 1, 1)
         count = len(clean)
         # stratified over the 1000 timesteps: one in each of `count` equal parts
-        timesteps = ((torch.randperm(count) + torch.rand(count)) / count * 1000).long()
+        lowest = lowest.repeat(args.repeat)
+        timesteps = (lowest + (torch.randperm(count, device=self.device) + torch.rand(count, device=self.device)) / count * (1000 - lowest)).long()
         noise = torch.randn_like(clean)
         alpha = self.alphas[timesteps].view(-1, 1, 1, 1)
         noisy = alpha.sqrt() * clean + (1 - alpha).sqrt() * noise
@@ -102,34 +132,66 @@ class Batches:
         else:
             level = timesteps * LEVELS // 1000
             loss = 0.1 * (squared / self.usual[level]).mean()
-            for i, value in zip(level.tolist(), squared.tolist()):
-                self.usual[i] += 0.02 * (value - self.usual[i])
+            # an average over about 50 values of a level, however many of them a batch has
+            hits = torch.bincount(level, minlength=LEVELS)
+            means = torch.zeros_like(self.usual).index_add_(0, level, squared.detach()) / hits.clamp(min=1)
+            self.usual += (1 - 0.98**hits) * (means - self.usual)
         loss.backward()
-        return squared.mean().item(), loss.item()
+        return torch.stack([squared.detach().mean(), loss.detach()])
 
 
-def work(args, modules, tokenizer, rows, seed, gradients, losses, go, done):
-    """The second process: on every `go` one share of a batch, its gradients and losses into shared memory, then `done`."""
+class Shared:
+    """Sum of gradients and losses that the processes add to, in shared memory."""
+
+    def __init__(self, weights, lock):
+        self.lock = lock
+        self.gradients = [torch.zeros_like(p).share_memory_() for p in weights]
+        self.losses, self.count = torch.zeros(2, device=weights[0].device).share_memory_(), torch.zeros(1).share_memory_()
+
+    def add(self, weights, losses):
+        while self.count.item() > 8 * SHARE:  # the first process is paused: so is this one
+            time.sleep(0.3)
+        with self.lock:
+            torch._foreach_add_(self.gradients, [p.grad for p in weights])
+            self.losses += losses
+            self.count += 1
+
+    def take(self, weights):
+        """Their means, gradients into the weights' .grad, and nothing is left; None before a batch is together."""
+        with self.lock:
+            count = self.count.item()
+            if count < SHARE:
+                return None
+            torch._foreach_copy_([p.grad for p in weights], self.gradients)
+            torch._foreach_mul_([p.grad for p in weights], 1 / count)
+            losses = self.losses / count
+            torch._foreach_zero_(self.gradients)
+            self.losses.zero_()
+            self.count.zero_()
+        return losses, int(count)
+
+
+def work(args, modules, tokenizer, rows, seed, shared):
+    """Another process: adds shares of batches until the first process ends."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     torch.set_num_threads(1)
     batches = Batches(args, modules, tokenizer, rows, seed)
     weights = [p for p in modules.parameters() if p.requires_grad]
-    while True:
-        while not go.acquire(timeout=60):
-            if os.getppid() == 1:
-                return
-        modules.zero_grad(set_to_none=True)
-        losses[0], losses[1] = batches.backward()
-        torch._foreach_copy_(gradients, [p.grad for p in weights])
-        done.release()
+    while os.getppid() != 1:
+        for p in weights:
+            p.grad = None
+        shared.add(weights, batches.backward())
 
 
-def main():
+def main(argv=None):
     parser = argparse.ArgumentParser()
     parser.add_argument("dataset")
     parser.add_argument("vae_run")
     parser.add_argument("out")
     parser.add_argument("--init", help="exported model folder to start from")
+    parser.add_argument("--combinations", help="OUT of make_combinations.py")
+    parser.add_argument("--combination-share", type=float, default=0.4, help="of the pictures of a batch, where there are combinations")
+    parser.add_argument("--combination-from", type=float, default=0, help="lowest timestep of combinations: what they add is decided in noise")
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--batch", type=int, default=32)
@@ -141,8 +203,13 @@ def main():
     parser.add_argument("--export-every", type=float, default=12, help="minutes")
     parser.add_argument("--save-every", type=float, default=3, help="minutes")
     parser.add_argument("--max-steps", type=int)
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--workers", type=int, default=2, help="processes")
+    parser.add_argument("--average", type=float, default=0.999, help="decay of the exponential average of the weights")
     parser.add_argument("--fp32", action="store_true", help="no bfloat16 autocast")
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
+    if args.device != "cpu" and args.workers != 1:
+        parser.error("--device %s: one process, --workers 1" % args.device)
     os.makedirs(args.out, exist_ok=True)
     torch.set_num_threads(1)
 
@@ -156,9 +223,11 @@ def main():
     tokenizer = CLIPTokenizer.from_pretrained(tokenizer_folder)
 
     torch.manual_seed(1)
-    modules = build_unet_and_text(len(tokenizer)).share_memory()
-    # by plain products: on a CPU torch's fused attention is slow backwards for heads this narrow (the whole step takes 1.5 times as long)
-    modules[0].set_attn_processor(AttnProcessor())
+    modules = build_unet_and_text(len(tokenizer)).to(args.device)
+    if args.device == "cpu":
+        modules.share_memory()
+        # by plain products: on a CPU torch's fused attention is slow backwards for heads this narrow (the whole step takes 1.5 times as long)
+        modules[0].set_attn_processor(AttnProcessor())
     if args.freeze_text:
         modules[1].requires_grad_(False)
     named = [(name, p) for name, p in modules.named_parameters() if p.requires_grad]
@@ -167,7 +236,7 @@ def main():
     step = seen = 0
     average_state = None
     if os.path.exists(checkpoint):
-        kept = torch.load(checkpoint)
+        kept = torch.load(checkpoint, map_location=args.device)
         modules.load_state_dict(kept["m"])
         optimizer.load_state_dict(kept["o"])
         average_state, step, seen = kept["ema"], kept["step"], kept["seen"]
@@ -175,16 +244,15 @@ def main():
     elif args.init:
         modules.load_state_dict(weights_of_folder(args.init, modules))
     average = [(average_state[n] if average_state else p.detach()).clone() for n, p in zip(names, weights)]
-    first_step = step
+    first_step, first_seen = step, seen
 
-    gradients = [torch.zeros_like(p).share_memory_() for p in weights]
-    other_losses = torch.zeros(2).share_memory_()
     fork = mp.get_context("fork")
-    go, done = fork.Semaphore(0), fork.Semaphore(0)
-    rest = (rows, 2 * step + 3, gradients, other_losses, go, done)
-    helper = fork.Process(target=work, args=(args, modules, tokenizer, *rest), daemon=True)
-    helper.start()
-    batches = Batches(args, modules, tokenizer, rows, 2 * step + 2)
+    shared = Shared(weights, fork.Lock())
+    rest = [(rows, args.workers * step + 2 + i, shared) for i in range(args.workers)]
+    helpers = [fork.Process(target=work, args=(args, modules, tokenizer, *of_one), daemon=True) for of_one in rest[1:]]
+    for helper in helpers:
+        helper.start()
+    batches = Batches(args, modules, tokenizer, *rest[0][:2])
 
     def averaged():
         state = {name: value.clone() for name, value in modules.state_dict().items()}
@@ -198,7 +266,7 @@ def main():
 
     def save_and_export():
         save()
-        export_model(averaged(), tokenizer_folder, args.vae_run + "/vae", args.out + "/model")
+        export_model({name: value.cpu() for name, value in averaged().items()}, tokenizer_folder, args.vae_run + "/vae", args.out + "/model")
         print("exported at step", step, flush=True)
 
     asked_to_stop = []
@@ -210,31 +278,30 @@ def main():
         if progress >= 1 or (args.max_steps and step - first_step >= args.max_steps):
             break
         warmed = min(1, (step + 1) / 200, (step - first_step + 1) / 30)
-        rate = args.lr * warmed * max(0.02, min(1, (1 - progress) / args.decay))
+        rate = args.lr * warmed * (max(0.02, min(1, (1 - progress) / args.decay)) if args.decay else 1)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        optimizer.zero_grad()
-        go.release()
-        own_losses = batches.backward()
-        while not done.acquire(timeout=60):
-            if not helper.is_alive():
-                raise SystemExit("the second process ended by itself")
-        own = [p.grad for p in weights]
-        torch._foreach_add_(own, gradients)
-        torch._foreach_mul_(own, 1 / WORKERS)
+        taken = None
+        while not taken:
+            optimizer.zero_grad()
+            shared.add(weights, batches.backward())
+            taken = shared.take(weights)
+        if not all(helper.is_alive() for helper in helpers):
+            raise SystemExit("another process ended by itself")
         torch.nn.utils.clip_grad_norm_(weights, 1.0)
         optimizer.step()
         step += 1
-        seen += args.batch
-        torch._foreach_lerp_(average, [p.detach() for p in weights], 1 - min(0.999, (1 + step) / (10 + step)))
+        seen += args.batch // SHARE * taken[1]
+        torch._foreach_lerp_(average, [p.detach() for p in weights], 1 - min(args.average, (1 + step) / (10 + step)))
 
-        losses.append([(mine + others) / 2 for mine, others in zip(own_losses, other_losses.tolist())])
+        losses.append(taken[0])
         now = time.time()
         if step % 50 == 0:
-            recent = torch.tensor(losses[-50:]).mean(0).tolist()
+            recent = torch.stack(losses).mean(0).tolist()
+            losses.clear()
             print(
                 "step %d  %.0f s  seen %d  mse %.4f  weighted %.4f  lr %.1e  %.1f samples/s"
-                % (step, now - started, seen, *recent, rate, (step - first_step) * args.batch / (now - started)),
+                % (step, now - started, seen, *recent, rate, (seen - first_seen) / (now - started)),
                 flush=True,
             )
         if now - last_save > args.save_every * 60:
@@ -244,7 +311,8 @@ def main():
             save_and_export()
             last_export = now
     save_and_export()
-    helper.kill()
+    for helper in helpers:
+        helper.kill()
 
 
 if __name__ == "__main__":
