@@ -1,6 +1,6 @@
 import sharp from "sharp";
 import { UserError } from "../errors/userError.js";
-import type { Pixels } from "../metrics/resize/pixels.js";
+import type { Pixels } from "../image/resize/pixels.js";
 
 /** More pixels than any photograph of these sets; guards against decompression bombs. */
 const maxPixels = 2 ** 27;

@@ -1,9 +1,9 @@
 import * as z from "zod";
 import { UserError } from "../errors/userError.js";
 import { checkJson } from "../files/parseJson.js";
-import type { FilterName } from "./resize/filters.js";
-import { resizePillowBytes } from "./resize/pillowBytes.js";
-import type { Pixels } from "./resize/pixels.js";
+import type { FilterName } from "../image/resize/filters.js";
+import { resizePillowBytes } from "../image/resize/pillowBytes.js";
+import type { Pixels } from "../image/resize/pixels.js";
 
 /** A preprocessor_config.json of CLIP, parsed. */
 export interface ClipPreprocessing {

@@ -1,7 +1,7 @@
+import { resizeAntialiased } from "../image/resize/antialiased.js";
+import { resizeTensorflow, resizeTorch } from "../image/resize/bilinear.js";
+import { type Pixels, type Planes, planes } from "../image/resize/pixels.js";
 import { inceptionSize } from "../models/inception.js";
-import { resizeAntialiased } from "./resize/antialiased.js";
-import { resizeTensorflow, resizeTorch } from "./resize/bilinear.js";
-import { type Pixels, type Planes, planes } from "./resize/pixels.js";
 
 /** Whose FID is computed: they differ in how pictures become 299×299. */
 export const fidVariants = [

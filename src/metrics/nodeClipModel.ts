@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../errors/userError.js";
+import type { Pixels } from "../image/resize/pixels.js";
 import { parseClipTextConfig } from "../models/clipConfig.js";
 import { buildClipText } from "../models/clipText.js";
 import { buildClipVision } from "../models/clipVision.js";
@@ -27,7 +28,6 @@ import {
 	preprocessForClip,
 } from "./clipPreprocessing.js";
 import type { Features } from "./features.js";
-import type { Pixels } from "./resize/pixels.js";
 
 /** A loaded CLIP model, both towers. Embeddings are as they leave the projection, not normalized. */
 export interface ClipModel {

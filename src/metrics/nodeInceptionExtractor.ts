@@ -1,3 +1,4 @@
+import type { Pixels } from "../image/resize/pixels.js";
 import { buildInception, type InceptionOutput } from "../models/inception.js";
 import { onnxRuntime } from "../runtime/onnxruntime/nodeOnnxRuntime.js";
 import type { SessionOptions } from "../runtime/session.js";
@@ -8,7 +9,6 @@ import {
 	preprocessForInception,
 } from "./inceptionPreprocessing.js";
 import type { InceptionWeights } from "./nodeInceptionWeights.js";
-import type { Pixels } from "./resize/pixels.js";
 
 /** A loaded Inception network. */
 export interface InceptionExtractor {

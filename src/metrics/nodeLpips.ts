@@ -1,4 +1,5 @@
 import { UserError } from "../errors/userError.js";
+import { type Pixels, planes } from "../image/resize/pixels.js";
 import { buildLpips, type LpipsTrunk } from "../models/lpips.js";
 import { onnxRuntime } from "../runtime/onnxruntime/nodeOnnxRuntime.js";
 import type { SessionOptions } from "../runtime/session.js";
@@ -8,7 +9,6 @@ import {
 	openWeightsFile,
 } from "../weights/formats/nodeWeightsFile.js";
 import { modelHash } from "../weights/modelHash.js";
-import { type Pixels, planes } from "./resize/pixels.js";
 
 /** LPIPS, ready to compare pictures. */
 export interface Lpips {

@@ -3,12 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { UserError } from "../../src/errors/userError.js";
+import type { Pixels } from "../../src/image/resize/pixels.js";
 import {
 	parseClipPreprocessing,
 	preprocessForClip,
 } from "../../src/metrics/clipPreprocessing.js";
 import { openClipModel } from "../../src/metrics/nodeClipModel.js";
-import type { Pixels } from "../../src/metrics/resize/pixels.js";
 import { parseClipTextConfig } from "../../src/models/clipConfig.js";
 import { buildClipText } from "../../src/models/clipText.js";
 import { openWeightsFile } from "../../src/weights/formats/nodeWeightsFile.js";

@@ -1,6 +1,7 @@
 import type { DatasetProblem } from "../../datasets/captionedImages.js";
 import type { ImageSource } from "../../datasets/nodeImageSource.js";
 import { UserError } from "../../errors/userError.js";
+import type { Pixels } from "../../image/resize/pixels.js";
 import {
 	accumulateStatistics,
 	type FeatureStatistics,
@@ -8,7 +9,6 @@ import {
 import type { Features } from "../../metrics/features.js";
 import type { ClipModel } from "../../metrics/nodeClipModel.js";
 import type { InceptionExtractor } from "../../metrics/nodeInceptionExtractor.js";
-import type { Pixels } from "../../metrics/resize/pixels.js";
 import { readPictures } from "./nodeReadPictures.js";
 
 /** What was extracted of a set of images. */

@@ -3,7 +3,7 @@ import { checkProblems } from "../../datasets/captionedImages.js";
 import type { ImageSource } from "../../datasets/nodeImageSource.js";
 import { decodePicture } from "../../datasets/nodePicture.js";
 import { UserError } from "../../errors/userError.js";
-import type { Pixels } from "../../metrics/resize/pixels.js";
+import type { Pixels } from "../../image/resize/pixels.js";
 
 /** A decoded picture and its place in the list that was asked for. */
 export interface NamedPicture {

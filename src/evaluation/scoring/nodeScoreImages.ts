@@ -10,12 +10,12 @@ import { centreSquare } from "../../datasets/nodePicture.js";
 import { UserError } from "../../errors/userError.js";
 import { reasonOf } from "../../files/fileFault.js";
 import { writeWhole } from "../../files/nodeWriteWhole.js";
+import { resizePillowBytes } from "../../image/resize/pillowBytes.js";
+import type { Pixels } from "../../image/resize/pixels.js";
 import { openClipModel } from "../../metrics/nodeClipModel.js";
 import { inceptionExtractor } from "../../metrics/nodeInceptionExtractor.js";
 import { openInceptionWeights } from "../../metrics/nodeInceptionWeights.js";
 import { runtimeInnerProducts } from "../../metrics/nodeInnerProducts.js";
-import { resizePillowBytes } from "../../metrics/resize/pillowBytes.js";
-import type { Pixels } from "../../metrics/resize/pixels.js";
 import {
 	decodeStatistics,
 	encodeStatistics,

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { resizeAntialiased } from "../../../src/metrics/resize/antialiased.js";
+import { resizeAntialiased } from "../../../src/image/resize/antialiased.js";
 import {
 	resizeTensorflow,
 	resizeTorch,
-} from "../../../src/metrics/resize/bilinear.js";
-import type { FilterName } from "../../../src/metrics/resize/filters.js";
-import { resizePillowBytes } from "../../../src/metrics/resize/pillowBytes.js";
-import { planes } from "../../../src/metrics/resize/pixels.js";
+} from "../../../src/image/resize/bilinear.js";
+import type { FilterName } from "../../../src/image/resize/filters.js";
+import { resizePillowBytes } from "../../../src/image/resize/pillowBytes.js";
+import { planes } from "../../../src/image/resize/pixels.js";
 import { readGolden, relativeError } from "../../goldenFile.js";
 
 // Golden data: test/reference/resize.py (Pillow, torch, torch-fidelity).
