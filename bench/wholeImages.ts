@@ -1,8 +1,6 @@
 import { join } from "node:path";
-import {
-	EMBEDDED_MODEL,
-	loadPipeline,
-} from "../src/pipeline/nodeLoadPipeline.js";
+import { loadPipeline } from "../src/pipeline/nodeLoadPipeline.js";
+import { EMBEDDED_MODEL } from "../src/weights/nodeEmbeddedModels.js";
 import { randomModel } from "./randomModel.js";
 import { printTable } from "./table.js";
 

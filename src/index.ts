@@ -11,7 +11,7 @@ export {
 	imageParameters,
 	optionsFromParameters,
 } from "./pipeline/imageParameters.js";
-export { EMBEDDED_MODEL, loadPipeline } from "./pipeline/nodeLoadPipeline.js";
+export { loadPipeline } from "./pipeline/nodeLoadPipeline.js";
 export type { GenerateOptions } from "./pipeline/options.js";
 export type { Pipeline, PipelineOptions } from "./pipeline/pipeline.js";
 export type { RunSettings } from "./pipeline/runSettings.js";
@@ -35,3 +35,4 @@ export type {
 	DownloadProgress,
 	OpenModelOptions,
 } from "./weights/folder/modelFiles.js";
+export { EMBEDDED_MODEL } from "./weights/nodeEmbeddedModels.js";

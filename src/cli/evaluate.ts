@@ -18,7 +18,10 @@ import {
 	prepareRun,
 	type Shard,
 } from "../evaluation/run/nodeEvaluate.js";
-import { embeddedModelsFolder } from "../weights/nodeEmbeddedModels.js";
+import {
+	EMBEDDED_MODEL,
+	embeddedModelsFolder,
+} from "../weights/nodeEmbeddedModels.js";
 import {
 	addModelFlags,
 	type GenerationFlags,
@@ -202,14 +205,14 @@ async function evaluationRequest(
 		out: flags.out,
 		protocol: flags.protocol === "embedded" ? "every-image" : flags.protocol,
 		dataset: embeddedSet
-			? { folder: join(embeddedModelsFolder, "emoji", "eval") }
+			? { folder: join(embeddedModelsFolder, EMBEDDED_MODEL, "eval") }
 			: {
 					folder: flags.dataset,
 					images: flags.images,
 					captions: flags.captions,
 				},
 		methods,
-		model: flags.model ?? "emoji",
+		model: flags.model,
 		modelOptions: { ...defined(pipelineOptions(flags)), signal },
 		scoring: scoringOptions(flags, embeddedSet),
 		common: defined({

@@ -1,3 +1,4 @@
+import { shorten } from "../errors/shorten.js";
 import { UserError } from "../errors/userError.js";
 import { openDiffusersFolder } from "../weights/folder/diffusersFolder.js";
 import type { ModelFiles } from "../weights/folder/modelFiles.js";
@@ -5,7 +6,6 @@ import {
 	nodeModelFolder,
 	openNodeFile,
 } from "../weights/formats/nodeModelFolder.js";
-import { shorten } from "../weights/formats/strictJson.js";
 import { readSafetensorsHeader } from "../weights/formats/weightFile.js";
 import {
 	summarizeWeights,

@@ -57,7 +57,7 @@ async function runWorker(flags: WorkerFlags): Promise<void> {
 	const signal = interruptSignal();
 	await runQueueWorker({
 		url: flags.queue,
-		model: flags.model ?? "emoji",
+		model: flags.model,
 		modelOptions: pipelineOptions(flags),
 		// as evaluate decides for its own set
 		scoring: scoringOptions(flags, flags.model === undefined),

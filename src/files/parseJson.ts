@@ -1,5 +1,6 @@
 import type * as z from "zod";
 import { type ErrorCode, UserError } from "../errors/userError.js";
+import { foreignFile } from "./foreignFile.js";
 
 /** How errors speak of a JSON file. */
 export interface JsonKind {
@@ -59,8 +60,9 @@ export function readJsonText(
 		try {
 			return JSON.parse(withoutPythonNumbers(plain));
 		} catch {
+			const foreign = foreignFile(plain);
 			throw new UserError(
-				`${label} is no valid JSON: ${(cause as Error).message.replace(/\s+/g, " ")}`,
+				`${label} is no valid JSON: ${foreign ? `it is ${foreign}` : (cause as Error).message.replace(/\s+/g, " ")}`,
 				{ cause, ...(code && { code }) },
 			);
 		}

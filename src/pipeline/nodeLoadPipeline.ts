@@ -12,9 +12,6 @@ import {
 	type PipelineOptions,
 } from "./pipeline.js";
 
-/** The model that comes with the package: small, offline, 128 x 128 pixels. */
-export const EMBEDDED_MODEL = "emoji";
-
 /**
  * Loads a text-to-image model: a diffusers folder, a Hub id (`owner/name[@revision]`), a single `.safetensors` checkpoint,
  * or the model that comes with the package. Only headers and configs are read now; each network is loaded when it is first
@@ -27,10 +24,14 @@ export const EMBEDDED_MODEL = "emoji";
  * @throws OptionError when an option is wrong; UserError when the model is missing, malformed, or has parts that are not supported
  */
 export async function loadPipeline(
-	model: string = EMBEDDED_MODEL,
+	model?: string,
 	options: PipelineOptions & OpenModelOptions = {},
 ): Promise<Pipeline> {
-	checkOptions(MODEL_OPTIONS, { ...options, model }, MODEL_HOOKS);
+	checkOptions(
+		MODEL_OPTIONS,
+		{ ...options, ...(model !== undefined && { model }) },
+		MODEL_HOOKS,
+	);
 	const files = await openModel(model, options);
 	return createPipeline(files, onnxRuntime, {
 		openWeightFile: openNodeWeightFile,

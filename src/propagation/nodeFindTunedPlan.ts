@@ -2,12 +2,15 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../errors/userError.js";
 import { samplerByName } from "../samplers/config/samplerNames.js";
-import { embeddedModelsFolder } from "../weights/nodeEmbeddedModels.js";
+import {
+	EMBEDDED_MODEL,
+	embeddedModelsFolder,
+} from "../weights/nodeEmbeddedModels.js";
 import type { FindPlan } from "./findPlan.js";
 import { type PlanFile, parsePlanFile } from "./planFile.js";
 
 /** Where plans of the embedded model are. */
-const embeddedPlansFolder = join(embeddedModelsFolder, "emoji", "plans");
+const embeddedPlansFolder = join(embeddedModelsFolder, EMBEDDED_MODEL, "plans");
 
 /**
  * Looks for tuned plans in `plans/` of the folder that a model lies in (a Hub model's snapshot, the folder of a single file),

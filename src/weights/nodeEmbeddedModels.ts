@@ -9,6 +9,9 @@ export const embeddedModelsFolder = join(
 	"models",
 );
 
+/** The model that comes with the package: small, offline, 128 x 128 pixels. */
+export const EMBEDDED_MODEL = "emoji";
+
 /** Names of the models that come with the package (folders of `models/` with a model_index.json), sorted. */
 export async function embeddedModelNames(
 	folder: string = embeddedModelsFolder,

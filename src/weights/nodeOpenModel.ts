@@ -1,7 +1,8 @@
 import { stat } from "node:fs/promises";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { UserError } from "../errors/userError.js";
+import { foreignFile, headLength } from "../files/foreignFile.js";
 import { openSingleFile } from "./checkpoint/singleFile.js";
 import { openDiffusersFolder } from "./folder/diffusersFolder.js";
 import type { ModelFiles, OpenModelOptions } from "./folder/modelFiles.js";
@@ -16,6 +17,7 @@ import { openHubModel } from "./hub/nodeHubModel.js";
 import { modelHash } from "./modelHash.js";
 import { clipTokenizerFolder } from "./nodeClipTokenizer.js";
 import {
+	EMBEDDED_MODEL,
 	embeddedModelNames,
 	embeddedModelsFolder,
 } from "./nodeEmbeddedModels.js";
@@ -23,14 +25,19 @@ import {
 /**
  * The files of the model at `where`: a diffusers folder, a single `.safetensors` checkpoint, the name of a model that comes
  * with the package, or a Hub id (`owner/name[@revision]`), which is downloaded unless the cache has it. A path that exists wins
- * over a Hub id of the same spelling. Only headers of weights are read.
+ * over a Hub id of the same spelling, and over an embedded model if it is a model. Without a name it is the embedded model,
+ * whatever lies in the current folder. Only headers of weights are read.
  * @throws UserError when it is none of these, or something in it is missing or malformed.
  */
 export async function openModel(
-	where: string,
+	model: string | undefined,
 	options: OpenModelOptions = {},
 ): Promise<ModelFiles> {
-	const place = await locateModel(where, options.revision);
+	const where = model ?? EMBEDDED_MODEL;
+	const place: ModelPlace =
+		model === undefined
+			? { kind: "folder", path: join(embeddedModelsFolder, EMBEDDED_MODEL) }
+			: await locateModel(model, options.revision);
 	const files =
 		place.kind === "folder"
 			? await openDiffusersFolder(
@@ -41,6 +48,7 @@ export async function openModel(
 				? await openCheckpoint(place.path, options)
 				: await openHubModel(place.id, options);
 	return {
+		...(place.kind === "file" && { folder: dirname(place.path) }),
 		...files,
 		hash: await modelHash(files.networks.unet.weights, openNodeWeightFile),
 	};
@@ -68,11 +76,17 @@ export async function locateModel(
 				return undefined;
 			})
 		: undefined;
+	const embedded = await embeddedModelNames();
+	if (embedded.includes(where)) {
+		const isModel = await stat(join(path, "model_index.json")).then(
+			() => true,
+			() => false,
+		);
+		if (!isModel)
+			return { kind: "folder", path: join(embeddedModelsFolder, where) };
+	}
 	if (status?.isDirectory()) return { kind: "folder", path };
 	if (status) return { kind: "file", path };
-	const embedded = await embeddedModelNames();
-	if (embedded.includes(where))
-		return { kind: "folder", path: join(embeddedModelsFolder, where) };
 	const looksLikePath =
 		/^[./~\\]|^[A-Za-z]:|\\|\/$|\.safetensors$/.test(where) || isPickle(where);
 	const id = looksLikePath ? undefined : parseHubId(where, revision);
@@ -88,16 +102,18 @@ async function openCheckpoint(
 	path: string,
 	options: OpenModelOptions,
 ): Promise<Omit<ModelFiles, "hash">> {
-	if (isPickle(path))
+	const file = await openNodeFile(path);
+	if (!/\.safetensors$/i.test(path)) {
+		const foreign = foreignFile(await file.read(0, headLength));
 		throw new UserError(
-			`${path} is a pickle (.ckpt, .pt, .bin), which can run code when it is loaded: only .safetensors is read; get the model as .safetensors, or convert it in Python with safetensors.torch.save_file`,
+			isPickle(path) && (!foreign || /pickle/.test(foreign))
+				? `${path} is a pickle (.ckpt, .pt, .bin), which can run code when it is loaded: only .safetensors is read; get the model as .safetensors, or convert it in Python with safetensors.torch.save_file`
+				: `${path} is no model${foreign ? `: it is ${foreign}` : ": a checkpoint's name ends with .safetensors"}`,
+			{ code: "invalid_input" },
 		);
-	if (!/\.safetensors$/i.test(path))
-		throw new UserError(
-			`${path} is no model: a checkpoint's name ends with .safetensors`,
-		);
+	}
 	const { config, tokenizer } = options;
-	return openSingleFile(await openNodeFile(path), {
+	return openSingleFile(file, {
 		...(config
 			? { config: await nodeModelFolder(config, `--config ${config}`) }
 			: {}),

@@ -6,6 +6,7 @@ import {
 	openPromise,
 	type ZipFile,
 } from "yauzl";
+import { shorten } from "../errors/shorten.js";
 import { UserError } from "../errors/userError.js";
 
 /** A file inside a zip archive. */
@@ -51,9 +52,12 @@ export async function openZip(
 	const refuse = (reason: unknown): never => {
 		if (reason instanceof UserError) throw reason;
 		const words = reason instanceof Error ? reason.message : String(reason);
-		throw new UserError(`${label} is no usable zip archive: ${words}`, {
-			cause: reason,
-		});
+		throw new UserError(
+			`${label} is no usable zip archive: ${shorten(words, 300)}`,
+			{
+				cause: reason,
+			},
+		);
 	};
 	const options = { autoClose: false, strictFileNames: true };
 	let zip: ZipFile;

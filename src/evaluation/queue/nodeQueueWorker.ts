@@ -29,7 +29,8 @@ const CLOSING_PATIENCE = 2_000;
 
 export interface QueueWorkerRequest {
 	readonly url: string;
-	readonly model: string;
+	/** The embedded model by default. */
+	readonly model: string | undefined;
 	readonly modelOptions: PipelineOptions & OpenModelOptions;
 	readonly scoring: ScorerOptions;
 	/** Seconds after which a worker that is silent is given up. A network call blocks, so it must be longer than one. */

@@ -75,7 +75,8 @@ export interface EvaluationRequest {
 	readonly protocol: string;
 	readonly dataset: DatasetPlace;
 	readonly methods: readonly Method[];
-	readonly model: string;
+	/** The embedded model by default. */
+	readonly model: string | undefined;
 	readonly modelOptions: PipelineOptions & OpenModelOptions;
 	readonly scoring: ScorerOptions;
 	readonly common: CommonOptions;
@@ -118,7 +119,7 @@ const KEPT_CAPTIONS = 16;
 
 /** The pipeline of an evaluation: all networks stay loaded, and are optimized for a long run. */
 export async function openEvaluationPipeline(
-	model: string,
+	model: string | undefined,
 	options: PipelineOptions & OpenModelOptions,
 ): Promise<{ pipeline: Pipeline; hashes: RunDefinition["model"] }> {
 	const files = await openModel(model, options);

@@ -7,15 +7,19 @@ import {
 	type NetworkFiles,
 } from "../folder/modelFiles.js";
 import { type ModelFolder, readJson } from "../formats/modelFolder.js";
-import type { SafetensorsHeader } from "../formats/safetensorsHeader.js";
 import {
 	type ReadableFile,
 	readSafetensorsHeader,
 } from "../formats/weightFile.js";
 import type { TensorEntry } from "../formats/weights.js";
+import {
+	checkpointSchedule,
+	checkpointSchedulerConfig,
+} from "./checkpointScheduler.js";
 import { renameClipText, renameOpenClipText } from "./checkpointText.js";
 import { type RenamedNetwork, renameUnet } from "./checkpointUnet.js";
 import { renameVae } from "./checkpointVae.js";
+import { foreignWeights } from "./foreignWeights.js";
 
 /** Where a single-file checkpoint's other parts come from. */
 export interface SingleFileSources {
@@ -42,9 +46,6 @@ const clipVocabularySize = 49408;
  * under diffusers' names, over the same bytes (nothing is copied; see `renameUnet`, `renameVae`, `renameClipText`,
  * `renameOpenClipText`). EMA weights and whatever else the file holds are left out. Configs are inferred from shapes unless
  * `sources.config` gives them.
- *
- * Whether a 2.x model predicts noise or v no shape tells; as diffusers does (single_file_utils.py), v is taken unless the
- * file's `global_step` is 875000 (2-base); the metadata `modelspec.prediction_type`, where a file has it, goes first.
  * @throws UserError when it is another kind of file, a network is missing, or a config or tokenizer cannot be told.
  */
 export async function openSingleFile(
@@ -53,9 +54,12 @@ export async function openSingleFile(
 ): Promise<Omit<ModelFiles, "hash">> {
 	const { label } = file;
 	const header = await readSafetensorsHeader(file);
+	const names = new Map(
+		[...header.entries].map(([name, entry]) => [plainName(name), entry]),
+	);
 	const part = (prefix: string) => {
 		const tensors = new Map<string, TensorEntry>();
-		for (const [name, entry] of header.entries)
+		for (const [name, entry] of names)
 			if (name.startsWith(prefix)) {
 				const rest = name.slice(prefix.length);
 				tensors.set(rest, { ...entry, name: rest, file: file.key });
@@ -69,7 +73,7 @@ export async function openSingleFile(
 		openClip: part(prefixes.openClip),
 	};
 	const second = parts.openClip.size > 0;
-	checkParts(header, label, {
+	checkParts([...names.keys()], label, {
 		UNet: [parts.unet, prefixes.unet],
 		VAE: [parts.vae, prefixes.vae],
 		"text encoder": [
@@ -103,10 +107,10 @@ export async function openSingleFile(
 			: renameClipText(parts.clip, label),
 	);
 	const vae = await network("vae", renameVae(parts.vae, label));
-	const prediction = await predictionType(file, header, second);
+	const schedule = await checkpointSchedule(file, header, second);
 	const networks = {
 		unet:
-			second && prediction === "v_prediction" && !sources.config
+			second && schedule.prediction === "v_prediction" && !sources.config
 				? // The 768-pixel models.
 					{ ...unet, config: { ...(unet.config as object), sample_size: 96 } }
 				: unet,
@@ -124,44 +128,43 @@ export async function openSingleFile(
 				(await givenConfig(
 					sources.config,
 					"scheduler/scheduler_config.json",
-				)) ?? schedulerConfig(second, prediction),
+				)) ?? checkpointSchedulerConfig(second, schedule),
 		},
 	});
 }
 
+/** Names without what wrappers put before them, and with a prefix that was put before itself taken off. */
+function plainName(original: string): string {
+	let name = original.replace(/^((module|_orig_mod)\.)+/, "");
+	for (const prefix of Object.values(prefixes))
+		while (name.startsWith(prefix + prefix)) name = name.slice(prefix.length);
+	return name;
+}
+
 function checkParts(
-	header: SafetensorsHeader,
+	names: readonly string[],
 	label: string,
 	networks: Readonly<
 		Record<string, readonly [ReadonlyMap<string, TensorEntry>, string]>
 	>,
 ): void {
-	const names = [...header.entries.keys()];
-	const has = (pattern: RegExp) => names.some((name) => pattern.test(name));
-	const refuse = (reason: string): never => {
-		throw new UserError(`${label} ${reason}`);
-	};
-	if (has(/^conditioner\.embedders\./))
-		refuse(
-			"is an SDXL checkpoint: only Stable Diffusion 1.x and 2.x are supported",
+	const missing = Object.entries(networks).find(([, [{ size }]]) => size === 0);
+	const foreign = foreignWeights(names, !missing);
+	if (foreign)
+		throw new UserError(`${label} is ${foreign}`, { code: "unsupported" });
+	const present = Object.entries(networks).filter(([, [{ size }]]) => size > 0);
+	if (present.length === 1)
+		throw new UserError(
+			`${label} is a ${present[0][0]} alone, not a whole model`,
+			{
+				code: "unsupported",
+			},
 		);
-	if (
-		has(/(^|\.)(joint_blocks|double_blocks|transformer_blocks\.0\.attn\.add_)/)
-	)
-		refuse(
-			"is a checkpoint of a diffusion transformer (SD3, FLUX, …): only Stable Diffusion 1.x and 2.x are supported",
+	if (missing)
+		throw new UserError(
+			`${label} has no ${missing[0]} (names that begin with ${missing[1][1]}): it is no whole Stable Diffusion 1.x or 2.x checkpoint`,
+			{ code: "invalid_input" },
 		);
-	if (has(/(^lora_|\.lora_(up|down|A|B)\.|\.hada_)/))
-		refuse("is a LoRA, not a whole model");
-	if (has(/^(down_blocks|encoder\.down_blocks|text_model)\./))
-		refuse(
-			"is one network in diffusers' naming, not a whole model: give the diffusers folder it belongs to",
-		);
-	for (const [network, [tensors, prefix]] of Object.entries(networks))
-		if (tensors.size === 0)
-			refuse(
-				`has no ${network} (names that begin with ${prefix}): it is no whole Stable Diffusion 1.x or 2.x checkpoint`,
-			);
 }
 
 async function givenConfig(
@@ -190,49 +193,6 @@ function withoutUnusedLayers(
 			return layer === undefined || Number(layer) < layers;
 		}),
 	);
-}
-
-async function predictionType(
-	file: ReadableFile,
-	header: SafetensorsHeader,
-	second: boolean,
-): Promise<"epsilon" | "v_prediction"> {
-	const stated = header.metadata.get("modelspec.prediction_type");
-	if (stated === "epsilon") return "epsilon";
-	if (stated === "v" || stated === "v_prediction") return "v_prediction";
-	if (!second) return "epsilon";
-	const step = header.entries.get("global_step");
-	if (!step || step.length < 4 || step.length > 8) return "v_prediction";
-	const bytes = await file.read(step.offset, step.length);
-	const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-	const read: Readonly<Record<string, () => number>> = {
-		I64: () => Number(view.getBigInt64(0, true)),
-		I32: () => view.getInt32(0, true),
-		F32: () => view.getFloat32(0, true),
-	};
-	return read[step.dtype]?.() === 875_000 ? "epsilon" : "v_prediction";
-}
-
-/** The scheduler_config.json of the published models: PNDM for 1.x, DDIM for 2.x. */
-function schedulerConfig(
-	second: boolean,
-	prediction: "epsilon" | "v_prediction",
-): Readonly<Record<string, unknown>> {
-	return {
-		_class_name: second ? "DDIMScheduler" : "PNDMScheduler",
-		beta_end: 0.012,
-		beta_schedule: "scaled_linear",
-		beta_start: 0.00085,
-		clip_sample: false,
-		num_train_timesteps: 1000,
-		set_alpha_to_one: false,
-		skip_prk_steps: true,
-		steps_offset: 1,
-		trained_betas: null,
-		...(second || prediction !== "epsilon"
-			? { prediction_type: prediction }
-			: {}),
-	};
 }
 
 async function findTokenizer(

@@ -1,8 +1,8 @@
 import * as z from "zod";
+import { shorten } from "../../errors/shorten.js";
 import { UserError } from "../../errors/userError.js";
 import type { TokenizerFiles } from "../../tokenizer/loadTokenizer.js";
 import { type ModelFolder, readJson } from "../formats/modelFolder.js";
-import { shorten } from "../formats/strictJson.js";
 import { type ModelFiles, modelFiles } from "./modelFiles.js";
 import { loadNetworkWeights } from "./networkWeights.js";
 import {

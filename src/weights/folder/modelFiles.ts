@@ -1,5 +1,6 @@
+import { UserError } from "../../errors/userError.js";
 import type { TokenizerFiles } from "../../tokenizer/loadTokenizer.js";
-import type { Weights } from "../formats/weights.js";
+import type { DType, Weights } from "../formats/weights.js";
 import { type ModelKind, modelKind } from "./modelKind.js";
 import {
 	currentSchedulerConfig,
@@ -28,7 +29,7 @@ export interface ModelFiles {
 	readonly label: string;
 	/** See `modelHash`: 10 hexadecimal digits that tell models apart, for PNG texts and key-step plans. */
 	readonly hash: string;
-	/** The folder on disk that holds it (of a Hub model its snapshot in the cache), where it is one. */
+	/** The folder on disk that it is or lies in (of a Hub model its snapshot in the cache). */
 	readonly folder?: string;
 	readonly kind: ModelKind;
 	/** By the names that diffusers gives their folders. */
@@ -45,6 +46,7 @@ export function modelFiles(
 	files: Omit<ModelFiles, "hash" | "kind">,
 ): Omit<ModelFiles, "hash"> {
 	const { unet, vae } = files.networks;
+	for (const { weights } of Object.values(files.networks)) checkTypes(weights);
 	return {
 		...files,
 		kind: modelKind(unet, vae),
@@ -54,6 +56,18 @@ export function modelFiles(
 		},
 		scheduler: { config: currentSchedulerConfig(files.scheduler.config) },
 	};
+}
+
+const floatTypes: readonly DType[] = ["F32", "F16", "BF16", "F64"];
+
+/** @throws UserError when a layer's weight is stored in a type that no graph computes with (fp8, int8, 4 bits). */
+function checkTypes({ label, tensors }: Weights): void {
+	for (const { name, dtype } of tensors.values())
+		if (name.endsWith(".weight") && !floatTypes.includes(dtype))
+			throw new UserError(
+				`${label} is quantised: ${name} is stored as ${dtype}; only ${floatTypes.join(", ")} can be used here, take the fp16 or fp32 file of the model`,
+				{ code: "unsupported" },
+			);
 }
 
 /** Options of `openModel` (nodeOpenModel.ts). */

@@ -1,8 +1,8 @@
 import * as z from "zod";
+import { shorten } from "../../errors/shorten.js";
 import { UserError } from "../../errors/userError.js";
 import { checkJson } from "../../files/parseJson.js";
 import { type ModelFolder, readJson } from "../formats/modelFolder.js";
-import { shorten } from "../formats/strictJson.js";
 import {
 	type ReadableFile,
 	readSafetensorsHeader,

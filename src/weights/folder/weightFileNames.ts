@@ -2,12 +2,25 @@ import { UserError } from "../../errors/userError.js";
 
 /**
  * The networks of a diffusers folder: the classes that model_index.json may name for them, and what their weight files are
- * called before `.safetensors`.
+ * called before `.safetensors`. Where a folder has both an index of shards and a single file, diffusers takes the shards and
+ * transformers the file.
  */
 export const networkFolders = {
-	unet: { classes: ["UNet2DConditionModel"], stem: "diffusion_pytorch_model" },
-	vae: { classes: ["AutoencoderKL"], stem: "diffusion_pytorch_model" },
-	text_encoder: { classes: ["CLIPTextModel"], stem: "model" },
+	unet: {
+		classes: ["UNet2DConditionModel"],
+		stem: "diffusion_pytorch_model",
+		shardsFirst: true,
+	},
+	vae: {
+		classes: ["AutoencoderKL"],
+		stem: "diffusion_pytorch_model",
+		shardsFirst: true,
+	},
+	text_encoder: {
+		classes: ["CLIPTextModel"],
+		stem: "model",
+		shardsFirst: false,
+	},
 } as const;
 
 /** Its tokenizers, one for each text encoder. */
@@ -52,14 +65,14 @@ export interface ChosenWeights {
 /**
  * Weight files of a network by variant ("" = plain): NAME.safetensors, NAME.VARIANT.safetensors, and the indices of shards
  * NAME.safetensors.index.json, NAME.safetensors.index.VARIANT.json (as diffusers and transformers write them) or
- * NAME.VARIANT.safetensors.index.json. A single file wins over shards.
+ * NAME.VARIANT.safetensors.index.json.
  */
 export function weightVariants(
 	paths: ReadonlySet<string>,
 	network: NetworkFolder,
 ): Map<string, ChosenWeights> {
 	const variants = new Map<string, ChosenWeights>();
-	const { stem } = networkFolders[network];
+	const { stem, shardsFirst } = networkFolders[network];
 	const pattern = new RegExp(
 		`^${network}/${stem}(?:\\.(?<before>[\\w-]+))?\\.safetensors(?<index>\\.index(?:\\.(?<after>[\\w-]+))?\\.json)?$`,
 	);
@@ -70,7 +83,7 @@ export function weightVariants(
 		// A shard that is named like a variant (model.fp16-00001-of-00002) is no file to load alone.
 		if (/-\d{5}-of-\d{5}$/.test(variant)) continue;
 		const sharded = groups.index !== undefined;
-		if (sharded && variants.has(variant)) continue;
+		if (variants.has(variant) && sharded !== shardsFirst) continue;
 		variants.set(variant, { path, sharded, variant });
 	}
 	return variants;

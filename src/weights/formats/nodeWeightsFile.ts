@@ -1,3 +1,5 @@
+import { UserError } from "../../errors/userError.js";
+import { foreignFile, headLength } from "../../files/foreignFile.js";
 import { openNodeFile } from "./nodeModelFolder.js";
 import { readTorchArchive } from "./nodeTorchArchive.js";
 import { readSafetensorsHeader } from "./weightFile.js";
@@ -10,9 +12,16 @@ import type { TensorEntry, WeightFile, Weights } from "./weights.js";
  */
 export async function openWeightsFile(path: string): Promise<Weights> {
 	const file = await openNodeFile(path);
-	const start = await file.read(0, 9);
+	const start = await file.read(0, headLength);
 	// Safetensors: eight bytes of a length, then a JSON object.
-	if (start[8] !== 0x7b) return readTorchArchive(file);
+	if (start[8] !== 0x7b) {
+		const foreign = foreignFile(start);
+		if (foreign && !/pickle/.test(foreign))
+			throw new UserError(`${path} holds no weights: it is ${foreign}`, {
+				code: "invalid_input",
+			});
+		return readTorchArchive(file);
+	}
 	const { entries } = await readSafetensorsHeader(file);
 	const tensors = [...entries].map(
 		([name, entry]) => [name, { ...entry, file: file.key }] as const,

@@ -1,5 +1,6 @@
+import { shorten } from "../../errors/shorten.js";
 import { UserError } from "../../errors/userError.js";
-import { parseStrictJson, type StrictJson, shorten } from "./strictJson.js";
+import { parseStrictJson, type StrictJson } from "./strictJson.js";
 import type { DType } from "./weights.js";
 
 /** A tensor of a safetensors header; `offset` is absolute (from the start of the file). */

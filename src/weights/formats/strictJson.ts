@@ -1,3 +1,5 @@
+import { shorten } from "../../errors/shorten.js";
+
 /** A JSON value in which objects are maps (a key may be "__proto__") and numbers stay as they were written. */
 export type StrictJson =
 	| null
@@ -146,10 +148,4 @@ export function parseStrictJson(text: string): StrictJson {
 	skipSpace();
 	if (at < text.length) fail("something after the JSON");
 	return result;
-}
-
-/** A name of a hostile file, cut and without control characters or line breaks, for a one-line message. */
-export function shorten(name: string, length = 80): string {
-	const clean = name.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "�");
-	return clean.length > length ? `${clean.slice(0, length)}…` : clean;
 }

@@ -1,4 +1,5 @@
 import { UserError } from "../../errors/userError.js";
+import { foreignFile, headLength } from "../../files/foreignFile.js";
 import {
 	lengthFieldSize,
 	parseSafetensorsHeader,
@@ -71,7 +72,17 @@ export function blobFile(label: string, key: string, blob: Blob): ReadableFile {
 export async function readSafetensorsHeader(
 	file: ReadableFile,
 ): Promise<SafetensorsHeader> {
-	const start = await file.read(0, lengthFieldSize);
+	const start = await file.read(0, lengthFieldSize + 1);
+	// A header's length, then a JSON object: anything else may be known by its first bytes.
+	const foreign =
+		start[lengthFieldSize] === 0x7b
+			? undefined
+			: foreignFile(await file.read(0, headLength));
+	if (foreign)
+		throw new UserError(
+			`${file.label} is no safetensors file: it is ${foreign}`,
+			{ code: "invalid_input" },
+		);
 	const length = safetensorsDataStart(start, file.size, file.label);
 	const head = await file.read(0, length);
 	return parseSafetensorsHeader(head, file.size, file.label);

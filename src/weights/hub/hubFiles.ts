@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { shorten } from "../../errors/shorten.js";
 import { UserError } from "../../errors/userError.js";
 import {
 	chooseWeights,
@@ -8,7 +9,6 @@ import {
 	tokenizerNames,
 	type WeightChoice,
 } from "../folder/weightFileNames.js";
-import { shorten } from "../formats/strictJson.js";
 
 /** A file of a Hub repository at one commit. */
 export interface HubFile {

@@ -8,6 +8,7 @@ import {
 	symlink,
 } from "node:fs/promises";
 import { basename, dirname, join, relative, sep } from "node:path";
+import { shorten } from "../../errors/shorten.js";
 import { UserError } from "../../errors/userError.js";
 import { cannotWrite } from "../../files/fileFault.js";
 import { withRetries } from "../../files/nodeRetries.js";
@@ -18,7 +19,6 @@ import {
 } from "../folder/diffusersFolder.js";
 import type { ModelFiles, OpenModelOptions } from "../folder/modelFiles.js";
 import { nodeModelFolder } from "../formats/nodeModelFolder.js";
-import { shorten } from "../formats/strictJson.js";
 import {
 	type HubFile,
 	type HubListing,

@@ -84,6 +84,7 @@ test("the hash of the same fp16 weights is the same from a folder and from a sin
 async function inferred(
 	shapes: Readonly<Record<string, readonly number[]>>,
 	metadata?: Record<string, string>,
+	dtype: "F16" | "F8_E4M3" = "F16",
 ): Promise<Omit<ModelFiles, "hash">> {
 	const header: Record<string, unknown> = metadata
 		? { __metadata__: metadata }
@@ -91,8 +92,8 @@ async function inferred(
 	let end = 0;
 	for (const [name, shape] of Object.entries(shapes)) {
 		const begin = end;
-		end += shape.reduce((a, b) => a * b, 2);
-		header[name] = { dtype: "F16", shape, data_offsets: [begin, end] };
+		end += shape.reduce((a, b) => a * b, dtype === "F16" ? 2 : 1);
+		header[name] = { dtype, shape, data_offsets: [begin, end] };
 	}
 	const head = safetensorsBytes(JSON.stringify(header));
 	const clip = new Map(
@@ -377,6 +378,95 @@ describe("a checkpoint without a tokenizer", () => {
 	});
 });
 
+describe("what a file says of its schedule", () => {
+	const config = async (
+		kind: "1.x" | "2.x",
+		more: Record<string, number[]>,
+		metadata?: Record<string, string>,
+	) =>
+		(await inferred({ ...checkpointShapes(kind), ...more }, metadata)).scheduler
+			.config;
+	const v = { prediction_type: "v_prediction" };
+	const zeroSnr = {
+		rescale_betas_zero_snr: true,
+		timestep_spacing: "trailing",
+	};
+	test("tensors called v_pred and ztsnr", async () => {
+		expect(await config("1.x", { v_pred: [0] })).toMatchObject(v);
+		expect(await config("1.x", { v_pred: [0], ztsnr: [0] })).toMatchObject({
+			...v,
+			...zeroSnr,
+		});
+		expect(
+			await config(
+				"1.x",
+				{ v_pred: [0] },
+				{ "modelspec.prediction_type": "epsilon" },
+			),
+		).toMatchObject(v);
+	});
+	test("metadata of kohya's trainer", async () => {
+		expect(
+			await config(
+				"1.x",
+				{},
+				{
+					ss_v_parameterization: "True",
+					ss_zero_terminal_snr: "True",
+				},
+			),
+		).toMatchObject({ ...v, ...zeroSnr });
+		expect(
+			await config("2.x", {}, { ss_v_parameterization: "False" }),
+		).toMatchObject({ prediction_type: "epsilon" });
+		const plain = await config(
+			"1.x",
+			{},
+			{
+				ss_v_parameterization: "None",
+				ss_zero_terminal_snr: "False",
+			},
+		);
+		expect(plain).not.toHaveProperty("prediction_type");
+		expect(plain).not.toHaveProperty("rescale_betas_zero_snr");
+	});
+});
+
+describe("names and types", () => {
+	const unet = "model.diffusion_model.";
+	test("a prefix that was put before itself, and wrappers, are taken off", async () => {
+		const shapes = checkpointShapes("1.x");
+		const plain = await inferred(shapes);
+		const doubled = await inferred(
+			Object.fromEntries(
+				Object.entries(shapes).map(([name, shape]) => [
+					name.startsWith(unet) ? unet + name : `module._orig_mod.${name}`,
+					shape,
+				]),
+			),
+		);
+		for (const network of ["unet", "vae", "text_encoder"] as const)
+			expect([...doubled.networks[network].weights.tensors.keys()]).toEqual([
+				...plain.networks[network].weights.tensors.keys(),
+			]);
+	});
+	test("fp8 is said on opening", async () => {
+		await expect(
+			inferred(checkpointShapes("1.x"), undefined, "F8_E4M3"),
+		).rejects.toThrow(
+			/^model\.safetensors \(unet\) is quantised: .*\.weight is stored as F8_E4M3; only F32, F16, BF16, F64/,
+		);
+	});
+	test("an inpainting checkpoint is opened as one", async () => {
+		const model = await inferred({
+			...checkpointShapes("1.x"),
+			[`${unet}input_blocks.0.0.weight`]: [320, 9, 3, 3],
+		});
+		expect(model.kind).toBe("inpainting");
+		expect(model.networks.unet.config).toMatchObject({ in_channels: 9 });
+	});
+});
+
 describe("other files are refused with a line that says what they are", () => {
 	const written = (name: string, bytes: Uint8Array | string) => {
 		const path = join(temporary, name);
@@ -420,13 +510,155 @@ describe("other files are refused with a line that says what they are", () => {
 		[
 			"unet.safetensors",
 			header("down_blocks.0.resnets.0.conv1.weight"),
-			/one network in diffusers' naming/,
+			/a UNet alone, in diffusers' naming/,
 		],
 		[
 			"other.safetensors",
 			header("layer.weight"),
 			/has no UNet \(names that begin with model\.diffusion_model\./,
 		],
+		[
+			"lycoris.safetensors",
+			header(
+				"lycoris_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q.lokr_w1",
+			),
+			/is a LyCORIS adapter/,
+		],
+		[
+			"loha.safetensors",
+			header("lora_unet_mid_block_attentions_0_proj_in.hada_w1_a"),
+			/is a LyCORIS adapter/,
+		],
+		[
+			"old-lora.safetensors",
+			header(
+				"unet.down_blocks.0.attentions.0.transformer_blocks.0.attn1.processor.to_q_lora.down.weight",
+			),
+			/is a LoRA, not a whole model/,
+		],
+		[
+			"peft.safetensors",
+			header("base_model.model.mid_block.attentions.0.to_q.lora_A.weight"),
+			/is a LoRA/,
+		],
+		[
+			"embedding.safetensors",
+			header("emb_params"),
+			/is a textual inversion embedding/,
+		],
+		[
+			"learned.safetensors",
+			header("<cat-toy>"),
+			/is a textual inversion embedding/,
+		],
+		[
+			"control.safetensors",
+			header("control_model.input_hint_block.0.weight"),
+			/is a ControlNet/,
+		],
+		[
+			"control-diffusers.safetensors",
+			header(
+				"controlnet_cond_embedding.conv_in.weight",
+				"down_blocks.0.resnets.0.conv1.weight",
+			),
+			/is a ControlNet/,
+		],
+		[
+			"taesd.safetensors",
+			header("1.weight", "3.conv.0.weight", "19.weight"),
+			/is TAESD/,
+		],
+		[
+			"taesd-diffusers.safetensors",
+			header("decoder.layers.0.weight", "encoder.layers.1.conv.0.weight"),
+			/is TAESD/,
+		],
+		[
+			"vae.safetensors",
+			header("decoder.up.0.block.0.conv1.weight", "encoder.conv_in.weight"),
+			/is a VAE alone/,
+		],
+		[
+			"vae-diffusers.safetensors",
+			header("decoder.up_blocks.0.resnets.0.conv1.weight"),
+			/is a VAE alone/,
+		],
+		[
+			"vae-prefixed.safetensors",
+			header("first_stage_model.decoder.conv_in.weight"),
+			/is a VAE alone/,
+		],
+		[
+			"unet-prefixed.safetensors",
+			header("model.diffusion_model.out.0.weight"),
+			/is a UNet alone/,
+		],
+		[
+			"clip.safetensors",
+			header("text_model.final_layer_norm.weight"),
+			/is a text encoder alone/,
+		],
+		[
+			"whole-clip.safetensors",
+			header("text_model.final_layer_norm.weight", "vision_model.x"),
+			/is a CLIP model/,
+		],
+		[
+			"motion.safetensors",
+			header("down_blocks.0.motion_modules.0.norm.weight"),
+			/is a motion module/,
+		],
+		[
+			"ip.safetensors",
+			header("image_proj.proj.weight", "ip_adapter.1.to_k_ip.weight"),
+			/is an IP-Adapter/,
+		],
+		[
+			"unclip.safetensors",
+			header(
+				"model.diffusion_model.label_emb.0.0.weight",
+				"model.diffusion_model.x",
+				"cond_stage_model.model.y",
+				"first_stage_model.z",
+				"noise_augmentor.data_mean",
+			),
+			/is an unCLIP checkpoint/,
+		],
+		[
+			"upscaler.safetensors",
+			header(
+				"model.diffusion_model.label_emb.weight",
+				"cond_stage_model.model.y",
+				"first_stage_model.z",
+				"low_scale_model.x",
+			),
+			/is an upscaler/,
+		],
+		[
+			"pointer.safetensors",
+			"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 4265380512\n",
+			/is no safetensors file: it is a Git-LFS pointer/,
+		],
+		[
+			"page.safetensors",
+			"<!DOCTYPE html>\n<html><head><title>Sign in</title></head></html>",
+			/it is a web page/,
+		],
+		[
+			"renamed.safetensors",
+			new Uint8Array([0x50, 0x4b, 3, 4, 0, 0, 8, 8, 0, 0]),
+			/it is a zip archive/,
+		],
+		[
+			"pickle.safetensors",
+			new Uint8Array([0x80, 2, 0x7d, 0x71, 0, 0x28, 0x58, 1, 0, 0]),
+			/it is a Python pickle/,
+		],
+		["gguf.safetensors", "GGUF\u0003\0\0\0\u0001\0\0\0", /it is a GGUF file/],
+		["model.gguf", "GGUF\u0003\0\0\0\u0001\0\0\0", /is no model: it is a GGUF/],
+		["zeros.safetensors", new Uint8Array(1000), /zeros only/],
+		["empty.safetensors", "", /it is empty/],
 		[
 			"novae.safetensors",
 			header("model.diffusion_model.x", "cond_stage_model.transformer.y"),

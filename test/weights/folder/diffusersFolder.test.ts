@@ -213,10 +213,24 @@ describe("names and variants", () => {
 		expect(variants(".fp16.safetensors.index.json")).toEqual({
 			fp16: ".fp16.safetensors.index.json",
 		});
-		expect(variants(".safetensors.index.json", ".safetensors")).toEqual({
-			"": ".safetensors",
-		});
 	});
+
+	test.each(["unet", "vae", "text_encoder"] as const)(
+		"of a single file beside an index, for %s, the one that its library takes",
+		(network) => {
+			const stem =
+				network === "text_encoder" ? "model" : "diffusion_pytorch_model";
+			const single = `${network}/${stem}.safetensors`;
+			const index = `${network}/${stem}.safetensors.index.json`;
+			for (const paths of [
+				[single, index],
+				[index, single],
+			])
+				expect(weightVariants(new Set(paths), network).get("")?.path).toBe(
+					network === "text_encoder" ? single : index,
+				);
+		},
+	);
 
 	test("a variant is taken where it is the only one there", async () => {
 		const model = await openDiffusersFolder(
