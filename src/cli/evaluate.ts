@@ -1,13 +1,18 @@
 import { join } from "node:path";
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import { problemLines } from "../datasets/captionedImages.js";
 import { UserError } from "../errors/userError.js";
+import {
+	COMMON_OPTIONS,
+	givenOf,
+} from "../evaluation/methods/commonOptions.js";
 import {
 	METHOD_USAGE,
 	type Method,
 	parseMethodFile,
 	parseMethods,
 } from "../evaluation/methods/method.js";
+
 import { methodPresets } from "../evaluation/methods/methodPresets.js";
 import { readRun } from "../evaluation/results/nodeWriteResults.js";
 import { resultsTable } from "../evaluation/results/resultsTable.js";
@@ -18,6 +23,7 @@ import {
 	prepareRun,
 	type Shard,
 } from "../evaluation/run/nodeEvaluate.js";
+import { GENERATION_OPTIONS } from "../pipeline/options.js";
 import {
 	EMBEDDED_MODEL,
 	embeddedModelsFolder,
@@ -28,6 +34,7 @@ import {
 	pipelineOptions,
 } from "./generationFlags.js";
 import { interruptSignal } from "./interrupt.js";
+import { addOptionFlags } from "./optionFlags.js";
 import {
 	parseNumber,
 	parseSeed,
@@ -87,24 +94,10 @@ export function addEvaluateCommand(program: Command): void {
 		)
 		.option("--images <dir|zip>", "real images")
 		.option("--captions <file>", "captions: COCO JSON, JSON, JSONL, CSV")
-		.option("--seed <n>", "seed of the first caption", parseSeed)
 		.option(
-			"--width <pixels>",
-			"default: what the model is trained at",
-			parseWhole,
-		)
-		.option(
-			"--height <pixels>",
-			"default: what the model is trained at",
-			parseWhole,
-		)
-		.option("--guidance-scale <x>", "default: the model's", parseNumber)
-		.option("--negative-prompt <text>", "what to steer away from")
-		.addOption(
-			new Option("--rng <name>", "whose random numbers").choices([
-				"cpu",
-				"cuda",
-			]),
+			"--seed <n>",
+			"seed of the first caption; the others follow (default: 0)",
+			parseSeed,
 		)
 		.option(
 			"--keep-images <n|all>",
@@ -126,6 +119,7 @@ export function addEvaluateCommand(program: Command): void {
 		.option("--json", "results as JSON on stdout, nothing else there")
 		.addHelpText("after", EXAMPLES)
 		.action(runEvaluate);
+	addOptionFlags(command, GENERATION_OPTIONS, COMMON_OPTIONS);
 	addScoringFlags(command);
 	addModelFlags(command);
 }
@@ -213,28 +207,15 @@ async function evaluationRequest(
 				},
 		methods,
 		model: flags.model,
-		modelOptions: { ...defined(pipelineOptions(flags)), signal },
+		modelOptions: { ...pipelineOptions(flags), signal },
 		scoring: scoringOptions(flags, embeddedSet),
-		common: defined({
-			width: flags.width,
-			height: flags.height,
-			guidanceScale: flags.guidanceScale,
-			negativePrompt: flags.negativePrompt,
-			rng: flags.rng,
-		}),
+		common: givenOf(flags, COMMON_OPTIONS),
 		seed: Number(seed),
 		keepImages: flags.keepImages ?? -1,
 		limit: flags.limit,
 		shard: flags.shard,
 		signal,
 	};
-}
-
-/** Without the keys whose value is undefined. */
-function defined<T extends object>(options: T): T {
-	return Object.fromEntries(
-		Object.entries(options).filter(([, value]) => value !== undefined),
-	) as T;
 }
 
 function parseKeepImages(word: string): number {

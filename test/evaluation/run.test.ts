@@ -153,6 +153,7 @@ describe("a run", () => {
 		["protocol.captions", { seed: 1 }],
 		["image.width", { common: { width: 72, height: 64 } }],
 		["methods are", { methods: parseMethods("ddim-3") }],
+		["image.clipSkip", { common: { width: 64, height: 64, clipSkip: 1 } }],
 		["model.unet", { model: join(models, "tiny-sd2") }],
 		["protocol.name", { protocol: "smoke-4" }],
 	] as const)(

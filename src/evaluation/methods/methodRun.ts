@@ -1,19 +1,12 @@
 import type { GenerateOptions } from "../../pipeline/options.js";
+
+import type { CommonOptions } from "./commonOptions.js";
 import type { Method } from "./method.js";
 
 /** A method whose number of steps is settled. */
 export interface SettledMethod extends Method {
 	/** Sampler steps that are run: `steps`, or what `fewer` came to. */
 	readonly run: number;
-}
-
-/** What is the same for all methods of a run. */
-export interface CommonOptions {
-	readonly width?: number;
-	readonly height?: number;
-	readonly negativePrompt?: string;
-	readonly guidanceScale?: number;
-	readonly rng?: "cpu" | "cuda";
 }
 
 /** What the pipeline is asked for to draw `prompt` from `seed` by a method. */

@@ -3,12 +3,9 @@ import { OptionError } from "../../errors/optionError.js";
 import type { Pipeline } from "../../pipeline/pipeline.js";
 import { stateFlops } from "../../propagation/stateParts.js";
 import { FULL, stepStateWord } from "../../propagation/stepState.js";
+import type { CommonOptions } from "./commonOptions.js";
 import type { Method } from "./method.js";
-import {
-	type CommonOptions,
-	methodOptions,
-	type SettledMethod,
-} from "./methodRun.js";
+import { methodOptions, type SettledMethod } from "./methodRun.js";
 
 /** Any prompt does: the network's time does not depend on it. */
 const PROMPT = "a photo of a cat";

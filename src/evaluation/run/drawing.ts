@@ -4,11 +4,8 @@ import type { RgbImage } from "../../image/rgbImage.js";
 import { psnr } from "../../metrics/psnr.js";
 import { ssim } from "../../metrics/ssim.js";
 import type { Pipeline } from "../../pipeline/pipeline.js";
-import {
-	type CommonOptions,
-	methodOptions,
-	type SettledMethod,
-} from "../methods/methodRun.js";
+import type { CommonOptions } from "../methods/commonOptions.js";
+import { methodOptions, type SettledMethod } from "../methods/methodRun.js";
 import type { Scorer } from "../scoring/nodeScorer.js";
 import type { ImageRecord } from "./record.js";
 

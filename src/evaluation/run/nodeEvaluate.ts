@@ -29,8 +29,13 @@ import { openTogether } from "../../runtime/openTogether.js";
 import type { OpenModelOptions } from "../../weights/folder/modelFiles.js";
 import { openNodeWeightFile } from "../../weights/formats/nodeModelFolder.js";
 import { openModel } from "../../weights/nodeOpenModel.js";
+import {
+	type CommonOptions,
+	givenOf,
+	optionalFields,
+} from "../methods/commonOptions.js";
 import type { Method } from "../methods/method.js";
-import type { CommonOptions, SettledMethod } from "../methods/methodRun.js";
+import type { SettledMethod } from "../methods/methodRun.js";
 import { settleMethods } from "../methods/nodeSettleMethods.js";
 import {
 	featureWidth,
@@ -112,6 +117,8 @@ export interface PreparedRun {
 	readonly methods: readonly SettledMethod[];
 	release(): Promise<void>;
 }
+
+const OPTIONAL = Object.keys(optionalFields) as (keyof typeof optionalFields)[];
 
 /** Images up to which all are kept, and captions whose images are kept beyond it. */
 const SMALL_RUN = 5000;
@@ -207,6 +214,7 @@ export async function prepareRun(
 				guidanceScale: settings.guidanceScale,
 				negativePrompt: settings.negativePrompt,
 				rng: settings.rng,
+				...givenOf(common, OPTIONAL),
 			},
 			scoring: scorer.description,
 			// without keys that are undefined, as it will be read back

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { UserError } from "../../errors/userError.js";
 import { lpipsTrunks } from "../../models/lpips.js";
+import { optionalFields } from "../methods/commonOptions.js";
 import { joinAccelerator, methodFields } from "../methods/method.js";
 
 const whole = z.int().min(0);
@@ -34,6 +35,7 @@ export const runDefinitionSchema = z.strictObject({
 		guidanceScale: z.number(),
 		negativePrompt: z.string(),
 		rng: z.enum(["cpu", "cuda"]),
+		...optionalFields,
 	}),
 	scoring: z.strictObject({
 		clip: z
