@@ -61,6 +61,8 @@ export function networkHost(
 ): NetworkHost {
 	const sessions = new Map<string, Promise<Session>>();
 	const waiting: { readonly group: string; readonly enter: () => void }[] = [];
+	/** Sessions that failed, to be freed when nobody is in a network. */
+	const failed: Promise<Session>[] = [];
 	let open = NOTHING_LOADED;
 	let inside = 0;
 	let runs = 0;
@@ -103,16 +105,21 @@ export function networkHost(
 
 	function leave(): void {
 		inside--;
+		if (inside === 0)
+			for (const session of failed.splice(0)) void free(session);
 		admit();
 	}
 
-	/** Frees what is loaded now. A session that could not be made has nothing to free: its error went to whoever asked for it. */
+	/** A session that could not be made, or whose engine is gone, has nothing to free: its error went to whoever asked for it. */
+	async function free(session: Promise<Session>): Promise<void> {
+		await session.then((loaded) => loaded.release()).catch(() => {});
+	}
+
+	/** Frees what is loaded now. */
 	async function freeAll(): Promise<void> {
 		const loaded = [...sessions.values()];
 		sessions.clear();
-		await Promise.allSettled(
-			loaded.map(async (session) => (await session).release()),
-		);
+		await Promise.all(loaded.map(free));
 	}
 
 	async function session(
@@ -124,8 +131,26 @@ export function networkHost(
 		const { name, build, options } = network;
 		const started = performance.now();
 		onLoading?.({ network: name });
-		const made = (async () =>
-			engine.createSession(build(engine.flavour(options)), options))();
+		const forget = () => {
+			if (sessions.get(network.key) !== made) return;
+			sessions.delete(network.key);
+			failed.push(made);
+		};
+		const made = (async () => {
+			const loaded = await engine.createSession(
+				build(engine.flavour(options)),
+				options,
+			);
+			return {
+				...loaded,
+				run: (inputs: Parameters<Session["run"]>[0]) =>
+					loaded.run(inputs).catch((error: unknown) => {
+						// its engine may be gone, or its memory: not where only an input was wrong
+						if (!(error instanceof RangeError)) forget();
+						throw error;
+					}),
+			};
+		})();
 		sessions.set(network.key, made);
 		try {
 			const loaded = await made;
@@ -134,7 +159,7 @@ export function networkHost(
 			return loaded;
 		} catch (error) {
 			// a failure is forgotten: the next who asks tries anew
-			if (sessions.get(network.key) === made) sessions.delete(network.key);
+			forget();
 			throw error;
 		}
 	}

@@ -119,3 +119,29 @@ test("a load that failed is tried again", async () => {
 		await rm(folder, { recursive: true });
 	}
 });
+
+test("a network whose engine fails is loaded anew for the next run", async () => {
+	const { engine, loaded, everLoaded } = watchedEngine();
+	let failures = 1;
+	const pipeline = createPipeline(await openModel(tinySd), {
+		...engine,
+		async createSession(...given) {
+			const session = await engine.createSession(...given);
+			return {
+				...session,
+				async run(inputs) {
+					if (inputs.sample && failures-- > 0)
+						throw new Error("the engine's thread ended");
+					return session.run(inputs);
+				},
+			};
+		},
+	});
+	await expect(pipeline.generate(run(2, 1))).rejects.toThrow("thread ended");
+	await expect(pipeline.generate(run(2, 1))).resolves.toHaveLength(1);
+	const encoders = everLoaded.filter((name) => name.startsWith("encoder"));
+	expect(encoders).toHaveLength(2);
+	expect(loaded.has(encoders[0])).toBe(false);
+	await pipeline.release();
+	expect(loaded.size).toBe(0);
+});
