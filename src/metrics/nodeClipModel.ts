@@ -9,6 +9,7 @@ import { parseClipVisionConfig } from "../models/clipVisionConfig.js";
 import { onnxRuntime } from "../runtime/onnxruntime/nodeOnnxRuntime.js";
 import { openTogether } from "../runtime/openTogether.js";
 import { intRows, type SessionOptions } from "../runtime/session.js";
+import { assertFinite } from "../tensor/assertFinite.js";
 import { concat } from "../tensor/tensor.js";
 import { loadTokenizer } from "../tokenizer/loadTokenizer.js";
 import { wordsBeyond } from "../tokenizer/wordsBeyond.js";
@@ -119,6 +120,11 @@ export async function openClipModel(
 				const { image_embeds } = await vision.run({
 					pixel_values: concat(pixels),
 				});
+				assertFinite(
+					`${where}: the CLIP embedding of a picture`,
+					image_embeds,
+					"its weights are damaged",
+				);
 				const [count, width] = image_embeds.dims;
 				return { count, width, data: image_embeds.data };
 			},
@@ -126,6 +132,11 @@ export async function openClipModel(
 			async embedTexts(texts) {
 				const ids = intRows(texts.map((caption) => tokenizer.encode(caption)));
 				const { text_embeds } = await text.run({ input_ids: ids });
+				assertFinite(
+					`${where}: the CLIP embedding of a caption`,
+					text_embeds,
+					"its weights are damaged",
+				);
 				const [count, width] = text_embeds.dims;
 				return { count, width, data: text_embeds.data };
 			},

@@ -2,6 +2,7 @@ import type { Pixels } from "../image/resize/pixels.js";
 import { buildInception, type InceptionOutput } from "../models/inception.js";
 import { onnxRuntime } from "../runtime/onnxruntime/nodeOnnxRuntime.js";
 import type { SessionOptions } from "../runtime/session.js";
+import { assertFinite } from "../tensor/assertFinite.js";
 import { concat, type Tensor } from "../tensor/tensor.js";
 import {
 	type FidVariant,
@@ -35,7 +36,14 @@ export async function inceptionExtractor(
 				dims: [1, 3, 299, 299],
 				data: preprocessForInception(image, variant),
 			}));
-			return session.run({ images: concat(inputs) });
+			const features = await session.run({ images: concat(inputs) });
+			for (const [name, output] of Object.entries(features))
+				assertFinite(
+					`${weights.label}: Inception's ${name}`,
+					output,
+					"its weights are damaged",
+				);
+			return features;
 		},
 		release: () => session.release(),
 	};

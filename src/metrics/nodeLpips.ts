@@ -3,6 +3,7 @@ import { type Pixels, planes } from "../image/resize/pixels.js";
 import { buildLpips, type LpipsTrunk } from "../models/lpips.js";
 import { onnxRuntime } from "../runtime/onnxruntime/nodeOnnxRuntime.js";
 import type { SessionOptions } from "../runtime/session.js";
+import { assertFinite } from "../tensor/assertFinite.js";
 import { openNodeWeightFile } from "../weights/formats/nodeModelFolder.js";
 import {
 	joinWeights,
@@ -57,6 +58,11 @@ export async function openLpips(
 				first: input(first),
 				second: input(second),
 			});
+			assertFinite(
+				`${weights.label}: the LPIPS distance`,
+				distance,
+				"its weights are damaged",
+			);
 			return distance.data[0];
 		},
 		release: () => session.release(),

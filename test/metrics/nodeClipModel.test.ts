@@ -55,6 +55,31 @@ describe("CLIP as transformers computes it", () => {
 		await model.release();
 	});
 
+	test("weights that are not finite are an error, not a score", async () => {
+		const copy = await mkdtemp(join(tmpdir(), "fdiff-clip-"));
+		try {
+			await cp(folder, copy, { recursive: true });
+			const file = join(copy, "model.safetensors");
+			const { tensors } = await openWeightsFile(file);
+			const bytes = await readFile(file);
+			for (const name of ["visual_projection.weight", "text_projection.weight"])
+				bytes.writeFloatLE(Number.NaN, tensors.get(name)?.offset ?? 0);
+			await writeFile(file, bytes);
+			const model = await openClipModel(copy, { threads: 1 });
+			for (const embedded of [
+				model.embedImages(pictures),
+				model.embedTexts(["a red apple"]),
+			])
+				await expect(embedded).rejects.toMatchObject({
+					code: "not_finite",
+					message: expect.stringMatching(/CLIP embedding of a .*NaN/),
+				});
+			await model.release();
+		} finally {
+			await rm(copy, { recursive: true });
+		}
+	});
+
 	test("text embeddings", async () => {
 		const { default: config } = await import(
 			"../models/tiny-clip/config.json",
