@@ -5,3 +5,11 @@ export function quantile(sorted: ArrayLike<number>, share: number): number {
 	const high = Math.min(low + 1, sorted.length - 1);
 	return sorted[low] + (position - low) * (sorted[high] - sorted[low]);
 }
+
+/** The middle value; the mean of the two middle ones of an even number. */
+export function median(values: readonly number[]): number {
+	return quantile(
+		values.toSorted((a, b) => a - b),
+		0.5,
+	);
+}

@@ -1,5 +1,6 @@
 import { readKeySteps } from "../../accelerators/planWords.js";
 import { OptionError } from "../../errors/optionError.js";
+import { median, quantile } from "../../metrics/quantile.js";
 import type { Pipeline } from "../../pipeline/pipeline.js";
 import { stateFlops } from "../../propagation/stateParts.js";
 import { FULL, stepStateWord } from "../../propagation/stepState.js";
@@ -99,7 +100,11 @@ async function timeShare(
 				kinds.set(word, [...(kinds.get(word) ?? []), networkSeconds]);
 		}
 	}
-	const cost = (word: string) => quantile(kinds.get(word) ?? [], 0.25);
+	const cost = (word: string) =>
+		quantile(
+			(kinds.get(word) ?? []).toSorted((a, b) => a - b),
+			0.25,
+		);
 	const planned = states.reduce((sum, word) => sum + cost(word), 0);
 	return planned / (states.length * cost("full"));
 }
@@ -124,7 +129,7 @@ async function batchedTimeShare(
 		const share = (await seconds(plan)) / (await seconds(plain));
 		if (repeat > 0) shares.push(share);
 	}
-	return quantile(shares, 0.5);
+	return median(shares);
 }
 
 function flopShare(
@@ -154,10 +159,4 @@ function flopShare(
 	if (!(sum > 0))
 		throw new OptionError("methods", `${plan.name}: its plan runs nothing`);
 	return sum / (evaluations * stateFlops(unet, FULL, dims));
-}
-
-/** The value at a share of the sorted values, without interpolation. */
-function quantile(values: readonly number[], share: number): number {
-	const sorted = [...values].sort((a, b) => a - b);
-	return sorted[Math.floor(share * (sorted.length - 1))];
 }

@@ -1,3 +1,4 @@
+import { figureText, scaled } from "./figureText.js";
 import type {
 	Comparison,
 	Figure,
@@ -5,7 +6,6 @@ import type {
 	QualityDifferences,
 	Results,
 } from "./results.js";
-import { figureText, scaled } from "./resultsTable.js";
 
 /**
  * What a run says to the study's questions, a sentence each, with no more certainty than its intervals have: does propagation keep
@@ -61,7 +61,7 @@ function meaningDrift(
 	if (uniform.length < 2) return undefined;
 	const rows = uniform.map(
 		({ encoderRuns, difference, fidelity }) =>
-			`${encoderRuns} key steps: CLIP score ${figureText(difference?.clipScore, 4, true)}, SSIM ${fidelity?.ssim.value.toFixed(3) ?? "–"}`,
+			`${encoderRuns} key steps: CLIP score ${difference?.clipScore ? figureText(difference.clipScore, 4, true) : "–"}, SSIM ${fidelity?.ssim.value.toFixed(3) ?? "–"}`,
 	);
 	const lost = uniform.find(
 		({ difference }) => (difference?.clipScore?.high ?? 0) < 0,

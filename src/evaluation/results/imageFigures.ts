@@ -1,7 +1,7 @@
 import type { ResolvedProtocol } from "../../datasets/protocol.js";
 import { bootstrap, bootstrapMean } from "../../metrics/bootstrap.js";
 import { hesselClipScores } from "../../metrics/clipScore.js";
-import { quantile } from "../../metrics/quantile.js";
+import { median, quantile } from "../../metrics/quantile.js";
 import type { ImageRecord } from "../run/record.js";
 import {
 	type Figure,
@@ -156,12 +156,4 @@ export function spread(values: readonly number[]): Spread {
 		lowQuartile: quantile(sorted, 0.25),
 		highQuartile: quantile(sorted, 0.75),
 	};
-}
-
-/** The middle value; the mean of the two middle ones of an even number. */
-export function median(values: readonly number[]): number {
-	return quantile(
-		[...values].sort((a, b) => a - b),
-		0.5,
-	);
 }

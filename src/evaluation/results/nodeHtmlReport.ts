@@ -6,7 +6,8 @@ import { findings } from "./findings.js";
 import { paretoPlot } from "./paretoPlot.js";
 import { escapeHtml, page, tableHtml } from "./reportPage.js";
 import type { MethodResults, Results, WorstCaption } from "./results.js";
-import { resultsBlocks } from "./resultsTable.js";
+import { resultsNotes } from "./resultsNotes.js";
+import { resultsTables } from "./resultsTables.js";
 
 /** Captions in the image grid, and images of the drill-down for each method. */
 const GRID = 8;
@@ -25,7 +26,6 @@ export async function htmlReport(
 	captions: ResolvedProtocol,
 ): Promise<string> {
 	const { methods } = results;
-	const { tables, notes } = resultsBlocks(results);
 	const found = findings(results);
 	const worst: string[] = [];
 	for (const method of methods) worst.push(await worstSection(out, method));
@@ -41,9 +41,9 @@ export async function htmlReport(
 		]
 			.map(([place, words]) => `<a href="${place}">${words}</a>`)
 			.join(" · ")}</nav>`,
-		...tables.flatMap(({ title, markdown }, position) => [
-			position === 0 ? "" : `<h2>${escapeHtml(title)}</h2>`,
-			tableHtml(markdown),
+		...resultsTables(results).flatMap((table, position) => [
+			position === 0 ? "" : `<h2>${escapeHtml(table.title)}</h2>`,
+			tableHtml(table),
 		]),
 		...(found.length > 0
 			? [
@@ -52,7 +52,7 @@ export async function htmlReport(
 				]
 			: []),
 		'<h2 id="measured">How it was measured</h2>',
-		...notes.map((note) => `<p>${escapeHtml(note)}</p>`),
+		...resultsNotes(results).map((note) => `<p>${escapeHtml(note)}</p>`),
 		'<h2 id="time">Quality against time</h2>',
 		"<p>Up and to the left is better. Whiskers: 95 % intervals and quartiles. The line joins the methods that no other one beats in both; their points are full. The numbers:</p>",
 		`<ol class="numbers">${methods.map(({ name }) => `<li>${escapeHtml(name)}</li>`).join("")}</ol>`,

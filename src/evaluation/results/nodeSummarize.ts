@@ -3,6 +3,7 @@ import { UserError } from "../../errors/userError.js";
 import { type FrechetWork, frechetHere } from "../../metrics/frechetWork.js";
 import { jackknifeGroups } from "../../metrics/jackknife.js";
 import { runtimeInnerProducts } from "../../metrics/nodeInnerProducts.js";
+import { median } from "../../metrics/quantile.js";
 import type { Progress } from "../../pipeline/progress.js";
 import type { SessionOptions } from "../../runtime/session.js";
 import {
@@ -17,7 +18,6 @@ import {
 	clipDifference,
 	clipFigures,
 	fidelityOf,
-	median,
 	speedup,
 	spread,
 	worstCaptions,

@@ -1,3 +1,5 @@
+import type { Table } from "./table.js";
+
 const STYLE = `
 :root { color-scheme: light; }
 body { font: 15px/1.5 sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; color: #111; background: #fff; }
@@ -46,15 +48,8 @@ ${blocks.join("\n")}
 `;
 }
 
-/** A Markdown table (without formatting in its cells) as an HTML table. */
-export function tableHtml(markdown: string): string {
-	const [header, , ...rows] = markdown.split("\n").map((line) =>
-		line
-			.replace(/^\| | \|$/g, "")
-			.split(" | ")
-			.map((cell) => escapeHtml(cell.replaceAll("\\|", "|"))),
-	);
-	const cells = (row: readonly string[], tag: string) =>
-		`<tr>${row.map((cell) => `<${tag}>${cell}</${tag}>`).join("")}</tr>`;
-	return `<div class="wide"><table><thead>${cells(header, "th")}</thead><tbody>${rows.map((row) => cells(row, "td")).join("\n")}</tbody></table></div>`;
+export function tableHtml({ header, rows }: Table): string {
+	const line = (cells: readonly string[], tag: string) =>
+		`<tr>${cells.map((cell) => `<${tag}>${escapeHtml(cell)}</${tag}>`).join("")}</tr>`;
+	return `<div class="wide"><table><thead>${line(header, "th")}</thead><tbody>${rows.map((row) => line(row, "td")).join("\n")}</tbody></table></div>`;
 }

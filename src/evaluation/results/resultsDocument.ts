@@ -1,11 +1,12 @@
 import { findings } from "./findings.js";
 import type { Results } from "./results.js";
-import { resultsBlocks } from "./resultsTable.js";
+import { resultsNotes } from "./resultsNotes.js";
+import { resultsTables } from "./resultsTables.js";
+import { tableMarkdown } from "./table.js";
 
 /** The file results.md: what was found, the tables behind it, how it was measured, and the command that repeats it. */
 export function resultsDocument(results: Results): string {
 	const { protocol, methods } = results.definition;
-	const { tables, notes } = resultsBlocks(results);
 	const command = [
 		`fdiff evaluate --protocol ${protocol.name}`,
 		`--methods ${methods.map(({ name }) => name).join(",")}`,
@@ -19,8 +20,11 @@ export function resultsDocument(results: Results): string {
 			? ["## What was found", found.map((line) => `- ${line}`).join("\n")]
 			: []),
 		"## Tables",
-		...tables.flatMap(({ title, markdown }) => [`### ${title}`, markdown]),
+		...resultsTables(results).flatMap((table) => [
+			`### ${table.title}`,
+			tableMarkdown(table),
+		]),
 		"## How it was measured",
-		...notes,
+		...resultsNotes(results),
 	].join("\n\n")}\n`;
 }

@@ -1,4 +1,5 @@
 import { bootstrapMean } from "../../metrics/bootstrap.js";
+import { median } from "../../metrics/quantile.js";
 import { mersenneTwister } from "../../random/mersenneTwister.js";
 import { shuffled } from "../../random/shuffled.js";
 import type { CalibrationPrompt } from "../runs/calibrationPrompt.js";
@@ -86,11 +87,3 @@ export async function heldOutFront(
 
 const mean = (values: readonly number[]) =>
 	values.reduce((sum, value) => sum + value, 0) / values.length;
-
-function median(values: readonly number[]): number {
-	const sorted = values.toSorted((a, b) => a - b);
-	const middle = Math.floor(sorted.length / 2);
-	return sorted.length % 2 === 1
-		? sorted[middle]
-		: (sorted[middle - 1] + sorted[middle]) / 2;
-}
