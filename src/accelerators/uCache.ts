@@ -87,23 +87,24 @@ export function uCacheDenoiser({
 				features,
 			);
 			const guided = unet.guided(prediction);
-			yield guided;
-			if (!measured) return;
-			// the prompt's half stands behind the unconditional one
-			const output = prediction.data.subarray(-input.data.length);
-			const change = last ? meanDifference(output, last.output) : 0;
-			if (change > 0) {
-				average =
-					average > 0 ? MEMORY * average + (1 - MEMORY) * change : change;
-				if (moved > 0) rate = change / moved;
+			if (measured) {
+				// the prompt's half stands behind the unconditional one
+				const output = prediction.data.subarray(-input.data.length);
+				const change = last ? meanDifference(output, last.output) : 0;
+				if (change > 0) {
+					average =
+						average > 0 ? MEMORY * average + (1 - MEMORY) * change : change;
+					if (moved > 0) rate = change / moved;
+				}
+				last = {
+					input: input.data,
+					output,
+					residual: guided.data.map((value, i) => value - input.data[i]),
+				};
+				runs++;
+				skipped = 0;
 			}
-			last = {
-				input: input.data,
-				output,
-				residual: guided.data.map((value, i) => value - input.data[i]),
-			};
-			runs++;
-			skipped = 0;
+			yield guided;
 		};
 	};
 }

@@ -38,7 +38,7 @@ export function checkJson<Schema extends z.ZodType>(
 	const [{ path, message }] = result.error.issues;
 	const where = path.join(".") || "the file";
 	throw new UserError(
-		`${label}${what ? ` is no ${what}` : ""}: ${where} is ${shown(valueAt(json, path))}: ${message.replace(/\s+/g, " ")}`,
+		`${label}${what ? ` is no ${what}` : ""}: ${where} is ${shown(valueAt(json, path))}: ${message.replace(/\s+/g, " ").replace(/, received undefined$/, "")}`,
 		code ? { code } : {},
 	);
 }

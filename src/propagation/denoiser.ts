@@ -15,7 +15,8 @@ export interface DenoiserRequest {
 /**
  * A denoiser yields one (guided) prediction `[images, 4, height, width]` for each step of the request, in order. It does
  * not know the sampler's mathematics, as the sampler does not know the network. Plain sampling, encoder propagation and the
- * accelerators it is compared with are denoisers in one loop.
+ * accelerators it is compared with are denoisers in one loop. The loop asks for no more than one prediction a step: what a
+ * denoiser keeps for later it must keep before it yields.
  */
 export type Denoiser = (request: DenoiserRequest) => AsyncGenerator<Tensor>;
 
