@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { readKeySteps } from "../accelerators/planWords.js";
+import { type Contender, compareRuns } from "../evaluation/compare.js";
 import {
 	contactSheet,
 	type LabelledPicture,
@@ -9,7 +10,6 @@ import { psnr } from "../metrics/psnr.js";
 import { ssim } from "../metrics/ssim.js";
 import type { GeneratedImage } from "../pipeline/generatedImage.js";
 import type { GenerateOptions } from "../pipeline/options.js";
-import type { Pipeline } from "../pipeline/pipeline.js";
 import {
 	addGenerationFlags,
 	type GenerationFlags,
@@ -18,7 +18,7 @@ import {
 import { interruptSignal } from "./interrupt.js";
 import { openPipeline } from "./openPipeline.js";
 import { outputPlace } from "./outputPlace.js";
-import { progressBar } from "./progressBar.js";
+import { progressBars } from "./progressBars.js";
 import { warn } from "./warn.js";
 
 interface CompareFlags extends GenerationFlags {
@@ -48,11 +48,6 @@ export function addCompareCommand(program: Command): void {
 		.action((prompt: string, flags: CompareFlags) => compare(prompt, flags));
 }
 
-interface Contender {
-	readonly name: string;
-	readonly result: GeneratedImage;
-}
-
 async function compare(prompt: string, flags: CompareFlags): Promise<void> {
 	const quiet = flags.quiet === true;
 	const given = { ...(await generateOptions(prompt, flags)), numImages: 1 };
@@ -73,30 +68,13 @@ async function compare(prompt: string, flags: CompareFlags): Promise<void> {
 	const propagated = { ...options, keySteps };
 	for (const warning of warnings) warn(warning, flags);
 
-	await warmUp(pipeline, propagated);
-	const plain = await drawn(
+	const bars = progressBars(quiet);
+	const contenders = await compareRuns(
 		pipeline,
-		{ ...options, keySteps: "all", injectNoise: 0 },
-		"plain",
-		quiet,
-	);
-	const fast = await drawn(pipeline, propagated, "propagated", quiet);
-	const share = fast.cost.networkSeconds / plain.cost.networkSeconds;
-	const fewerSteps = Math.max(1, Math.min(steps, Math.round(steps * share)));
-	const fewer = await drawn(
-		pipeline,
-		{ ...options, keySteps: "all", injectNoise: 0, steps: fewerSteps },
-		"fewer steps",
-		quiet,
-	);
-	const contenders: Contender[] = [
-		{ name: `plain, ${steps} steps`, result: plain },
-		{
-			name: `propagated, ${fast.cost.encoderRuns} of ${fast.cost.evaluations} with the encoder`,
-			result: fast,
-		},
-		{ name: `plain, ${fewerSteps} steps`, result: fewer },
-	];
+		propagated,
+		bars.update,
+	).finally(bars.stop);
+	const [{ result: plain }] = contenders;
 	const sheet = await contactSheet(
 		contenders.map((contender) => labelled(contender, plain)),
 		{ title: prompt, columns: contenders.length },
@@ -108,39 +86,6 @@ async function compare(prompt: string, flags: CompareFlags): Promise<void> {
 	if (flags.json)
 		process.stdout.write(`${JSON.stringify({ event: "sheet", file })}\n`);
 	else if (!quiet) process.stderr.write(`${file}\n`);
-}
-
-/** Runs one key step and one decoder step, so that loading and first-run costs are in nobody's time. */
-async function warmUp(
-	pipeline: Pipeline,
-	options: GenerateOptions,
-): Promise<void> {
-	for await (const event of pipeline.stream(options))
-		if (event.kind === "step" && event.step.index > 0) break;
-}
-
-async function drawn(
-	pipeline: Pipeline,
-	options: GenerateOptions,
-	label: string,
-	quiet: boolean,
-): Promise<GeneratedImage> {
-	const { sampler } = pipeline.settings(options);
-	const bar = progressBar({
-		label,
-		total: sampler.timesteps.length,
-		unit: "it",
-		quiet,
-	});
-	try {
-		for await (const event of pipeline.stream(options)) {
-			if (event.kind === "image") return event.result;
-			if (event.kind === "step") bar.update(event.step.index + 1);
-		}
-	} finally {
-		bar.stop();
-	}
-	throw new RangeError("the run ended without an image");
 }
 
 /** What is measured of a picture against the plain one; the plain one has no differences. */

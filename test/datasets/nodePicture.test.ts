@@ -31,14 +31,39 @@ describe("decodes as Pillow's convert('RGB')", () => {
 	});
 });
 
-test("CMYK becomes much the same colours", async () => {
+// Pillow converts CMYK by a formula, sharp by a printer's profile: darker, but each channel is its own and no other's.
+test("CMYK becomes the same colours but for the printer's profile", async () => {
 	const { data } = golden.get("cmyk.jpg")!;
 	const picture = await decodePicture(bytesOf("cmyk.jpg"), "cmyk.jpg");
 	expect(picture.data).toHaveLength(data.length);
-	const mean = (values: ArrayLike<number>) =>
-		Array.from(values).reduce((a, b) => a + b, 0) / values.length;
-	expect(Math.abs(mean(picture.data) - mean(data))).toBeLessThan(30);
+	const channel = (values: ArrayLike<number>, c: number) =>
+		Array.from(values).filter((_, i) => i % 3 === c);
+	for (const c of [0, 1, 2]) {
+		const [ours, theirs] = [channel(picture.data, c), channel(data, c)];
+		expect(correlation(ours, theirs)).toBeGreaterThan(0.9);
+		for (const other of [0, 1, 2])
+			if (other !== c)
+				expect(correlation(ours, channel(data, other))).toBeLessThan(0.85);
+		const apart = ours.map((value, i) => Math.abs(value - theirs[i]));
+		expect(mean(apart)).toBeLessThan(30);
+	}
 });
+
+const mean = (values: readonly number[]) =>
+	values.reduce((sum, value) => sum + value, 0) / values.length;
+
+function correlation(a: readonly number[], b: readonly number[]): number {
+	const [centreA, centreB] = [mean(a), mean(b)];
+	const products = (x: readonly number[], y: readonly number[]) =>
+		mean(
+			x.map(
+				(_, i) =>
+					(x[i] - (x === a ? centreA : centreB)) *
+					(y[i] - (y === a ? centreA : centreB)),
+			),
+		);
+	return products(a, b) / Math.sqrt(products(a, a) * products(b, b));
+}
 
 test("16 bits become 8", async () => {
 	const picture = await decodePicture(bytesOf("grey16.png"), "grey16.png");

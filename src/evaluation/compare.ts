@@ -1,0 +1,61 @@
+import type { GeneratedImage } from "../pipeline/generatedImage.js";
+import type { GenerateOptions } from "../pipeline/options.js";
+import type { Pipeline } from "../pipeline/pipeline.js";
+import type { Progress } from "../pipeline/progress.js";
+
+/** One way to draw a prompt, and what it drew. */
+export interface Contender {
+	readonly name: string;
+	readonly result: GeneratedImage;
+}
+
+/**
+ * Draws a prompt plainly, as the options say, and plainly with as many steps as take the time of the second; in this order.
+ * Loading is in nobody's time.
+ * @param options with a seed, and the key steps that are compared
+ */
+export async function compareRuns(
+	pipeline: Pipeline,
+	options: GenerateOptions,
+	onProgress: (progress: Progress) => void = () => {},
+): Promise<Contender[]> {
+	await warmUp(pipeline, options);
+	const { steps } = pipeline.settings(options);
+	const plainly = { ...options, steps, keySteps: "all", injectNoise: 0 };
+	const draw = (stage: string, own: GenerateOptions) =>
+		drawn(pipeline, own, (done, total) => onProgress({ stage, done, total }));
+	const plain = await draw("plain", plainly);
+	const fast = await draw("propagated", options);
+	const share = fast.cost.networkSeconds / plain.cost.networkSeconds;
+	const fewerSteps = Math.max(1, Math.min(steps, Math.round(steps * share)));
+	const fewer = await draw("fewer steps", { ...plainly, steps: fewerSteps });
+	return [
+		{ name: `plain, ${steps} steps`, result: plain },
+		{
+			name: `propagated, ${fast.cost.encoderRuns} of ${fast.cost.evaluations} with the encoder`,
+			result: fast,
+		},
+		{ name: `plain, ${fewerSteps} steps`, result: fewer },
+	];
+}
+
+/** Runs one key step and one decoder step. */
+async function warmUp(
+	pipeline: Pipeline,
+	options: GenerateOptions,
+): Promise<void> {
+	for await (const event of pipeline.stream(options))
+		if (event.kind === "step" && event.step.index > 0) break;
+}
+
+async function drawn(
+	pipeline: Pipeline,
+	options: GenerateOptions,
+	onStep: (done: number, total: number) => void,
+): Promise<GeneratedImage> {
+	for await (const event of pipeline.stream(options)) {
+		if (event.kind === "image") return event.result;
+		if (event.kind === "step") onStep(event.step.index + 1, event.step.count);
+	}
+	throw new TypeError("a run without an image");
+}
