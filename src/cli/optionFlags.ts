@@ -1,7 +1,7 @@
-import { readFile } from "node:fs/promises";
 import { type Command, Option } from "commander";
 import { OptionError } from "../errors/optionError.js";
-import { reasonOf } from "../files/fileFault.js";
+import type { UserError } from "../errors/userError.js";
+import { longestText, readRegularFile } from "../files/nodeReadRegularFile.js";
 import { type OptionKind, problemOf, shown } from "../pipeline/optionKinds.js";
 import type { OptionEntry } from "../pipeline/options.js";
 import { flagOf } from "./failure.js";
@@ -80,12 +80,12 @@ export async function readFileOf(
 	path: string,
 ): Promise<Uint8Array> {
 	try {
-		return await readFile(path);
+		return await readRegularFile(path, longestText);
 	} catch (cause) {
-		const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
+		const { code, message } = cause as UserError;
 		throw new OptionError(
 			option,
-			`${path} ${missing ? "does not exist" : `cannot be read: ${reasonOf(cause)}`}`,
+			code === "not_found" ? `${path} does not exist` : message,
 			{ cause },
 		);
 	}

@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { InvalidArgumentError } from "commander";
 import { UserError } from "../errors/userError.js";
+import { longestText, readRegularFile } from "../files/nodeReadRegularFile.js";
 
 /** A number on the command line; ranges are checked where the flag is used. */
 export function parseNumber(word: string): number {
@@ -35,11 +35,11 @@ export async function readFlagFile(
 	path: string,
 ): Promise<Buffer> {
 	try {
-		return await readFile(path);
+		return Buffer.from(await readRegularFile(path, longestText));
 	} catch (cause) {
-		const { code } = cause as NodeJS.ErrnoException;
+		const { code, message } = cause as UserError;
 		throw new UserError(
-			`${flag}: ${path} ${code === "ENOENT" ? "does not exist" : `cannot be read (${code})`}`,
+			`${flag}: ${code === "not_found" ? `${path} does not exist` : message}`,
 			{ code: "usage", cause },
 		);
 	}

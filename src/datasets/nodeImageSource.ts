@@ -1,6 +1,7 @@
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../errors/userError.js";
+import { readRegularFile } from "../files/nodeReadRegularFile.js";
 import { openZip } from "../zip/nodeZipArchive.js";
 
 /** Where image files are read from: a folder or a zip archive that stays as it is. */
@@ -32,6 +33,11 @@ export async function openImageSource(path: string): Promise<ImageSource> {
 	const status = await stat(path).catch((error: unknown) => {
 		throw unreadable(path, error);
 	});
+	if (!status.isDirectory() && !status.isFile())
+		throw new UserError(
+			`${path} cannot be read: it is neither a folder nor a file`,
+			{ code: "invalid_input" },
+		);
 	const source = status.isDirectory()
 		? await folderSource(path)
 		: await zipSource(path);
@@ -60,16 +66,7 @@ async function folderSource(path: string): Promise<ImageSource> {
 	return {
 		label: path,
 		names: names.sort(),
-		async read(name) {
-			const file = join(path, name);
-			try {
-				const { size } = await stat(file);
-				if (size > maxImageBytes) throw new Error(`it is ${size} bytes long`);
-				return await readFile(file);
-			} catch (error) {
-				throw unreadable(file, error);
-			}
-		},
+		read: (name) => readRegularFile(join(path, name), maxImageBytes),
 		close: () => {},
 	};
 }

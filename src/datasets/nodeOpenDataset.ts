@@ -1,6 +1,7 @@
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../errors/userError.js";
+import { readRegularFile } from "../files/nodeReadRegularFile.js";
 import { openZip } from "../zip/nodeZipArchive.js";
 import { type CaptionedImages, joinCaptions } from "./captionedImages.js";
 import {
@@ -115,15 +116,7 @@ export async function readCaptionTable(path: string): Promise<CaptionTable> {
 			zip.close();
 		}
 	}
-	let bytes: Uint8Array;
-	try {
-		const { size } = await stat(path);
-		if (size > maxCaptionBytes) throw new Error(`it is ${size} bytes long`);
-		bytes = await readFile(path);
-	} catch (error) {
-		const reason = error instanceof Error ? error.message : String(error);
-		throw new UserError(`${path} cannot be read: ${reason}`, { cause: error });
-	}
+	const bytes = await readRegularFile(path, maxCaptionBytes);
 	return parseCaptionTable(decode(bytes, path), path);
 }
 
@@ -152,7 +145,9 @@ async function sidecars(
 	for (const file of names) {
 		const stem = file.replace(/\.[^./]+$/, "");
 		const path = join(folder, `${stem}.txt`);
-		const bytes = await readFile(path).catch(() => new Uint8Array());
+		const bytes = await readRegularFile(path, maxCaptionBytes).catch(
+			() => new Uint8Array(),
+		);
 		const lines = decode(bytes, path).split(/\r?\n/);
 		const captions = lines.filter((line) => line.trim() !== "");
 		for (const [i, caption] of captions.entries())

@@ -1,6 +1,8 @@
 import sharp from "sharp";
 import { UserError } from "../errors/userError.js";
+import { foreignFile } from "../files/foreignFile.js";
 import type { Pixels } from "../image/resize/pixels.js";
+import { isPlainYcbcrTiff } from "./tiffColours.js";
 
 /** More pixels than any photograph of these sets; guards against decompression bombs. */
 const maxPixels = 2 ** 27;
@@ -14,6 +16,19 @@ export async function decodePicture(
 	bytes: Uint8Array,
 	label: string,
 ): Promise<Pixels> {
+	if (isPlainYcbcrTiff(bytes))
+		throw new UserError(
+			`${label} is a TIFF of YCbCr pixels, which would be read in wrong colours: save it as RGB, or as PNG`,
+			{ code: "unsupported" },
+		);
+	const foreign = foreignFile(bytes);
+	if (foreign && foreign !== "a picture")
+		throw new UserError(
+			`${label} is no image that can be read: it is ${foreign}`,
+			{
+				code: "invalid_input",
+			},
+		);
 	try {
 		const { space } = await sharp(bytes, {
 			limitInputPixels: maxPixels,

@@ -1,7 +1,6 @@
-import { open, readFile } from "node:fs/promises";
 import sharp from "sharp";
 import { UserError } from "../errors/userError.js";
-import { reasonOf } from "../files/fileFault.js";
+import { readRegularFile } from "../files/nodeReadRegularFile.js";
 import { writeWhole } from "../files/nodeWriteWhole.js";
 import { type EncodeOptions, imageFormat } from "./encodedImage.js";
 import { isJpeg, isWebp, jpegExif, webpExif } from "./exifContainer.js";
@@ -41,7 +40,7 @@ export async function readImage(
 	path: string,
 	options: ReadImageOptions = {},
 ): Promise<RgbImage> {
-	return decodeImage(await readBytes(path), path, options);
+	return decodeImage(await readRegularFile(path, MAX_FILE), path, options);
 }
 
 /**
@@ -83,7 +82,7 @@ export async function decodeImage(
 export async function readParameters(
 	path: string,
 ): Promise<string | undefined> {
-	return parametersOf(await readBytes(path), path);
+	return parametersOf(await readRegularFile(path, MAX_FILE), path);
 }
 
 /**
@@ -110,25 +109,4 @@ function toRgb(data: Uint8Array, channels: number): Uint8Array {
 		for (let c = 0; c < 3; c++)
 			rgb[3 * i + c] = data[i * channels + (channels < 3 ? 0 : c)];
 	return rgb;
-}
-
-async function readBytes(path: string): Promise<Uint8Array> {
-	try {
-		const file = await open(path, "r");
-		try {
-			const { size } = await file.stat();
-			if (size > MAX_FILE)
-				throw new UserError(
-					`${path} cannot be read: it has ${size} bytes, at most ${MAX_FILE} are read`,
-				);
-		} finally {
-			await file.close();
-		}
-		return new Uint8Array(await readFile(path));
-	} catch (error) {
-		if (error instanceof UserError) throw error;
-		throw new UserError(`${path} cannot be read: ${reasonOf(error)}`, {
-			cause: error,
-		});
-	}
 }

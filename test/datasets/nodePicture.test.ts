@@ -96,3 +96,51 @@ test("the square in the middle", () => {
 		data: Uint8Array.of(1, 2, 6, 7),
 	});
 });
+
+describe("what cannot be read rightly is refused in one line", () => {
+	/** A little-endian TIFF of 2 x 2 pixels of three bytes. */
+	const tiff = (photometric: number, compression = 1) => {
+		const entries = [
+			[256, 3, 1, 2],
+			[257, 3, 1, 2],
+			[258, 3, 1, 8],
+			[259, 3, 1, compression],
+			[262, 3, 1, photometric],
+			[273, 4, 1, 8],
+			[277, 3, 1, 3],
+			[278, 3, 1, 2],
+			[279, 4, 1, 12],
+		];
+		const bytes = Buffer.alloc(20 + 2 + 12 * entries.length + 4);
+		bytes.write("II*\0", "latin1");
+		bytes.writeUInt32LE(20, 4);
+		bytes.fill(128, 8, 20);
+		bytes.writeUInt16LE(entries.length, 20);
+		entries.forEach(([tag, type, count, value], i) => {
+			const at = 22 + 12 * i;
+			bytes.writeUInt16LE(tag, at);
+			bytes.writeUInt16LE(type, at + 2);
+			bytes.writeUInt32LE(count, at + 4);
+			bytes.writeUInt32LE(value, at + 8);
+		});
+		return bytes;
+	};
+	test("a TIFF of YCbCr pixels, but not one of RGB", async () => {
+		expect((await decodePicture(tiff(2), "a.tiff")).data[0]).toBe(128);
+		await expect(decodePicture(tiff(6), "a.tiff")).rejects.toThrow(
+			/^a\.tiff is a TIFF of YCbCr pixels, .*: save it as RGB, or as PNG$/,
+		);
+	});
+	test.each([
+		[
+			"version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
+			/a\.png is no image that can be read: it is a Git-LFS pointer/,
+		],
+		["<html><body>404</body></html>", /it is a web page/],
+		["", /it is empty/],
+	])("%j", async (text, reason) => {
+		await expect(decodePicture(Buffer.from(text), "a.png")).rejects.toThrow(
+			reason,
+		);
+	});
+});

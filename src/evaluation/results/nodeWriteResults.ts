@@ -1,6 +1,6 @@
 import { join } from "node:path";
+import { captionsHash } from "../../datasets/nodeCaptionsHash.js";
 import { UserError } from "../../errors/userError.js";
-import { captionsHash } from "../../files/nodeSha256.js";
 import { writeWhole } from "../../files/nodeWriteWhole.js";
 import { type Records, readRecords } from "../run/nodeRecordFiles.js";
 import {

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { readKeySteps } from "../../accelerators/planWords.js";
+import { captionsHash } from "../../datasets/nodeCaptionsHash.js";
 import type { DatasetPlace } from "../../datasets/nodeOpenDataset.js";
 import {
 	type OpenDataset,
@@ -13,7 +14,6 @@ import {
 import { OptionError } from "../../errors/optionError.js";
 import { UserError } from "../../errors/userError.js";
 import { withFileLock } from "../../files/nodeFileLock.js";
-import { captionsHash } from "../../files/nodeSha256.js";
 import { writeWhole } from "../../files/nodeWriteWhole.js";
 import { encodePng } from "../../image/nodeEncodeImage.js";
 import { cutCaptions } from "../../metrics/clipScore.js";

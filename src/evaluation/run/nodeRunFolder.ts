@@ -6,6 +6,10 @@ import {
 } from "../../datasets/protocol.js";
 import { OptionError } from "../../errors/optionError.js";
 import { UserError } from "../../errors/userError.js";
+import {
+	longestText,
+	readRegularText,
+} from "../../files/nodeReadRegularFile.js";
 import { writeWhole } from "../../files/nodeWriteWhole.js";
 import {
 	checkComparable,
@@ -40,7 +44,7 @@ export async function readRunDefinition(
 /** The captions, seeds and reals of a run folder. @throws UserError when they are missing or malformed */
 export async function readRunCaptions(out: string): Promise<ResolvedProtocol> {
 	const path = runFolder(out).captions;
-	const text = await readFile(path, "utf8").catch(() => {
+	const text = await readRegularText(path, longestText).catch(() => {
 		throw new UserError(
 			`${path} cannot be read: ${out} is no folder of a run, or it is incomplete`,
 		);

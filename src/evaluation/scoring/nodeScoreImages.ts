@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import type { DatasetProblem } from "../../datasets/captionedImages.js";
 import { joinCaptions } from "../../datasets/captionedImages.js";
 import {
@@ -8,7 +7,7 @@ import {
 import { readCaptionTable } from "../../datasets/nodeOpenDataset.js";
 import { centreSquare } from "../../datasets/nodePicture.js";
 import { UserError } from "../../errors/userError.js";
-import { reasonOf } from "../../files/fileFault.js";
+import { readRegularFile } from "../../files/nodeReadRegularFile.js";
 import { writeWhole } from "../../files/nodeWriteWhole.js";
 import { resizePillowBytes } from "../../image/resize/pillowBytes.js";
 import type { Pixels } from "../../image/resize/pixels.js";
@@ -203,14 +202,9 @@ function referencePreparation({
 		);
 }
 
+/** A covariance of Inception's features takes 34 MB; larger networks' some more. */
+const maxStatistics = 2 ** 30;
+
 async function readStatistics(path: string): Promise<StoredStatistics> {
-	let bytes: Uint8Array;
-	try {
-		bytes = await readFile(path);
-	} catch (error) {
-		throw new UserError(`${path} cannot be read: ${reasonOf(error)}`, {
-			cause: error,
-		});
-	}
-	return decodeStatistics(bytes, path);
+	return decodeStatistics(await readRegularFile(path, maxStatistics), path);
 }

@@ -1,6 +1,10 @@
-import { readFile } from "node:fs/promises";
 import * as z from "zod";
 import { OptionError } from "../../errors/optionError.js";
+import type { UserError } from "../../errors/userError.js";
+import {
+	longestText,
+	readRegularText,
+} from "../../files/nodeReadRegularFile.js";
 import { writeWhole } from "../../files/nodeWriteWhole.js";
 
 const schema = z.object({
@@ -52,9 +56,9 @@ export async function readTuningState(
 	if (path === undefined) return fresh;
 	let text: string;
 	try {
-		text = await readFile(path, "utf8");
+		text = await readRegularText(path, longestText);
 	} catch (error) {
-		if ((error as NodeJS.ErrnoException).code === "ENOENT") return fresh;
+		if ((error as UserError).code === "not_found") return fresh;
 		throw error;
 	}
 	let json: unknown;
