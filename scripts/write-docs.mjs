@@ -1,10 +1,11 @@
-// Writes the flag tables of docs/command-line.md from the program's own flags (run `npm run build` before). Each table stands
+// Writes docs/api.md, and the flag tables of docs/command-line.md from the program's own flags (run `npm run build` before). Each table stands
 // between <!-- flags of NAME --> and <!-- end -->; `shared` is what all commands that draw have in common.
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { argv } from "node:process";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
+import { apiPage } from "./api-page.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const path = join(root, "docs", "command-line.md");
@@ -89,5 +90,7 @@ export async function withTables(text) {
 	);
 }
 
-if (argv[1] === fileURLToPath(import.meta.url))
+if (argv[1] === fileURLToPath(import.meta.url)) {
 	writeFileSync(path, await withTables(readFileSync(path, "utf8")));
+	writeFileSync(join(root, "docs", "api.md"), apiPage());
+}
