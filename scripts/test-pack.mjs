@@ -116,6 +116,23 @@ try {
 	]);
 	check(existsSync(join(project, "command.png")), "fdiff wrote no image");
 
+	for (const name of ["vega", "vega-lite", "bullmq", "ioredis", "ml-pca"])
+		check(
+			!existsSync(join(project, "node_modules", name)),
+			`${name} is installed, which drawing does not need`,
+		);
+	const plotted = spawnSync(
+		"npx",
+		["--no-install", "fdiff", "analyze", "red apple", "--out", "analysis"],
+		{ cwd: project, encoding: "utf8", shell: process.platform === "win32" },
+	);
+	check(
+		plotted.status === 1 &&
+			plotted.stderr.includes("npm install vega vega-lite") &&
+			!existsSync(join(project, "analysis")),
+		`analyze does not say which packages it needs:\n${plotted.stderr}`,
+	);
+
 	writeFileSync(join(project, "program.ts"), program);
 	run(process.execPath, [
 		join(root, "node_modules/typescript/bin/tsc"),

@@ -1,3 +1,12 @@
+export type {
+	CaptionedImages,
+	DatasetCaption,
+	DatasetImage,
+	DatasetProblem,
+} from "./datasets/captionedImages.js";
+export type { ImageSource } from "./datasets/nodeImageSource.js";
+export type { DatasetPlace, OpenDataset } from "./datasets/nodeOpenDataset.js";
+export type { ProtocolEntry, ResolvedProtocol } from "./datasets/protocol.js";
 export {
 	type Method,
 	parseMethod,
@@ -5,11 +14,25 @@ export {
 	parseMethods,
 } from "./evaluation/methods/method.js";
 export { methodPresets } from "./evaluation/methods/methodPresets.js";
+export type {
+	CommonOptions,
+	SettledMethod,
+} from "./evaluation/methods/methodRun.js";
+export type { SummaryOptions } from "./evaluation/results/nodeSummarize.js";
 export {
+	type RunState,
 	readRun,
 	writeResults,
 } from "./evaluation/results/nodeWriteResults.js";
-export type { MethodResults, Results } from "./evaluation/results/results.js";
+export type {
+	Comparison,
+	Figure,
+	MethodResults,
+	QualityDifferences,
+	Results,
+	Spread,
+	WorstCaption,
+} from "./evaluation/results/results.js";
 export { resultsTable } from "./evaluation/results/resultsTable.js";
 export {
 	drawMissing,
@@ -20,9 +43,23 @@ export {
 	type Shard,
 } from "./evaluation/run/nodeEvaluate.js";
 export { mergeRuns } from "./evaluation/run/nodeMerge.js";
-export type { EvaluationRecord } from "./evaluation/run/record.js";
+export type {
+	Records,
+	StoredRecord,
+} from "./evaluation/run/nodeRecordFiles.js";
+export type {
+	EvaluationRecord,
+	ImageRecord,
+	MachineRecord,
+} from "./evaluation/run/record.js";
+export type { RunDefinition } from "./evaluation/run/runDefinition.js";
 export { scoreImages } from "./evaluation/scoring/nodeScoreImages.js";
-export type { ScorerOptions } from "./evaluation/scoring/nodeScorer.js";
+export type {
+	Score,
+	Scorer,
+	ScorerOptions,
+	ScoringDescription,
+} from "./evaluation/scoring/nodeScorer.js";
 export {
 	type MetricName,
 	type MetricResult,
@@ -30,3 +67,6 @@ export {
 	type ScoreRequest,
 	type ScoreResult,
 } from "./evaluation/scoring/scoreRequest.js";
+export type { FactoredReals } from "./metrics/frechetJackknife.js";
+export type { FrechetWork } from "./metrics/frechetWork.js";
+export type { Progress } from "./pipeline/progress.js";

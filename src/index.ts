@@ -1,23 +1,35 @@
+export type { AskedPlan } from "./accelerators/planWords.js";
 export { OptionError } from "./errors/optionError.js";
 export { type ErrorCode, UserError } from "./errors/userError.js";
-export type {
-	EncodeImage,
-	EncodeOptions,
-	ImageFormat,
+export {
+	type EncodeImage,
+	type EncodeOptions,
+	IMAGE_FORMATS,
+	type ImageFormat,
 } from "./image/encodedImage.js";
 export { encodeImage } from "./image/nodeEncodeImage.js";
 export {
 	parametersOf,
+	type ReadImageOptions,
 	readImage,
 	readParameters,
 	writeImage,
 } from "./image/nodeImageFile.js";
 export type { RgbImage } from "./image/rgbImage.js";
 export type { Tiling } from "./models/tiledDecoding.js";
-export type { UnetConfig } from "./models/unetConfig.js";
+export type {
+	UnetConfig,
+	UnetLevel,
+	UnetMidBlock,
+} from "./models/unetConfig.js";
+export type { UnetDims, UnetPart } from "./models/unetPart.js";
 export { optionsJsonSchema } from "./pipeline/checkOptions.js";
-export type { DenoisedLatents, DenoiseOptions } from "./pipeline/denoise.js";
-export type { DenoisingStep } from "./pipeline/denoisingLoop.js";
+export type {
+	DenoisedLatents,
+	DenoiseOptions,
+	RunCost,
+} from "./pipeline/denoise.js";
+export type { DenoisingRun, DenoisingStep } from "./pipeline/denoisingLoop.js";
 export type {
 	GeneratedImage,
 	ImageCost,
@@ -33,16 +45,21 @@ export {
 	optionsFromParameters,
 	type ParametersOfImage,
 } from "./pipeline/imageParameters.js";
-
+export type { ModelDefaults } from "./pipeline/modelDefaults.js";
 export { MODEL_OPTIONS } from "./pipeline/modelOptions.js";
 export type { LoadingNotice } from "./pipeline/networkHost.js";
+export type { NetworkOptions } from "./pipeline/networks.js";
 export { loadPipeline } from "./pipeline/nodeLoadPipeline.js";
 export type { OptionKind } from "./pipeline/optionKinds.js";
 export {
+	type DefaultBasis,
 	GENERATION_OPTIONS,
 	type GenerateOptions,
 	type GenerationOption,
 	type OptionEntry,
+	type OptionGroup,
+	type OptionParameter,
+	type RunHooks,
 	type SettledOptions,
 } from "./pipeline/options.js";
 export type { Pipeline, PipelineOptions } from "./pipeline/pipeline.js";
@@ -53,8 +70,12 @@ export type {
 	Conditioning,
 	Denoiser,
 	DenoiserOptions,
+	DenoiserRequest,
 } from "./propagation/denoiser.js";
+export type { ExtrapolationAxis } from "./propagation/extrapolate.js";
+export type { FindPlan, WantedPlan } from "./propagation/findPlan.js";
 export {
+	type AcceleratorSpec,
 	type FeatureExtrapolation,
 	type KeyStepPlan,
 	keySteps,
@@ -63,19 +84,27 @@ export type { NoiseInjection } from "./propagation/noiseInjection.js";
 export { type PlanFile, parsePlanFile } from "./propagation/planFile.js";
 export { parseKeySteps } from "./propagation/planStates.js";
 export { publishedKeySteps } from "./propagation/publishedKeySteps.js";
+export type { PlannedStep } from "./propagation/segments.js";
 export type { StepState } from "./propagation/stepState.js";
-export type { UnetRunner } from "./propagation/unetRunner.js";
+export type { UnetRunner, UnetRunPlace } from "./propagation/unetRunner.js";
 export type { Seed } from "./random/seed.js";
 export type { Device } from "./runtime/session.js";
+export type { LatentSpace } from "./samplers/latentSpace.js";
 export {
 	SAMPLER_NAMES,
 	type Sampler,
 	type SamplerName,
+	type Schedule,
 } from "./samplers/sampler.js";
+export type { Times } from "./samplers/schedules/timeGrid.js";
 export { decodeNpy, encodeNpy } from "./tensor/npy.js";
 export type { Tensor } from "./tensor/tensor.js";
 export type {
 	DownloadProgress,
 	OpenModelOptions,
 } from "./weights/folder/modelFiles.js";
+export type {
+	OpenWeightFile,
+	ReadableFile,
+} from "./weights/formats/weightFile.js";
 export { EMBEDDED_MODEL } from "./weights/nodeEmbeddedModels.js";

@@ -1,3 +1,4 @@
+export type { Pixels } from "./image/resize/pixels.js";
 export {
 	type BootstrapOptions,
 	bootstrap,
@@ -15,6 +16,7 @@ export {
 	accumulateStatistics,
 	type FeatureStatistics,
 	type StatisticsAccumulator,
+	type StatisticsState,
 	statisticsOf,
 } from "./metrics/featureStatistics.js";
 export type { Features, InnerProducts } from "./metrics/features.js";
@@ -32,6 +34,7 @@ export {
 	type KernelDistanceOptions,
 	kernelDistance,
 } from "./metrics/kernelDistance.js";
+export type { MeanAndDeviation } from "./metrics/meanAndDeviation.js";
 export { type ClipModel, openClipModel } from "./metrics/nodeClipModel.js";
 export {
 	type InceptionExtractor,
@@ -39,6 +42,7 @@ export {
 } from "./metrics/nodeInceptionExtractor.js";
 export {
 	type InceptionWeights,
+	type InceptionWeightsOptions,
 	openInceptionWeights,
 } from "./metrics/nodeInceptionWeights.js";
 export { type Lpips, openLpips } from "./metrics/nodeLpips.js";
@@ -49,3 +53,13 @@ export {
 	encodeStatistics,
 	type StoredStatistics,
 } from "./metrics/statisticsFile.js";
+export type { InceptionOutput } from "./models/inception.js";
+export type { LpipsTrunk } from "./models/lpips.js";
+export type { Precision, SessionOptions } from "./runtime/session.js";
+export type {
+	DType,
+	LowRank,
+	TensorEntry,
+	WeightFile,
+	Weights,
+} from "./weights/formats/weights.js";

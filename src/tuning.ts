@@ -1,5 +1,5 @@
 export { autoPlan } from "./tuning/front/autoPlan.js";
-export type { FrontPoint } from "./tuning/front/frontPoint.js";
+export type { FrontAxis, FrontPoint } from "./tuning/front/frontPoint.js";
 export { frontJson, frontSvg, frontTable } from "./tuning/front/frontReport.js";
 export {
 	type TunedFor,
@@ -11,6 +11,7 @@ export {
 	type TuningState,
 	writeTuningState,
 } from "./tuning/runs/nodeTuningState.js";
+export type { StateCosts } from "./tuning/runs/planCost.js";
 export { type PromptSplit, splitPrompts } from "./tuning/runs/promptSplit.js";
 export type { TuneOptions } from "./tuning/runs/tuneOptions.js";
 export {

@@ -5,6 +5,7 @@ import {
 	writeAnalysisReport,
 } from "../analysis/nodeAnalysisReport.js";
 import { UserError } from "../errors/userError.js";
+import { plottingPackages } from "../plots/vegaSvg.js";
 import {
 	addGenerationFlags,
 	type GenerationFlags,
@@ -68,6 +69,7 @@ async function analyze(words: string[], flags: AnalyzeFlags): Promise<void> {
 		0,
 		flags.limit,
 	);
+	await plottingPackages();
 	const signal = interruptSignal();
 	const pipeline = await openPipeline(flags, signal);
 	const { prompt: _, ...request } = await generateOptions("", flags);

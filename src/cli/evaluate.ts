@@ -24,6 +24,7 @@ import {
 	type Shard,
 } from "../evaluation/run/nodeEvaluate.js";
 import { GENERATION_OPTIONS } from "../pipeline/options.js";
+import { plottingPackages } from "../plots/vegaSvg.js";
 import {
 	EMBEDDED_MODEL,
 	embeddedModelsFolder,
@@ -136,6 +137,7 @@ async function runEvaluate(flags: EvaluateFlags): Promise<void> {
 			code: "usage",
 		});
 	const progress = progressReporter(quiet || json);
+	await plottingPackages();
 	const run = await prepareRun({
 		...request,
 		onNote: say,

@@ -2,6 +2,7 @@ import { type Command, Option } from "commander";
 import { OptionError } from "../errors/optionError.js";
 import { openLpips } from "../metrics/nodeLpips.js";
 import { type LpipsTrunk, lpipsTrunks } from "../models/lpips.js";
+import { plottingPackages } from "../plots/vegaSvg.js";
 import { type PlanFile, parsePlanFile } from "../propagation/planFile.js";
 import { openTogether } from "../runtime/openTogether.js";
 import { frontJson, frontTable } from "../tuning/front/frontReport.js";
@@ -159,6 +160,7 @@ async function tune(words: string[], flags: TuneFlags): Promise<void> {
 				path,
 			),
 		});
+	await plottingPackages();
 	const signal = interruptSignal();
 	const { threads, device, optimization } = flags;
 	const opened = await openTogether(async (keep) => ({

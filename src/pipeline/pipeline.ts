@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { OptionError } from "../errors/optionError.js";
 import { UserError } from "../errors/userError.js";
 import type { EncodeImage } from "../image/encodedImage.js";

@@ -14,15 +14,25 @@ const refusedLoader = {
 };
 
 /**
+ * The packages that plot. Work that ends in plots asks for them before it begins.
+ * @throws UserError where they are not installed
+ */
+export function plottingPackages(): Promise<
+	[typeof import("vega"), typeof import("vega-lite")]
+> {
+	return neededPackage("vega vega-lite", () =>
+		Promise.all([import("vega"), import("vega-lite")]),
+	);
+}
+
+/**
  * Draws a vega-lite plot as an SVG document, without a browser. Texts are escaped as XML; nothing is read from disk or net,
  * whatever the specification says.
  * @throws Error when vega-lite cannot make sense of the specification; UserError where vega is not installed
  */
 export async function vegaSvg(spec: PlotSpec): Promise<string> {
-	const [{ Error: ErrorsOnly, parse, View }, { compile }] = await neededPackage(
-		"vega vega-lite",
-		() => Promise.all([import("vega"), import("vega-lite")]),
-	);
+	const [{ Error: ErrorsOnly, parse, View }, { compile }] =
+		await plottingPackages();
 	const { spec: compiled } = compile({
 		background: "white",
 		config: { font: "sans-serif", view: { stroke: null } },

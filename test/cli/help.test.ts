@@ -1,15 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { apiPage } from "../../scripts/api-page.mjs";
 import { commandNames, withTables } from "../../scripts/write-docs.mjs";
 import { fdiffDone, root } from "./runProgram.js";
 
 const doc = readFileSync(join(root, "docs", "command-line.md"), "utf8");
-
-test("docs/api.md has what the package exports, as it is", () => {
-	expect(readFileSync(join(root, "docs", "api.md"), "utf8")).toBe(apiPage());
-});
 
 test("docs/command-line.md has the flags of every command as they are", async () => {
 	expect(await withTables(doc)).toBe(doc);
