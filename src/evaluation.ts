@@ -8,16 +8,17 @@ export type { ImageSource } from "./datasets/nodeImageSource.js";
 export type { DatasetPlace, OpenDataset } from "./datasets/nodeOpenDataset.js";
 export type { ProtocolEntry, ResolvedProtocol } from "./datasets/protocol.js";
 export {
+	COMMON_OPTIONS,
+	type CommonOptions,
+} from "./evaluation/methods/commonOptions.js";
+export {
 	type Method,
 	parseMethod,
 	parseMethodFile,
 	parseMethods,
 } from "./evaluation/methods/method.js";
 export { methodPresets } from "./evaluation/methods/methodPresets.js";
-export type {
-	CommonOptions,
-	SettledMethod,
-} from "./evaluation/methods/methodRun.js";
+export type { SettledMethod } from "./evaluation/methods/methodRun.js";
 export type { SummaryOptions } from "./evaluation/results/nodeSummarize.js";
 export {
 	type RunState,
