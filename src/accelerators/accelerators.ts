@@ -59,7 +59,10 @@ export function checkAccelerator(spec: AcceleratorSpec): AcceleratorSpec {
 	const [{ path, message }] = parsed.error.issues;
 	throw refused(
 		spec.kind,
-		[...path.map(String), message.replace(/\s+/g, " ")].join(": "),
+		[
+			...path.map(String),
+			message.replace(/, received undefined$/, ", but it is missing"),
+		].join(": "),
 	);
 }
 

@@ -133,6 +133,6 @@ function checked<Schema extends z.ZodType>(
 	const [{ path, message }] = parsed.error.issues;
 	throw new OptionError(
 		"keySteps",
-		`not a plan: ${[...path.map(String), message.replace(/\s+/g, " ")].join(": ")}`,
+		`not a plan: ${[...path.map(String), message.replace(/, received undefined$/, ", but it is missing")].join(": ")}`,
 	);
 }

@@ -240,7 +240,8 @@ describe("the JSON schema of the options", () => {
 			{ anyOf: object[] }
 		>;
 		expect(seed.anyOf).toHaveLength(2);
-		expect(keySteps.anyOf).toHaveLength(3);
+		// words, a list, a file's content, a plan
+		expect(keySteps.anyOf).toHaveLength(4);
 		for (const alternative of [...seed.anyOf, ...keySteps.anyOf])
 			expect(alternative).toHaveProperty("type");
 	});
