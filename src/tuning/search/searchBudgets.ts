@@ -1,5 +1,10 @@
 import type { KeyStepPlan } from "../../propagation/keyStepPlan.js";
-import { DECODER, type StepState } from "../../propagation/stepState.js";
+import {
+	DECODER,
+	FULL,
+	type StepState,
+	stepStateWord,
+} from "../../propagation/stepState.js";
 import type { CalibrationPrompt } from "../runs/calibrationPrompt.js";
 import { planCost, type StateCosts } from "../runs/planCost.js";
 import type { PlanRuns } from "../runs/planRuns.js";
@@ -70,7 +75,9 @@ export async function searchBudgets(
 								...(options.starts ?? []),
 								...evenPlans(
 									options.settings.sampler,
-									Math.floor(budget / (costs.costs.get("full") ?? 0) + 1e-9),
+									Math.floor(
+										budget / (costs.costs.get(stepStateWord(FULL)) ?? 0) + 1e-9,
+									),
 								),
 							]
 						: []),
