@@ -2,6 +2,7 @@ import { shorten } from "../errors/shorten.js";
 import { UserError } from "../errors/userError.js";
 import { openDiffusersFolder } from "../weights/folder/diffusersFolder.js";
 import type { ModelFiles } from "../weights/folder/modelFiles.js";
+import type { ModelKind } from "../weights/folder/modelKind.js";
 import {
 	nodeModelFolder,
 	openNodeFile,
@@ -39,6 +40,7 @@ interface Part {
 interface Inspected {
 	readonly model: string;
 	readonly hash?: string;
+	readonly kind?: ModelKind;
 	/** Why a file is shown as tensors only. */
 	readonly note?: string;
 	readonly scheduler?: unknown;
@@ -95,6 +97,7 @@ function describe(
 	return {
 		model,
 		...(hash ? { hash } : {}),
+		kind: files.kind,
 		scheduler: files.scheduler.config,
 		parts: networks.map(([name, { config, weights }]) => {
 			const entries = [...weights.tensors.values()];
@@ -159,10 +162,11 @@ function forJson(
 }
 
 function forPeople(
-	{ model, hash, note, scheduler, parts }: Inspected,
+	{ model, hash, kind, note, scheduler, parts }: Inspected,
 	{ tensors }: InspectFlags,
 ): string[] {
 	const lines = [hash ? `${model}  (hash ${hash})` : model];
+	if (kind) lines.push(`kind: ${kind}`);
 	if (note) lines.push(`shown as tensors only: ${note}`);
 	for (const { name, summary, files, config, entries } of parts) {
 		const dtypes = Object.entries(summary.dtypes)
@@ -187,6 +191,7 @@ function forPeople(
 
 /** What of a config tells models apart at a glance. */
 const networkSettings = [
+	"in_channels",
 	"block_out_channels",
 	"layers_per_block",
 	"attention_head_dim",

@@ -1,9 +1,10 @@
-import { stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { UserError } from "../errors/userError.js";
 import { foreignFile, headLength } from "../files/foreignFile.js";
 import { openSingleFile } from "./checkpoint/singleFile.js";
+import { clipTokenizerFolder } from "./clipTokenizer.js";
 import { openDiffusersFolder } from "./folder/diffusersFolder.js";
 import type { ModelFiles, OpenModelOptions } from "./folder/modelFiles.js";
 import { isPickle } from "./folder/weightFileNames.js";
@@ -15,7 +16,6 @@ import {
 import { type HubId, parseHubId } from "./hub/hubId.js";
 import { openHubModel } from "./hub/nodeHubModel.js";
 import { modelHash } from "./modelHash.js";
-import { clipTokenizerFolder } from "./nodeClipTokenizer.js";
 import {
 	EMBEDDED_MODEL,
 	embeddedModelNames,
@@ -125,6 +125,10 @@ async function openCheckpoint(
 					),
 				}
 			: {}),
-		clipTokenizers: [clipTokenizerFolder()],
+		clipTokenizers: [
+			clipTokenizerFolder(() =>
+				readFile(join(embeddedModelsFolder, "clip-tokenizer", "merges.txt.gz")),
+			),
+		],
 	});
 }

@@ -234,7 +234,7 @@ describe("inspect", () => {
 		);
 		const { stdout } = await run("inspect", join(tinySd, unet), "--tensors");
 		expect(stdout).toMatch(
-			/shown as tensors only: .* is one network in diffusers' naming/,
+			/shown as tensors only: .* is a UNet alone, in diffusers' naming/,
 		);
 		expect(stdout).toMatch(/ {2}F32 {2}\[8, 4, 3, 3\] {2}conv_in\.weight\n/);
 		const text = join(root, "x.safetensors");

@@ -65,6 +65,17 @@ describe("a model's kind", () => {
 	});
 });
 
+it("a model may have other networks and tokenizers than Stable Diffusion's", () => {
+	const base = model(4);
+	const { networks, tokenizers } = modelFiles({
+		...base,
+		networks: { ...base.networks, controlnet: base.networks.unet },
+		tokenizers: { ...base.tokenizers, tokenizer_2: { tokenizerJson: "{}" } },
+	});
+	expect(networks.controlnet.weights).toBe(base.networks.unet.weights);
+	expect(Object.keys(tokenizers)).toEqual(["tokenizer", "tokenizer_2"]);
+});
+
 describe("configs of old conversions are taken as diffusers takes them", () => {
 	const sampleSize = (unet: object) =>
 		(model(4, { unet }).networks.unet.config as { sample_size: unknown })

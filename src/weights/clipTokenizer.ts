@@ -1,26 +1,26 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { promisify } from "node:util";
-import { gunzip } from "node:zlib";
 import {
 	parseMerges,
 	vocabularyFromMerges,
 } from "../tokenizer/clipVocabulary.js";
 import { type ModelFolder, modelFolderOf } from "./formats/modelFolder.js";
-import { embeddedModelsFolder } from "./nodeEmbeddedModels.js";
 
 /**
  * CLIP's own tokenizer, which comes with the package (as its merges; see models/clip-tokenizer/README.md): a folder with
  * vocab.json and merges.txt. Read when it is first asked for a text.
+ * @param readMerges gives the bytes of models/clip-tokenizer/merges.txt.gz.
  */
-export function clipTokenizerFolder(): ModelFolder {
+export function clipTokenizerFolder(
+	readMerges: () => Promise<Uint8Array>,
+): ModelFolder {
 	const label = "CLIP's tokenizer";
 	const paths = new Set(["vocab.json", "merges.txt"]);
 	let whole: Promise<ModelFolder> | undefined;
 	const read = async () => {
-		const file = join(embeddedModelsFolder, "clip-tokenizer", "merges.txt.gz");
-		const merges = (await promisify(gunzip)(await readFile(file))).toString();
-		const { ids } = vocabularyFromMerges(parseMerges(merges, file));
+		const packed = new Blob([(await readMerges()) as Uint8Array<ArrayBuffer>]);
+		const merges = await new Response(
+			packed.stream().pipeThrough(new DecompressionStream("gzip")),
+		).text();
+		const { ids } = vocabularyFromMerges(parseMerges(merges, label));
 		const texts = {
 			"vocab.json": JSON.stringify(Object.fromEntries(ids)),
 			"merges.txt": merges,
