@@ -11,6 +11,7 @@ import {
 import type { Pipeline } from "../pipeline/pipeline.js";
 import { encodeNpy } from "../tensor/npy.js";
 import { concat, type Tensor } from "../tensor/tensor.js";
+import { flagOf } from "./failure.js";
 import {
 	addGenerationFlags,
 	type GenerationFlags,
@@ -65,6 +66,13 @@ export function addGenerateCommand(program: Command): void {
 		);
 }
 
+/** What the options are that a picture's text cannot hold. */
+const MADE_FROM: Readonly<Record<string, string>> = {
+	initialNoise: "noise that was given",
+	initImage: "a picture",
+	mask: "a picture and a mask",
+};
+
 async function generate(
 	words: string | undefined,
 	flags: GenerateFlags,
@@ -79,9 +87,11 @@ async function generate(
 			'nothing to draw: give a prompt, as in fdiff generate "a bowl of ramen", or --from-image FILE',
 			{ code: "usage" },
 		);
-	if (remade?.givenNoise && !flags.initialNoise)
+	const said: Readonly<Record<string, unknown>> = { ...flags };
+	const missing = remade?.given.find((name) => said[name] === undefined);
+	if (missing)
 		throw new UserError(
-			`--from-image ${flags.fromImage}: made from noise that was given; give it again with --initial-noise`,
+			`--from-image ${flags.fromImage}: made from ${MADE_FROM[missing] ?? "more than its text says"}; give it again with ${flagOf(missing)}`,
 			{ code: "usage" },
 		);
 	const given = await generateOptions(prompt, flags);
@@ -114,13 +124,14 @@ async function generate(
 			imageParameters({ seed: settings.seed, settings }, pipeline),
 		);
 	for (const warning of remade?.warnings ?? []) warn(warning, flags);
-	const evaluations = settings.sampler.timesteps.length;
 	const bar = progressBar({
 		label: "drawing",
-		total: evaluations * Math.ceil(settings.numImages / settings.batchSize),
+		total:
+			settings.evaluations * Math.ceil(settings.numImages / settings.batchSize),
 		unit: "it",
 		quiet,
 	});
+	let steps = 0;
 	// only what is asked for is kept
 	const latents: Tensor[] = [];
 	const noise: Tensor[] = [];
@@ -131,11 +142,7 @@ async function generate(
 			signal,
 		})) {
 			if (event.kind === "step") {
-				const batch = Math.floor(event.image / settings.batchSize);
-				bar.update(
-					batch * evaluations + event.step.index + 1,
-					event.step.encoderRan ? "key step" : "",
-				);
+				bar.update(++steps, event.step.encoderRan ? "key step" : "");
 				continue;
 			}
 			if (event.kind === "warning") warn(event, flags);
@@ -167,7 +174,7 @@ async function saveTensors(
 }
 
 function report(
-	{ index, seed, settings, cost }: GeneratedImage,
+	{ index, seed, image, settings, cost }: GeneratedImage,
 	file: string,
 	pipeline: Pipeline,
 	flags: GenerateFlags,
@@ -182,8 +189,8 @@ function report(
 			seed: seed.toString(),
 			prompt: settings.prompt,
 			negativePrompt: settings.negativePrompt,
-			width: settings.width,
-			height: settings.height,
+			width: image.width,
+			height: image.height,
 			sampler: settings.sampler.name,
 			schedule: settings.schedule,
 			steps: settings.steps,

@@ -22,11 +22,20 @@ export interface GenerationFlags
 	extends ModelFlags,
 		Omit<
 			GenerateOptions,
-			"prompt" | "seed" | "keySteps" | "initialNoise" | "denoiser" | "signal"
+			| "prompt"
+			| "seed"
+			| "keySteps"
+			| "initialNoise"
+			| "initImage"
+			| "mask"
+			| "denoiser"
+			| "signal"
 		> {
 	readonly seed?: bigint;
 	readonly keySteps?: string;
 	readonly initialNoise?: string;
+	readonly initImage?: string;
+	readonly mask?: string;
 }
 
 /** Adds the flags that say which model, and where it runs. */

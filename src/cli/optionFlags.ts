@@ -1,7 +1,8 @@
 import { type Command, Option } from "commander";
 import { OptionError } from "../errors/optionError.js";
-import type { UserError } from "../errors/userError.js";
+import { UserError } from "../errors/userError.js";
 import { longestText, readRegularFile } from "../files/nodeReadRegularFile.js";
+import { decodePixels, longestPicture } from "../image/nodeImageFile.js";
 import { type OptionKind, problemOf, shown } from "../pipeline/optionKinds.js";
 import type { OptionEntry } from "../pipeline/options.js";
 import { flagOf } from "./failure.js";
@@ -17,14 +18,14 @@ export function addOptionFlags<Name extends string>(
 	for (const name of names) {
 		const entry = table[name];
 		if (entry.flag === false) continue;
-		const { metavar, choices, help, group, decode } = entry;
+		const { metavar, choices, help, group } = entry;
 		const option = new Option(
 			`${flagOf(name)}${metavar ? ` <${metavar}>` : ""}`,
 			help,
 		).helpGroup(`${group}:`);
 		if (choices) option.choices(choices);
 		// a file is read when the command runs
-		if (metavar && !decode)
+		if (metavar && !entry.decode && !entry.picture)
 			option.argParser((word) => flagValue(name, entry, word));
 		command.addOption(option);
 	}
@@ -60,15 +61,31 @@ export async function optionsOfFlags(
 	const options: Record<string, unknown> = {};
 	for (const [name, value] of Object.entries(flags)) {
 		if (value === undefined || !Object.hasOwn(table, name)) continue;
-		const { decode } = table[name];
-		options[name] = decode
-			? decode(
-					await readFileOf(name, String(value)),
-					`${flagOf(name)} ${String(value)}`,
-				)
-			: value;
+		options[name] = await valueOfFlag(name, table[name], value);
 	}
 	return options;
+}
+
+async function valueOfFlag(
+	name: string,
+	{ decode, picture }: OptionKind,
+	value: unknown,
+): Promise<unknown> {
+	if (!decode && !picture) return value;
+	const path = String(value);
+	const content = await readFileOf(
+		name,
+		path,
+		picture ? longestPicture : longestText,
+	);
+	if (decode) return decode(content, `${flagOf(name)} ${path}`);
+	try {
+		return await decodePixels(content, path);
+	} catch (cause) {
+		throw cause instanceof UserError
+			? new OptionError(name, cause.message, { cause })
+			: cause;
+	}
 }
 
 /**
@@ -78,9 +95,10 @@ export async function optionsOfFlags(
 export async function readFileOf(
 	option: string,
 	path: string,
+	longest: number = longestText,
 ): Promise<Uint8Array> {
 	try {
-		return await readRegularFile(path, longestText);
+		return await readRegularFile(path, longest);
 	} catch (cause) {
 		const { code, message } = cause as UserError;
 		throw new OptionError(

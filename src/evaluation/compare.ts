@@ -20,14 +20,21 @@ export async function compareRuns(
 	onProgress: (progress: Progress) => void = () => {},
 ): Promise<Contender[]> {
 	await warmUp(pipeline, options);
-	const { steps } = pipeline.settings(options);
+	const { steps, picture, hires } = pipeline.settings(options);
+	// fewer would not begin at all
+	const fewest = Math.ceil(
+		1 / Math.min(picture?.strength ?? 1, hires?.strength ?? 1),
+	);
 	const plainly = { ...options, steps, keySteps: "all", injectNoise: 0 };
 	const draw = (stage: string, own: GenerateOptions) =>
 		drawn(pipeline, own, (done, total) => onProgress({ stage, done, total }));
 	const plain = await draw("plain", plainly);
 	const fast = await draw("propagated", options);
 	const share = fast.cost.networkSeconds / plain.cost.networkSeconds;
-	const fewerSteps = Math.max(1, Math.min(steps, Math.round(steps * share)));
+	const fewerSteps = Math.max(
+		fewest,
+		Math.min(steps, Math.round(steps * share)),
+	);
 	const fewer = await draw("fewer steps", { ...plainly, steps: fewerSteps });
 	return [
 		{ name: `plain, ${steps} steps`, result: plain },
@@ -44,8 +51,9 @@ async function warmUp(
 	pipeline: Pipeline,
 	options: GenerateOptions,
 ): Promise<void> {
+	let steps = 0;
 	for await (const event of pipeline.stream(options))
-		if (event.kind === "step" && event.step.index > 0) break;
+		if (event.kind === "step" && ++steps > 1) break;
 }
 
 async function drawn(
@@ -53,9 +61,11 @@ async function drawn(
 	options: GenerateOptions,
 	onStep: (done: number, total: number) => void,
 ): Promise<GeneratedImage> {
+	const { evaluations } = pipeline.settings(options);
+	let done = 0;
 	for await (const event of pipeline.stream(options)) {
 		if (event.kind === "image") return event.result;
-		if (event.kind === "step") onStep(event.step.index + 1, event.step.count);
+		if (event.kind === "step") onStep(++done, evaluations);
 	}
 	throw new TypeError("a run without an image");
 }

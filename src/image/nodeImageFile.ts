@@ -5,13 +5,15 @@ import { writeWhole } from "../files/nodeWriteWhole.js";
 import { type EncodeOptions, imageFormat } from "./encodedImage.js";
 import { isJpeg, isWebp, jpegExif, webpExif } from "./exifContainer.js";
 import { encodeImage } from "./nodeEncodeImage.js";
+import { onColour, type PixelImage } from "./pixelImage.js";
 import { isPng, readPngText } from "./pngText.js";
-import { type RgbImage, rgbImage } from "./rgbImage.js";
+import type { RgbImage } from "./rgbImage.js";
 import { decodeUserComment } from "./userComment.js";
 
 /** Pictures of more pixels are refused unless told otherwise: 8192 × 8192. */
 const MAX_PIXELS = 8192 * 8192;
-const MAX_FILE = 512 * 2 ** 20;
+/** No picture's file is longer, in bytes. */
+export const longestPicture = 512 * 2 ** 20;
 
 /**
  * Writes a picture, in the format of the file's extension (.png, .jpg, .jpeg, .webp), whole or not at all.
@@ -40,7 +42,7 @@ export async function readImage(
 	path: string,
 	options: ReadImageOptions = {},
 ): Promise<RgbImage> {
-	return decodeImage(await readRegularFile(path, MAX_FILE), path, options);
+	return decodeImage(await readRegularFile(path, longestPicture), path, options);
 }
 
 /**
@@ -50,19 +52,28 @@ export async function readImage(
 export async function decodeImage(
 	bytes: Uint8Array,
 	name: string,
-	{ maxPixels = MAX_PIXELS }: ReadImageOptions = {},
+	options: ReadImageOptions = {},
 ): Promise<RgbImage> {
+	return onColour(await decodePixels(bytes, name, options), [255, 255, 255]);
+}
+
+/** As decodeImage, with the picture's alpha where it has one. */
+export async function decodePixels(
+	bytes: Uint8Array,
+	name: string,
+	{ maxPixels = MAX_PIXELS }: ReadImageOptions = {},
+): Promise<PixelImage> {
 	try {
 		const { data, info } = await sharp(bytes, {
 			limitInputPixels: maxPixels,
 			failOn: "truncated",
 		})
 			.autoOrient()
-			.flatten({ background: "#ffffff" })
 			.toColourspace("srgb")
 			.raw({ depth: "uchar" })
 			.toBuffer({ resolveWithObject: true });
-		return rgbImage(info.width, info.height, toRgb(data, info.channels));
+		const { width, height, channels } = info;
+		return { width, height, data: coloured(data, channels) };
 	} catch (error) {
 		const message = error instanceof Error ? error.message : String(error);
 		const reason = /pixel limit/.test(message)
@@ -82,7 +93,7 @@ export async function decodeImage(
 export async function readParameters(
 	path: string,
 ): Promise<string | undefined> {
-	return parametersOf(await readRegularFile(path, MAX_FILE), path);
+	return parametersOf(await readRegularFile(path, longestPicture), path);
 }
 
 /**
@@ -100,13 +111,15 @@ export async function parametersOf(
 	return exif && decodeUserComment(exif);
 }
 
-/** Three bytes a pixel, from grey, grey and alpha, RGB or RGBA. */
-function toRgb(data: Uint8Array, channels: number): Uint8Array {
-	if (channels === 3) return new Uint8Array(data);
+/** Three bytes a pixel or four, of grey, grey and alpha, RGB or RGBA. */
+function coloured(data: Uint8Array, channels: number): Uint8Array {
+	if (channels >= 3) return new Uint8Array(data);
 	const count = data.length / channels;
-	const rgb = new Uint8Array(count * 3);
-	for (let i = 0; i < count; i++)
-		for (let c = 0; c < 3; c++)
-			rgb[3 * i + c] = data[i * channels + (channels < 3 ? 0 : c)];
-	return rgb;
+	const colours = channels === 2 ? 4 : 3;
+	const result = new Uint8Array(count * colours);
+	for (let i = 0; i < count; i++) {
+		result.fill(data[i * channels], colours * i, colours * i + 3);
+		if (channels === 2) result[colours * i + 3] = data[2 * i + 1];
+	}
+	return result;
 }

@@ -20,9 +20,12 @@ export function defaultTiling({ sampleSize, factor }: VaeConfig): Tiling {
 	};
 }
 
-/** Whether latents `[…, height, width]` are larger than a tile, so that tiles save memory. */
-export function needsTiling(latents: Tensor, { tile }: Tiling): boolean {
-	return latents.dims.slice(-2).some((size) => size > tile);
+/** Whether latents of this height and width are larger than a tile, so that tiles save memory. */
+export function needsTiling(
+	[height, width]: readonly number[],
+	{ tile }: Tiling,
+): boolean {
+	return Math.max(height, width) > tile;
 }
 
 /**
@@ -31,38 +34,97 @@ export function needsTiling(latents: Tensor, { tile }: Tiling): boolean {
  * themselves), as in diffusers' AutoencoderKL.tiled_decode. Group norms see a tile and not the whole image, so that colours can differ a
  * little from those of the image decoded at once.
  */
-export async function decodeTiled(
+export function decodeTiled(
 	decode: (tile: Tensor) => Promise<Tensor>,
 	latents: Tensor,
 	{ tile, overlap, factor }: Tiling,
 ): Promise<Tensor> {
-	const [batch, , height, width] = latents.dims;
 	const stride = Math.max(1, Math.floor(tile * (1 - overlap)));
-	const kept = stride * factor;
-	const blend = Math.max(0, tile * factor - kept);
+	return runTiled(decode, latents, { tile, stride, scale: factor });
+}
+
+/** A picture `[batch, 3, height, width]` to the moments of its latents, tile by tile, as in diffusers' AutoencoderKL.tiled_encode. */
+export async function encodeTiled<Name extends string>(
+	encode: (tile: Tensor) => Promise<Readonly<Record<Name, Tensor>>>,
+	image: Tensor,
+	{ tile, overlap, factor }: Tiling,
+): Promise<Record<Name, Tensor>> {
+	const stride = Math.max(1, Math.floor(tile * (1 - overlap)));
+	const names: Name[] = [];
+	const joined = await runTiled(
+		async (part) => {
+			const outputs = await encode(part);
+			if (names.length === 0) names.push(...(Object.keys(outputs) as Name[]));
+			return joinChannels(names.map((name) => outputs[name]));
+		},
+		image,
+		{ tile: tile * factor, stride: stride * factor, scale: 1 / factor },
+	);
+	const channels = joined.dims[1] / names.length;
+	return Object.fromEntries(
+		names.map((name, n) => [name, channelsOf(joined, n * channels, channels)]),
+	) as Record<Name, Tensor>;
+}
+
+/** Runs a network on overlapping tiles of its input, whose outputs are `scale` times as high and wide. */
+async function runTiled(
+	run: (tile: Tensor) => Promise<Tensor>,
+	input: Tensor,
+	{
+		tile,
+		stride,
+		scale,
+	}: { readonly tile: number; readonly stride: number; readonly scale: number },
+): Promise<Tensor> {
+	const [batch, , height, width] = input.dims;
+	const kept = stride * scale;
+	const blend = Math.max(0, tile * scale - kept);
 	let image: Tensor | undefined;
 	let above: Tensor[] = [];
 	for (let row = 0; row * stride < height; row++) {
 		const current: Tensor[] = [];
 		for (let column = 0; column * stride < width; column++) {
-			const decoded = await decode(
-				crop(latents, row * stride, column * stride, tile),
+			const output = await run(
+				crop(input, row * stride, column * stride, tile),
 			);
-			if (row > 0) blendInto(decoded, above[column], blend, "rows");
-			if (column > 0) blendInto(decoded, current[column - 1], blend, "columns");
-			current.push(decoded);
-			image ??= tensor([
-				batch,
-				decoded.dims[1],
-				height * factor,
-				width * factor,
-			]);
-			paste(image, crop(decoded, 0, 0, kept), row * kept, column * kept);
+			if (row > 0) blendInto(output, above[column], blend, "rows");
+			if (column > 0) blendInto(output, current[column - 1], blend, "columns");
+			current.push(output);
+			image ??= tensor([batch, output.dims[1], height * scale, width * scale]);
+			paste(image, crop(output, 0, 0, kept), row * kept, column * kept);
 		}
 		above = current;
 	}
-	if (!image) throw new RangeError("there are no latents to decode");
+	if (!image) throw new RangeError("there is nothing to run tile by tile");
 	return image;
+}
+
+/** Tensors of one image each side by side along the channels. */
+function joinChannels(parts: readonly Tensor[]): Tensor {
+	const [batch, channels, height, width] = parts[0].dims;
+	const joined = tensor([batch, channels * parts.length, height, width]);
+	const size = channels * height * width;
+	for (let n = 0; n < batch; n++)
+		for (const [i, { data }] of parts.entries())
+			joined.data.set(
+				data.subarray(n * size, (n + 1) * size),
+				(n * parts.length + i) * size,
+			);
+	return joined;
+}
+
+function channelsOf(source: Tensor, from: number, count: number): Tensor {
+	const [batch, channels, height, width] = source.dims;
+	const plane = height * width;
+	const result = tensor([batch, count, height, width]);
+	for (let n = 0; n < batch; n++) {
+		const at = (n * channels + from) * plane;
+		result.data.set(
+			source.data.subarray(at, at + count * plane),
+			n * count * plane,
+		);
+	}
+	return result;
 }
 
 /** Planes of `[batch, channels, height, width]`, from a row and a column on, at most `size` high and wide. */

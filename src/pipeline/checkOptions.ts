@@ -27,6 +27,9 @@ export function checkOptions(
 		if (Object.hasOwn(table, name)) {
 			const what = problemOf(table[name], value);
 			if (what) throw new OptionError(name, what);
+			const { needs } = table[name];
+			if (needs && (options as Record<string, unknown>)[needs[0]] === undefined)
+				throw new OptionError(name, needs[1]);
 		} else if (!Object.hasOwn(hooks, name)) {
 			const meant = nearestWord(name, Object.keys({ ...table, ...hooks }));
 			throw new OptionError(

@@ -27,7 +27,7 @@ export async function decodeLatents(
 		data: latents.data.map((value) => value / scalingFactor + shiftFactor),
 	};
 	return decodedImages(
-		tiling && needsTiling(scaled, tiling)
+		tiling && needsTiling(scaled.dims.slice(-2), tiling)
 			? await decodeTiled(decode, scaled, tiling)
 			: await decode(scaled),
 	);

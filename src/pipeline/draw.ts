@@ -1,20 +1,20 @@
 import type { EncodeImage } from "../image/encodedImage.js";
 import { jsonSeed } from "../random/seed.js";
-import { rows, type Tensor } from "../tensor/tensor.js";
-import { type Conditioner, forImages } from "./conditioner.js";
+import type { Conditioner } from "./conditioner.js";
 import { decodeLatents } from "./decodeLatents.js";
-import { denoise } from "./denoise.js";
+import { type BatchRun, drawBatch, type FinishedLatents } from "./drawBatch.js";
 import {
 	GeneratedImage,
-	type ImageCost,
 	type PipelineEvent,
 	settingsSummary,
 } from "./generatedImage.js";
 import type { ImageModel } from "./imageParameters.js";
-import { batchNoise, imageSeed } from "./initialNoise.js";
+import { imageSeed } from "./initialNoise.js";
 import type { LoadingNotice } from "./networkHost.js";
 import type { Networks, RunNetworks } from "./networks.js";
 import type { GenerateOptions } from "./options.js";
+import { encodeStart } from "./pictureStart.js";
+import { type PreparedPicture, preparePicture } from "./preparePicture.js";
 import type { RunSettings } from "./runSettings.js";
 import { tilingOf } from "./tiling.js";
 
@@ -22,13 +22,6 @@ import { tilingOf } from "./tiling.js";
 const WORTH_DECODING = 20;
 /** Latents that wait for the VAE, at most. */
 const MOST_WAITING = 16;
-
-interface FinishedLatents {
-	readonly index: number;
-	readonly latents: Tensor;
-	readonly initialNoise: Tensor;
-	readonly cost: Omit<ImageCost, "decodingSeconds">;
-}
 
 /** A run with all that it needs. */
 export interface Drawing {
@@ -52,12 +45,14 @@ export interface Drawing {
  */
 export async function* draw(drawing: Drawing): AsyncGenerator<PipelineEvent> {
 	const { networks, settings, request } = drawing;
-	const { numImages, batchSize, sampler } = settings;
+	const { numImages, batchSize } = settings;
 	const { signal } = request;
 	signal?.throwIfAborted();
+	const picture =
+		settings.picture && preparePicture(settings.picture, settings);
 	let loading = 0;
 	const runOptions = {
-		unetRuns: sampler.timesteps.length * Math.ceil(numImages / batchSize),
+		unetRuns: settings.evaluations * Math.ceil(numImages / batchSize),
 		onLoading: (notice: LoadingNotice) => {
 			loading += notice.seconds ?? 0;
 			drawing.onLoading(notice);
@@ -66,17 +61,41 @@ export async function* draw(drawing: Drawing): AsyncGenerator<PipelineEvent> {
 	const run = networks.run({ ...runOptions, signal });
 	const end = networks.begin();
 	try {
-		const conditioning = await drawing.conditioner(run, settings);
+		const vae = networks.vaeConfig;
+		const inpainting = networks.unetConfig.inChannels > vae.latentChannels;
+		const batches: BatchRun = {
+			...drawing,
+			run,
+			vae,
+			inpainting,
+			picture:
+				picture &&
+				(await encodeStart(
+					picture,
+					{
+						strength: settings.picture?.strength ?? 1,
+						content: settings.picture?.mask?.content,
+					},
+					{
+						networks: run,
+						tiling: tilingOf(settings, vae),
+						factor: vae.factor,
+						inpainting,
+					},
+				)),
+			conditioning: await drawing.conditioner(run, settings),
+		};
+		const finish = picture?.finish;
 		let waiting: FinishedLatents[] = [];
 		let denoising = 0;
 		loading = 0;
 		for (let first = 0; first < numImages; first += batchSize) {
 			try {
-				waiting.push(...(yield* batch(drawing, run, conditioning, first)));
+				waiting.push(...(yield* drawBatch(batches, first)));
 			} catch (error) {
 				// what was finished before an abort is given out all the same
 				if (signal?.aborted)
-					yield* decodeAll(drawing, networks.run(runOptions), waiting);
+					yield* decodeAll(drawing, networks.run(runOptions), waiting, finish);
 				throw error;
 			}
 			for (const { cost } of waiting.slice(-batchSize))
@@ -91,7 +110,7 @@ export async function* draw(drawing: Drawing): AsyncGenerator<PipelineEvent> {
 				waiting = [];
 				denoising = 0;
 				loading = 0;
-				yield* decodeAll(drawing, run, finished);
+				yield* decodeAll(drawing, run, finished, finish);
 			}
 		}
 	} finally {
@@ -100,60 +119,12 @@ export async function* draw(drawing: Drawing): AsyncGenerator<PipelineEvent> {
 	}
 }
 
-async function* batch(
-	{ settings, request, latentShape }: Drawing,
-	run: RunNetworks,
-	conditioning: Awaited<ReturnType<Conditioner>>,
-	first: number,
-): AsyncGenerator<PipelineEvent, FinishedLatents[]> {
-	const count = Math.min(settings.batchSize, settings.numImages - first);
-	const seeds = Array.from({ length: count }, (_, n) =>
-		imageSeed(settings.seed, first + n),
-	);
-	const noise = batchNoise(seeds, latentShape, settings.rng);
-	const initialNoise = request.initialNoise
-		? rows(request.initialNoise, first, first + count)
-		: noise.initial;
-	const steps = denoise(run, {
-		...settings,
-		conditioning: forImages(conditioning, count),
-		initialNoise,
-		noise: noise.next,
-		denoiser: request.denoiser,
-		signal: request.signal,
-	});
-	try {
-		for (;;) {
-			const { value, done } = await steps.next();
-			if (!done) {
-				yield { kind: "step", image: first, step: value };
-				continue;
-			}
-			const { latents, cost } = value;
-			return seeds.map((_, n) => ({
-				index: first + n,
-				latents: copy(rows(latents, n, n + 1)),
-				initialNoise: copy(rows(initialNoise, n, n + 1)),
-				cost: {
-					denoisingSeconds: cost.seconds / count,
-					networkSeconds: cost.networkSeconds / count,
-					flops: cost.flops / count,
-					encoderRuns: cost.encoderRuns,
-					evaluations: cost.evaluations,
-					keySteps: cost.keySteps,
-				},
-			}));
-		}
-	} finally {
-		await steps.return(undefined as never);
-	}
-}
-
 /** The images of finished latents: one by one where the VAE is there to stay, else all while it is loaded. */
 async function* decodeAll(
 	{ networks, settings, model, encodeImage }: Drawing,
 	run: RunNetworks,
 	finished: readonly FinishedLatents[],
+	finish: PreparedPicture["finish"] = (image) => image,
 ): AsyncGenerator<PipelineEvent> {
 	const summary = settingsSummary(settings);
 	const tiling = tilingOf(settings, networks.vaeConfig);
@@ -175,7 +146,7 @@ async function* decodeAll(
 					new GeneratedImage(
 						{
 							...latents,
-							image,
+							image: finish(image),
 							seed: jsonSeed(imageSeed(settings.seed, latents.index)),
 							settings: summary,
 							cost: { ...cost, decodingSeconds },
@@ -192,9 +163,4 @@ async function* decodeAll(
 		: [finished];
 	for (const group of groups)
 		for (const result of await decode(group)) yield { kind: "image", result };
-}
-
-/** On memory of its own: a view on a batch would keep the whole batch. */
-function copy({ dims, data }: Tensor): Tensor {
-	return { dims, data: data.slice() };
 }

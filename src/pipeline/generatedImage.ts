@@ -28,7 +28,7 @@ export interface ImageCost {
 }
 
 /** The settings of a run as plain data, without the sampler's functions: they can be cloned and posted to another thread. */
-export type SettingsSummary = Omit<RunSettings, "sampler"> & {
+export type SettingsSummary = Omit<RunSettings, "sampler" | "picture"> & {
 	readonly sampler: Pick<
 		Sampler,
 		"name" | "timesteps" | "sigmas" | "predictionType" | "stochastic"
@@ -37,6 +37,7 @@ export type SettingsSummary = Omit<RunSettings, "sampler"> & {
 
 export function settingsSummary({
 	sampler: { name, timesteps, sigmas, predictionType, stochastic },
+	picture: _,
 	...settings
 }: RunSettings): SettingsSummary {
 	return {
@@ -54,7 +55,7 @@ export interface ImageParts {
 	readonly image: RgbImage;
 	/** Final latents `[1, channels, height/8, width/8]`. */
 	readonly latents: Tensor;
-	/** The standard normal noise it began with, of the same shape. */
+	/** The standard normal noise it began with: of the same shape, or before it was enlarged. */
 	readonly initialNoise: Tensor;
 	readonly settings: SettingsSummary;
 	readonly cost: ImageCost;
@@ -66,7 +67,7 @@ export interface ImageParts {
 export interface ImageJson
 	extends Pick<ImageParts, "index" | "seed" | "cost" | "model"> {
 	/** The options that make it again, alone. */
-	readonly options: Omit<SettledOptions, "initialNoise">;
+	readonly options: Omit<SettledOptions, "initialNoise" | "initImage" | "mask">;
 }
 
 /**
@@ -119,7 +120,12 @@ export class GeneratedImage implements ImageParts {
 
 	toJSON(): ImageJson {
 		const { index, seed, cost, model } = this;
-		const { initialNoise: _, ...options } = this.settings.options;
+		const {
+			initialNoise: _noise,
+			initImage: _picture,
+			mask: _mask,
+			...options
+		} = this.settings.options;
 		return {
 			index,
 			seed,

@@ -5,6 +5,7 @@ import { problemOf } from "./optionKinds.js";
 import {
 	GENERATION_OPTIONS,
 	type GenerateOptions,
+	type GenerationOption,
 	type OptionEntry,
 	type SettledOptions,
 } from "./options.js";
@@ -14,7 +15,6 @@ const MODEL = "Model";
 const MODEL_HASH = "Model hash";
 const VERSION = "Version";
 const MAKER = "faster-diffusion";
-const INITIAL_NOISE = GENERATION_OPTIONS.initialNoise.parameter.key;
 /** What A1111 calls the clip skip, rng … of a picture it made without saying so. */
 const OF_A1111 = {
 	rng: "cuda",
@@ -72,8 +72,8 @@ export interface ParametersOfImage {
 	readonly options: GenerateOptions;
 	readonly model?: string;
 	readonly modelHash?: string;
-	/** Whether it began with noise that was given, not with its seed's: the same image needs that noise again. */
-	readonly givenNoise: boolean;
+	/** What it was made from that a text cannot say: the same image needs these options again. */
+	readonly given: readonly GenerationOption[];
 	/** What the text says and the options cannot. */
 	readonly warnings: readonly Warning[];
 }
@@ -97,6 +97,14 @@ export function optionsFromParameters(text: string): ParametersOfImage {
 		if (value === undefined || problemOf(entry, value))
 			leftOut.push(`${key}: ${word}`);
 		else options[name] = typeof value === "bigint" ? jsonSeed(value) : value;
+	}
+	const given = givenBeside(options, settings);
+	for (const [name, value] of Object.entries(options)) {
+		const needs = entryOf(name)?.needs?.[0];
+		if (needs === undefined || needs in options || given.has(needs as never))
+			continue;
+		leftOut.push(`${entryOf(name)?.parameter?.key}: ${value}`);
+		delete options[name];
 	}
 	for (const [key, value] of settings)
 		if (!known.has(key) && !MEANINGLESS.test(key))
@@ -123,7 +131,7 @@ export function optionsFromParameters(text: string): ParametersOfImage {
 		},
 		model: settings.get(MODEL),
 		modelHash: settings.get(MODEL_HASH),
-		givenNoise: settings.has(INITIAL_NOISE),
+		given: [...given],
 		warnings:
 			leftOut.length === 0
 				? []
@@ -134,6 +142,28 @@ export function optionsFromParameters(text: string): ParametersOfImage {
 						},
 					],
 	};
+}
+
+const entryOf = (name: string): OptionEntry | undefined =>
+	(GENERATION_OPTIONS as Readonly<Record<string, OptionEntry>>)[name];
+
+/** The options that a text cannot hold and says were given, or that others of its options were for. */
+function givenBeside(
+	options: Readonly<Record<string, unknown>>,
+	settings: ReadonlyMap<string, string>,
+): Set<GenerationOption> {
+	const given = new Set<string>();
+	for (const { name, entry, key } of PARAMETERS)
+		if (entry.json === false && settings.has(key)) given.add(name);
+	const needed = [...Object.keys(options), ...given];
+	for (const name of needed) {
+		const needs = entryOf(name)?.needs?.[0];
+		if (needs === undefined || given.has(needs)) continue;
+		if (entryOf(needs)?.json !== false) continue;
+		given.add(needs);
+		needed.push(needs);
+	}
+	return given as Set<GenerationOption>;
 }
 
 function takesEta(sampler: unknown): boolean {

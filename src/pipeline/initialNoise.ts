@@ -20,17 +20,26 @@ export function batchNoise(
 	dims: readonly number[],
 	rng: "cpu" | "cuda",
 ): BatchNoise {
+	const next = batchDraws(seeds, dims, rng);
+	return { initial: next(), next: () => next().data };
+}
+
+/** Standard normal draws `[images, ...dims]`, one after another, each image's from the generator of its seed. */
+export function batchDraws(
+	seeds: readonly bigint[],
+	dims: readonly number[],
+	rng: "cpu" | "cuda",
+): () => Tensor {
 	const count = dims.reduce((product, dim) => product * dim, 1);
 	const sources: NormalSource[] = seeds.map((seed) =>
 		rng === "cpu" ? torchCpuNormal(seed) : cudaNormal(seed),
 	);
-	const next = () => {
+	return () => {
 		const noise = new Float32Array(count * sources.length);
 		for (const [n, source] of sources.entries())
 			noise.set(source.normal(count), n * count);
-		return noise;
+		return { dims: [seeds.length, ...dims], data: noise };
 	};
-	return { initial: { dims: [seeds.length, ...dims], data: next() }, next };
 }
 
 /** The seed of image `index` of a run: seed + index, in torch's 64 bits. */

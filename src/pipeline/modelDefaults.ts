@@ -22,6 +22,8 @@ export interface ModelDefaults {
 	readonly hash: string;
 	readonly label: string;
 	readonly findPlan?: FindPlan;
+	/** Whether it takes a mask and a masked picture beside the latents. */
+	readonly inpainting?: boolean;
 	/** Whether decoding several steps in one batch is worth it where it runs. */
 	readonly batches: boolean;
 }

@@ -58,6 +58,12 @@ export interface NetworkRun extends NetworkUser {
 	readonly unetRuns?: number;
 }
 
+/** The normal distribution of a picture's latents: a sample is mean + exp(logvar / 2) · noise. */
+export interface LatentMoments {
+	readonly mean: Tensor;
+	readonly logvar: Tensor;
+}
+
 /** The networks as one run uses them. */
 export interface RunNetworks {
 	/** Text states `[prompts, tokens, features]` of token ids, one row a prompt, without the last `clipSkip` layers. */
@@ -73,8 +79,8 @@ export interface RunNetworks {
 	decoding<Result>(
 		work: (decode: (latents: Tensor) => Promise<Tensor>) => Promise<Result>,
 	): Promise<Result>;
-	/** Images `[n, 3, h, w]` in −1 to 1 to the `mean` and `std` of their latents. */
-	encodeImage(image: Tensor): Promise<Record<string, Tensor>>;
+	/** Images `[n, 3, h, w]` in −1 to 1 to the `mean` and the `logvar` of their latents, before scaling. */
+	encodeImage(image: Tensor): Promise<LatentMoments>;
 	/** Seconds this run has spent waiting for networks to be loaded, or for other runs' to be freed. */
 	waitedSeconds(): number;
 }
@@ -108,7 +114,7 @@ export function openNetworks(
 	engine: Engine,
 	options: NetworkOptions = {},
 ): Networks {
-	requireKind(files, ["text-to-image"]);
+	requireKind(files, ["text-to-image", "inpainting"]);
 	const {
 		device,
 		threads,
@@ -264,9 +270,14 @@ export function openNetworks(
 						}),
 					),
 				encodeImage: (image) =>
-					host.use("vae", counted, async (sessionOf) =>
-						(await sessionOf(vaeEncoder)).run({ image }),
-					),
+					host.use("vae", counted, async (sessionOf) => {
+						user.signal?.throwIfAborted();
+						const session = await sessionOf(vaeEncoder);
+						const { mean, logvar } = await session.run({ image });
+						const suspect = { weights: files.networks.vae.weights, open };
+						await assertFiniteOutput("the VAE's encoder, mean", mean, suspect);
+						return { mean, logvar };
+					}),
 				waitedSeconds: () => waited,
 			};
 		},

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { isPixelImage, type PixelImage } from "../image/pixelImage.js";
 import { seedFits } from "../random/seed.js";
 
 /** What values an option takes, and how a word of the command line or of a picture's parameters becomes one. */
@@ -14,6 +15,8 @@ export interface OptionKind<Schema extends z.ZodType = z.ZodType> {
 	readonly parse?: (word: string) => unknown;
 	/** Where the word is the path of a file: the value that its content says. `label` stands in front of errors. */
 	readonly decode?: (content: Uint8Array, label: string) => unknown;
+	/** Where the word is the path of a picture's file: the value is the picture, with its alpha. */
+	readonly picture?: true;
 }
 
 /** What is wrong with a value of this kind, without the option's name; undefined: nothing. */
@@ -107,3 +110,20 @@ export const file = <Schema extends z.ZodType>(
 	expected: string,
 	decode: (content: Uint8Array, label: string) => unknown,
 ) => ({ schema, expected, metavar, decode });
+
+/** A picture; on the command line the file of one. */
+export const picture = (metavar: string) => ({
+	schema: z.custom<PixelImage>(isPixelImage),
+	expected:
+		"a picture: its width, its height, and data of three or four bytes a pixel",
+	metavar,
+	picture: true as const,
+});
+
+/** A colour. */
+export const colour = (metavar: string) => ({
+	schema: z.string().regex(/^#[0-9a-f]{6}$/i),
+	expected: 'a colour such as "#ffffff"',
+	metavar,
+	parse: (word: string) => (word.startsWith("#") ? word : `#${word}`),
+});

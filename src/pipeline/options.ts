@@ -41,6 +41,11 @@ import {
 	text,
 	whole,
 } from "./optionKinds.js";
+import {
+	defaultSide,
+	type GivenPictures,
+	PICTURE_OPTIONS,
+} from "./pictureOptions.js";
 
 /** What the default of an option may depend on. */
 export interface DefaultBasis {
@@ -50,7 +55,10 @@ export interface DefaultBasis {
 	readonly asked: Pick<AskedPlan, "steps">;
 	/** The plan that is run; plain sampling injects no noise. */
 	readonly plan: KeyStepPlan;
+	/** Pixels of the picture when it is decoded. */
 	readonly pixels: number;
+	/** What was given of pictures. */
+	readonly given: GivenPictures;
 	/** How many images the noise that was given is for; 1 without. */
 	readonly images: number;
 }
@@ -78,6 +86,8 @@ export interface OptionEntry<Schema extends z.ZodType = z.ZodType>
 	/** The heading that it stands under in `--help`. */
 	readonly group: OptionGroup;
 	readonly required?: true;
+	/** Another option that it does nothing without, and what is to be said then. */
+	readonly needs?: readonly [option: string, words: string];
 	/** False: it has no flag, or is an argument of its own. */
 	readonly flag?: false;
 	/** False: its value cannot be written as JSON. */
@@ -90,6 +100,7 @@ export interface OptionEntry<Schema extends z.ZodType = z.ZodType>
 
 export type OptionGroup =
 	| "Picture"
+	| "Pictures from pictures"
 	| "Sampling"
 	| "Encoder propagation"
 	| "Text"
@@ -99,13 +110,13 @@ export type OptionGroup =
 
 const size = (side: "width" | "height") => ({
 	...whole("pixels", 1, 8192),
-	help: `${side} in pixels, a multiple of 8 (default: what the model was trained at)`,
+	help: `${side} in pixels, a multiple of 8 (default: what the model was trained at; with a picture, the picture's where that is near)`,
 	group: "Picture" as const,
 	problem: (value: number, { factor }: ModelDefaults) =>
 		value % factor === 0
 			? undefined
 			: `${value} is not divisible by ${factor}; use ${Math.max(factor, Math.floor(value / factor) * factor)} or ${Math.ceil(value / factor) * factor}`,
-	default: ({ model }: DefaultBasis) => model[side],
+	default: (basis: DefaultBasis) => defaultSide(side, basis),
 });
 
 /** Long enough for any prompt that means something, short enough that a hostile one costs nothing. */
@@ -234,6 +245,7 @@ export const GENERATION_OPTIONS = {
 			read: (word) => ({ CPU: "cpu", NV: "cuda", GPU: "cuda" })[word],
 		},
 	},
+	...PICTURE_OPTIONS,
 	predictionType: {
 		...choice("name", ["epsilon", "v_prediction", "sample"]),
 		help: "what the network predicts, where the model's files do not say it rightly",
@@ -306,8 +318,9 @@ export const GENERATION_OPTIONS = {
 		default: ({ pixels }) => pixels > TILED_ABOVE,
 		parameter: {
 			key: "Tiled decoding",
-			write: (tiled: boolean, { width, height }) =>
-				tiled || Number(width) * Number(height) > TILED_ABOVE
+			write: (tiled: boolean, { width, height, hires = 1 }) =>
+				tiled ||
+				Number(width) * Number(height) * Number(hires) ** 2 > TILED_ABOVE
 					? String(tiled)
 					: undefined,
 		},
@@ -366,9 +379,11 @@ export type GenerateOptions = { readonly prompt: string } & {
 /** The options of a run with every default filled in: what makes its images again. Without noise that was given it is JSON. */
 export type SettledOptions = {
 	readonly [Name in GenerationOption]: Table[Name] extends {
-		default: unknown;
+		default: (...basis: never) => infer Value;
 	}
-		? Input<Name>
+		? undefined extends Value
+			? Input<Name> | undefined
+			: Input<Name>
 		: Name extends "prompt"
 			? string
 			: Input<Name> | undefined;

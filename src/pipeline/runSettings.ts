@@ -29,6 +29,14 @@ import {
 	type OptionEntry,
 	type SettledOptions,
 } from "./options.js";
+import type { PICTURE_OPTIONS } from "./pictureOptions.js";
+import {
+	type HiresSettings,
+	hiresSettings,
+	type PictureSettings,
+	pictureSettings,
+	startOf,
+} from "./pictureSettings.js";
 import type { Warning } from "./warning.js";
 
 /** The options of a run with every default filled in, all checked, and what they stand for. */
@@ -44,6 +52,7 @@ export interface RunSettings
 		| "injectNoise"
 		| "injectUntil"
 		| "initialNoise"
+		| keyof typeof PICTURE_OPTIONS
 	> {
 	readonly seed: bigint;
 	readonly sampler: Sampler;
@@ -51,6 +60,14 @@ export interface RunSettings
 	readonly schedule: SigmaSchedule;
 	readonly plan: KeyStepPlan;
 	readonly injection: NoiseInjection;
+	/** The picture that the run begins with. */
+	readonly picture?: PictureSettings;
+	/** How the picture is drawn on at a larger size. */
+	readonly hires?: HiresSettings;
+	/** The first evaluation: later ones begin with a picture. */
+	readonly start: number;
+	/** Network evaluations that an image takes in all. */
+	readonly evaluations: number;
 	/** Things that the user may not expect. */
 	readonly warnings: readonly Warning[];
 	/** The same as options: given again, they make the same images. */
@@ -84,8 +101,9 @@ export function runSettings(
 		sampler: named.name,
 		asked,
 		images: initialNoise?.dims[0] ?? 1,
+		given: options,
 		get pixels() {
-			return width * height;
+			return width * height * (options.hires ?? 1) ** 2;
 		},
 		get plan() {
 			return plan;
@@ -140,6 +158,32 @@ export function runSettings(
 		alpha: settle("injectNoise"),
 		until: settle("injectUntil"),
 	};
+	const pictures = {
+		initImage: options.initImage,
+		strength: settle("strength"),
+		resizeMode: settle("resizeMode"),
+		background: settle("background"),
+		mask: options.mask,
+		maskBlur: settle("maskBlur"),
+		maskedContent: settle("maskedContent"),
+		onlyMasked: settle("onlyMasked"),
+		maskPadding: settle("maskPadding"),
+		hires: options.hires,
+		hiresStrength: settle("hiresStrength"),
+		hiresUpscaler: settle("hiresUpscaler"),
+	};
+	const picture = pictureSettings(pictures, model);
+	const start = picture
+		? startOf("strength", picture.strength, sampler, steps)
+		: 0;
+	const hires = hiresSettings(pictures, {
+		width,
+		height,
+		steps,
+		sampler,
+		factor: model.factor,
+	});
+	const count = sampler.timesteps.length;
 	const seed = BigInt(settle("seed"));
 	const common = {
 		prompt: options.prompt,
@@ -166,9 +210,14 @@ export function runSettings(
 		schedule: spread,
 		plan,
 		injection,
+		picture,
+		hires,
+		start,
+		evaluations: count - start + (hires ? count - hires.start : 0),
 		warnings: warningsOf(sampler, plan),
 		options: {
 			...common,
+			...pictures,
 			sampler: name,
 			schedule: spread,
 			seed: jsonSeed(seed),

@@ -85,10 +85,10 @@ describe("what cannot be made again is named in one warning", () => {
 			{},
 		],
 		[
-			"image-to-image",
-			"Sampler: Euler a, Denoising strength: 0.75, Mask blur: 4",
-			[/Denoising strength: 0.75/, /Mask blur/],
-			{},
+			"an enlargement to a size",
+			"Sampler: Euler a, Denoising strength: 0.7, Hires resize: 1024x1024, Hires upscaler: Latent",
+			[/Denoising strength: 0.7/, /Hires resize/, /Hires upscaler/],
+			{ sampler: "Euler a" },
 		],
 		[
 			"a LoRA",
@@ -122,7 +122,7 @@ describe("what cannot be made again is named in one warning", () => {
 		expect(read.warnings[0].code).toBe("settings_left_out");
 		for (const words of named) expect(read.warnings[0].message).toMatch(words);
 		expect(read.options).toMatchObject(options);
-		for (const name of ["eta", "clipSkip"])
+		for (const name of ["eta", "clipSkip", "strength", "hiresStrength"])
 			expect(read.options).not.toHaveProperty(name);
 	});
 
@@ -142,6 +142,50 @@ describe("what cannot be made again is named in one warning", () => {
 			`x\nSteps: 4, Sampler: DPM++ 2M, Schedule type: SGM Uniform, ${base}`,
 		);
 		expect(options.sampler).toBe("DPM++ 2M SGM Uniform");
+		expect(warnings).toEqual([]);
+	});
+});
+
+describe("pictures that A1111 made", () => {
+	const read = (settings: string) =>
+		optionsFromParameters(
+			`a cat\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 5, Size: 512x512, ${settings}, Version: v1.9.4`,
+		);
+
+	test("from pictures need them again", () => {
+		expect(read("Denoising strength: 0.75")).toMatchObject({
+			options: { strength: 0.75 },
+			given: ["initImage"],
+			warnings: [],
+		});
+	});
+
+	test("in parts need picture and mask again", () => {
+		const { options, given, warnings } = read(
+			"Denoising strength: 0.6, Mask blur: 4, Inpaint area: Only masked, Masked area padding: 16, Masked content: latent noise",
+		);
+		expect(options).toMatchObject({
+			strength: 0.6,
+			maskBlur: 4,
+			onlyMasked: true,
+			maskPadding: 16,
+			maskedContent: "noise",
+		});
+		expect(given.toSorted()).toEqual(["initImage", "mask"]);
+		expect(warnings).toEqual([]);
+	});
+
+	test("small and then larger are made again from their text", () => {
+		const { options, given, warnings } = read(
+			"Denoising strength: 0.7, Hires upscale: 2, Hires upscaler: Latent",
+		);
+		expect(options).toMatchObject({
+			hires: 2,
+			hiresStrength: 0.7,
+			hiresUpscaler: "latent",
+		});
+		expect(options).not.toHaveProperty("strength");
+		expect(given).toEqual([]);
 		expect(warnings).toEqual([]);
 	});
 });
@@ -188,8 +232,14 @@ test("any options are read back as what was settled", () => {
 				promptWeighting: maybe(fc.boolean()),
 				longPrompts: maybe(fc.boolean()),
 				tiledDecoding: maybe(fc.boolean()),
+				hires: maybe(fc.constantFrom(1.5, 2)),
+				hiresStrength: fc.constantFrom(0.5, 0.75),
+				hiresUpscaler: fc.constantFrom("lanczos" as const, "latent" as const),
 			}),
-			(options) => {
+			({ hiresStrength, hiresUpscaler, ...rest }) => {
+				const options: GenerateOptions = rest.hires
+					? { ...rest, hiresStrength, hiresUpscaler }
+					: rest;
 				const { numImages, batchSize, maxDecodeBatch, ...settled } =
 					runSettings(options, model).options;
 				const text = written(options);

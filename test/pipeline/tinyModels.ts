@@ -1,3 +1,5 @@
+import { cpSync, mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type {
 	GeneratedImage,
@@ -11,6 +13,17 @@ export const models = join(import.meta.dirname, "..", "models");
 /** Random weights in the shapes of SD 1.x; its images mean nothing, but they are images. */
 export const tinySd = join(models, "tiny-sd");
 export const tinySd2 = join(models, "tiny-sd2");
+
+/** A folder of tiny-sd with a UNet of nine input channels; the caller's to remove. */
+export function tinyInpainting(): string {
+	const folder = mkdtempSync(join(tmpdir(), "fdiff-inpainting-"));
+	cpSync(tinySd, folder, {
+		recursive: true,
+		filter: (path) => !/unet\/diffusion_pytorch_model/.test(path),
+	});
+	cpSync(join(models, "tiny-inpainting"), folder, { recursive: true });
+	return folder;
+}
 
 /** Everything a run says, in order. */
 export async function eventsOf(

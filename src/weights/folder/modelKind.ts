@@ -80,7 +80,7 @@ export function requireKind(
 	if (known.includes(kind)) return;
 	const { latent, unet } = modelChannels(networks.unet, networks.vae);
 	throw new UserError(
-		`${label} is ${descriptions[kind]}: its UNet takes ${unet} channels, of which ${latent} are latents; only text-to-image models of Stable Diffusion 1.x and 2.x can draw here`,
+		`${label} is ${descriptions[kind]}: its UNet takes ${unet} channels, of which ${latent} are latents; only text-to-image and inpainting models of Stable Diffusion 1.x and 2.x can draw here`,
 		{ code: "unsupported" },
 	);
 }

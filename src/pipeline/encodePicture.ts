@@ -1,0 +1,31 @@
+import type { RgbImage } from "../image/rgbImage.js";
+import {
+	encodeTiled,
+	needsTiling,
+	type Tiling,
+} from "../models/tiledDecoding.js";
+import { type Tensor, tensor } from "../tensor/tensor.js";
+import type { LatentMoments, RunNetworks } from "./networks.js";
+
+/** A picture as the VAE takes it: `[1, 3, height, width]`, −1 to 1. */
+export function pictureTensor({ width, height, data }: RgbImage): Tensor {
+	const plane = width * height;
+	const result = tensor([1, 3, height, width]);
+	for (let c = 0; c < 3; c++)
+		for (let i = 0; i < plane; i++)
+			result.data[c * plane + i] = 2 * Math.fround(data[3 * i + c] / 255) - 1;
+	return result;
+}
+
+/** The distribution of a picture's latents, through the VAE's encoder, at once or in overlapping tiles. */
+export async function encodePicture(
+	networks: Pick<RunNetworks, "encodeImage">,
+	image: Tensor,
+	tiling?: Tiling,
+): Promise<LatentMoments> {
+	const [, , height, width] = image.dims;
+	return tiling &&
+		needsTiling([height / tiling.factor, width / tiling.factor], tiling)
+		? encodeTiled(networks.encodeImage, image, tiling)
+		: networks.encodeImage(image);
+}
