@@ -42,7 +42,11 @@ export async function readImage(
 	path: string,
 	options: ReadImageOptions = {},
 ): Promise<RgbImage> {
-	return decodeImage(await readRegularFile(path, longestPicture), path, options);
+	return decodeImage(
+		await readRegularFile(path, longestPicture),
+		path,
+		options,
+	);
 }
 
 /**
