@@ -1,6 +1,7 @@
 export type { AskedPlan } from "./accelerators/planWords.js";
 export { OptionError } from "./errors/optionError.js";
 export { type ErrorCode, UserError } from "./errors/userError.js";
+export type { Value } from "./graph/graphBuilder.js";
 export {
 	type EncodeImage,
 	type EncodeOptions,
@@ -15,6 +16,8 @@ export {
 	readParameters,
 	writeImage,
 } from "./image/nodeImageFile.js";
+export type { PixelImage } from "./image/pixelImage.js";
+export { RESIZE_MODES, type ResizeMode } from "./image/placeImage.js";
 export type { RgbImage } from "./image/rgbImage.js";
 export type { Tiling } from "./models/tiledDecoding.js";
 export type {
@@ -62,6 +65,14 @@ export {
 	type RunHooks,
 	type SettledOptions,
 } from "./pipeline/options.js";
+export {
+	type GivenPictures,
+	PICTURE_OPTIONS,
+} from "./pipeline/pictureOptions.js";
+export type {
+	HiresSettings,
+	PictureSettings,
+} from "./pipeline/pictureSettings.js";
 export type { Pipeline, PipelineOptions } from "./pipeline/pipeline.js";
 export type { RunSettings } from "./pipeline/runSettings.js";
 export type { TilingChoice } from "./pipeline/tiling.js";
