@@ -1,7 +1,6 @@
 export type { AskedPlan } from "./accelerators/planWords.js";
 export { OptionError } from "./errors/optionError.js";
 export { type ErrorCode, UserError } from "./errors/userError.js";
-export type { Value } from "./graph/graphBuilder.js";
 export {
 	type EncodeImage,
 	type EncodeOptions,
