@@ -17,6 +17,19 @@ Examples:
   $ fdiff models list
 `;
 
+/** Flags that had another name once: what calls them keeps working. */
+const FORMER_FLAGS: Readonly<Record<string, string>> = {
+	"--latents": "--initial-noise",
+	"--save-initial-latents": "--save-initial-noise",
+};
+
+function presentFlag(word: string): string {
+	const [flag, ...value] = word.split("=");
+	return Object.hasOwn(FORMER_FLAGS, flag)
+		? [FORMER_FLAGS[flag], ...value].join("=")
+		: word;
+}
+
 function version(): string {
 	const file = new URL("../../package.json", import.meta.url);
 	const { version } = JSON.parse(readFileSync(file, "utf8")) as {
@@ -88,7 +101,7 @@ for (const stream of [process.stdout, process.stderr])
 	});
 
 try {
-	await main(process.argv.slice(2));
+	await main(process.argv.slice(2).map(presentFlag));
 } catch (error) {
 	const { line, exitCode } = failure(error);
 	if (line) process.stderr.write(`${line}\n`);

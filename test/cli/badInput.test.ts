@@ -327,6 +327,11 @@ describe("wrong usage ends with one line and exit code 2", () => {
 			/--initial-noise: noise\.npy does not exist/,
 		],
 		[
+			"a flag by its former name",
+			draw("--latents", "noise.npy"),
+			/--initial-noise: noise\.npy does not exist/,
+		],
+		[
 			"settings too long for a JPEG",
 			["x".repeat(40_000), ...quick, "--output", "x.jpg"],
 			/too long to be kept in a JPEG; write a \.png or \.webp file/,
