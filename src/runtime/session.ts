@@ -18,12 +18,24 @@ export interface Session {
 	run(
 		inputs: Readonly<Record<string, Tensor | IntTensor>>,
 	): Promise<Record<string, Tensor>>;
+	/**
+	 * Makes ready for inputs of these sizes. `run` does the same where it was not done: to be called where loading is to be told from running.
+	 */
+	prepare?(inputs: Readonly<Record<string, Tensor | IntTensor>>): Promise<void>;
 	/** Frees the network's memory; it cannot run afterwards. A second call does nothing. */
 	release(): Promise<void>;
 }
 
 /** What a network can run on. */
-export const devices = ["cpu", "cuda", "coreml", "dml", "webgpu"] as const;
+export const devices = [
+	"cpu",
+	"cuda",
+	"coreml",
+	"dml",
+	"webgpu",
+	"gpu",
+	"npu",
+] as const;
 export type Device = (typeof devices)[number];
 
 /** What a network computes in. Inputs and outputs are float32 in all of them. */

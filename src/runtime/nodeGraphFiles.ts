@@ -1,0 +1,97 @@
+import { open, realpath } from "node:fs/promises";
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { ModelProtoSchema, TensorProto_DataLocation } from "onnx-buf";
+import { UserError } from "../errors/userError.js";
+import type { Graph } from "../graph/graph.js";
+import type { WeightFile } from "../weights/formats/weights.js";
+
+/**
+ * Where those weight files of a graph lie that are on disk, links resolved, by their keys.
+ * @throws UserError when one cannot be found.
+ */
+export async function pathsOnDisk({
+	files,
+}: Graph): Promise<Map<string, string>> {
+	const paths = new Map<string, string>();
+	for (const [key, file] of files)
+		if ("path" in file) paths.set(key, await resolved(file.path));
+	return paths;
+}
+
+/** The model with other external data locations. */
+export function relocated(
+	model: Uint8Array,
+	locations: ReadonlyMap<string, string>,
+): Uint8Array {
+	if ([...locations].every(([from, to]) => from === to)) return model;
+	const proto = fromBinary(ModelProtoSchema, model);
+	for (const { externalData } of proto.graph?.initializer ?? [])
+		for (const entry of externalData)
+			if (entry.key === "location")
+				entry.value = locations.get(entry.value) ?? entry.value;
+	return toBinary(ModelProtoSchema, proto);
+}
+
+/** The model with the weights of these files inside it, which must be small: a model has at most 2 GiB. */
+export function withWeightsInside(
+	model: Uint8Array,
+	files: ReadonlyMap<string, Uint8Array>,
+): Uint8Array {
+	if (files.size === 0) return model;
+	const proto = fromBinary(ModelProtoSchema, model);
+	for (const tensor of proto.graph?.initializer ?? []) {
+		const entries = new Map(
+			tensor.externalData.map(({ key, value }) => [key, value]),
+		);
+		const bytes = files.get(entries.get("location") ?? "");
+		if (!bytes) continue;
+		const offset = Number(entries.get("offset"));
+		tensor.rawData = bytes.slice(
+			offset,
+			offset + Number(entries.get("length")),
+		);
+		tensor.externalData = [];
+		tensor.dataLocation = TensorProto_DataLocation.DEFAULT;
+	}
+	return toBinary(ModelProtoSchema, proto);
+}
+
+async function resolved(path: string): Promise<string> {
+	try {
+		return await realpath(path);
+	} catch (cause) {
+		throw unreadable(path, cause);
+	}
+}
+
+/**
+ * A whole weight file. fs.readFile stops at 2 GiB, so it is read in pieces.
+ * @throws UserError when it cannot be read.
+ */
+export async function fileBytes(file: WeightFile): Promise<Uint8Array> {
+	if ("bytes" in file) return file.bytes;
+	if ("blob" in file) return new Uint8Array(await file.blob.arrayBuffer());
+	const piece = 1 << 28;
+	try {
+		await using handle = await open(file.path);
+		const bytes = new Uint8Array((await handle.stat()).size);
+		for (let at = 0; at < bytes.length; ) {
+			const { bytesRead } = await handle.read(
+				bytes,
+				at,
+				Math.min(piece, bytes.length - at),
+				at,
+			);
+			if (bytesRead === 0) throw new Error("the file became shorter");
+			at += bytesRead;
+		}
+		return bytes;
+	} catch (cause) {
+		throw unreadable(file.path, cause);
+	}
+}
+
+function unreadable(path: string, cause: unknown): UserError {
+	const reason = cause instanceof Error ? cause.message : String(cause);
+	return new UserError(`${path} cannot be read: ${reason}`, { cause });
+}
