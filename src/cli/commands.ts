@@ -11,6 +11,7 @@ export const COMMANDS: Readonly<
 	analyze: async () => (await import("./analyze.js")).addAnalyzeCommand,
 	tune: async () => (await import("./tune.js")).addTuneCommand,
 	dataset: async () => (await import("./dataset.js")).addDatasetCommand,
+	engines: async () => (await import("./engines.js")).addEnginesCommand,
 	models: async () => (await import("./models.js")).addModelsCommand,
 	merge: async () => (await import("./merge.js")).addMergeCommand,
 	worker: async () => (await import("./worker.js")).addWorkerCommand,

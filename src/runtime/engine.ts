@@ -6,6 +6,8 @@ import type { Device, Precision, Session, SessionOptions } from "./session.js";
 export interface Engine {
 	/** As the option `engine` calls it. */
 	readonly name: string;
+	/** The library's version. */
+	readonly version: string;
 	/** What it can run on here, the default first. */
 	devices(): Promise<readonly Device[]>;
 	/** The types it computes in natively on a device, the most exact first. */

@@ -1,3 +1,4 @@
+import { createRequire } from "node:module";
 import { OptionError } from "../../errors/optionError.js";
 import { UserError } from "../../errors/userError.js";
 import type { Graph } from "../../graph/graph.js";
@@ -18,6 +19,11 @@ import { sentInputs } from "./sentInputs.js";
 /** ONNX Runtime, which comes with the package. It works in a thread of its own. */
 export const onnxRuntime: Engine = {
 	name: "onnxruntime",
+	version: (
+		createRequire(import.meta.url)("onnxruntime-node/package.json") as {
+			version: string;
+		}
+	).version,
 	devices: availableDevices,
 	precisions: async () => ["float32"],
 	// WebGPU has no FusedMatMul: each would be computed on the CPU

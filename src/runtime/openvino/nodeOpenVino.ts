@@ -13,7 +13,6 @@ import { openVinoSession } from "./nodeOpenVinoSession.js";
 
 /** OpenVINO, found on this machine. */
 export interface OpenVino extends Engine {
-	readonly version: string;
 	/** Of its C library. */
 	readonly path: string;
 }
