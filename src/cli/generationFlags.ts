@@ -1,17 +1,16 @@
 import type { Command } from "commander";
 import { MODEL_OPTIONS, type ModelOption } from "../pipeline/modelOptions.js";
+import type { LoadOptions } from "../pipeline/nodeLoadPipeline.js";
 import {
 	GENERATION_OPTIONS,
 	type GenerateOptions,
 	type GenerationOption,
 } from "../pipeline/options.js";
-import type { PipelineOptions } from "../pipeline/pipeline.js";
 import { parsePlanFile } from "../propagation/planFile.js";
-import type { OpenModelOptions } from "../weights/folder/modelFiles.js";
 import { addOptionFlags, optionsOfFlags, readFileOf } from "./optionFlags.js";
 
 /** The flags that say which model is run, and where. */
-export interface ModelFlags extends PipelineOptions, OpenModelOptions {
+export interface ModelFlags extends LoadOptions {
 	readonly model?: string;
 	readonly quiet?: boolean;
 	readonly json?: boolean;
@@ -65,9 +64,7 @@ export function addOutputFlags(command: Command): Command {
 }
 
 /** The options of the pipeline that the flags ask for. */
-export function pipelineOptions(
-	flags: ModelFlags,
-): PipelineOptions & OpenModelOptions {
+export function pipelineOptions(flags: ModelFlags): LoadOptions {
 	const names = Object.keys(MODEL_OPTIONS) as ModelOption[];
 	return Object.fromEntries(
 		names.flatMap((name) =>

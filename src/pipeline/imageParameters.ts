@@ -1,5 +1,6 @@
 import { parseInfotext, writeInfotext } from "../image/infotext.js";
 import { jsonSeed, type Seed } from "../random/seed.js";
+import type { Precision } from "../runtime/session.js";
 import { samplerByName } from "../samplers/config/samplerNames.js";
 import { problemOf } from "./optionKinds.js";
 import {
@@ -14,6 +15,10 @@ import type { Warning } from "./warning.js";
 const MODEL = "Model";
 const MODEL_HASH = "Model hash";
 const VERSION = "Version";
+/** Written where they are not the default's: the same options make the same image up to their rounding. */
+const ENGINE = "Engine";
+const PRECISION = "Precision";
+const DEFAULT_ENGINE = "onnxruntime";
 const MAKER = "faster-diffusion";
 /** What A1111 calls the clip skip, rng … of a picture it made without saying so. */
 const OF_A1111 = {
@@ -37,6 +42,9 @@ export interface ImageModel {
 	readonly label: string;
 	/** Ten hexadecimal digits that tell models apart. */
 	readonly hash: string;
+	/** What ran it, and computed in; ONNX Runtime in float32 unless given. */
+	readonly engine?: string;
+	readonly precision?: Precision;
 }
 
 /** The `parameters` text of an image: A1111's keys and ours, enough to make the same image again. */
@@ -48,7 +56,7 @@ export function imageParameters(
 		readonly seed: Seed | bigint;
 		readonly settings: { readonly options: SettledOptions };
 	},
-	{ label, hash }: ImageModel,
+	{ label, hash, engine, precision }: ImageModel,
 ): string {
 	const all: Readonly<Record<string, unknown>> = { ...settings.options, seed };
 	const written = new Map<string, string>();
@@ -62,6 +70,8 @@ export function imageParameters(
 		// a folder's name only: an image must not tell where its maker keeps his files
 		written.set(MODEL, label.split(/[\\/]/).slice(-2).join("/"));
 	}
+	if (engine && engine !== DEFAULT_ENGINE) written.set(ENGINE, engine);
+	if (precision && precision !== "float32") written.set(PRECISION, precision);
 	written.set(VERSION, MAKER);
 	const { prompt, negativePrompt } = settings.options;
 	return writeInfotext({ prompt, negativePrompt, settings: written });
@@ -74,6 +84,9 @@ export interface ParametersOfImage {
 	readonly modelHash?: string;
 	/** What it was made from that a text cannot say: the same image needs these options again. */
 	readonly given: readonly GenerationOption[];
+	/** What it was run with, where that was not ONNX Runtime in float32. */
+	readonly engine?: string;
+	readonly precision?: string;
 	/** What the text says and the options cannot. */
 	readonly warnings: readonly Warning[];
 }
@@ -87,7 +100,7 @@ export function optionsFromParameters(text: string): ParametersOfImage {
 	const { prompt, negativePrompt, settings } = parseInfotext(text);
 	const options: Record<string, unknown> = {};
 	const leftOut: string[] = [];
-	const known = new Set([MODEL, MODEL_HASH, VERSION]);
+	const known = new Set([MODEL, MODEL_HASH, ENGINE, PRECISION, VERSION]);
 	for (const { name, entry, key, read = entry.parse } of PARAMETERS) {
 		known.add(key);
 		const word = settings.get(key);
@@ -132,6 +145,8 @@ export function optionsFromParameters(text: string): ParametersOfImage {
 		model: settings.get(MODEL),
 		modelHash: settings.get(MODEL_HASH),
 		given: [...given],
+		engine: settings.get(ENGINE),
+		precision: settings.get(PRECISION),
 		warnings:
 			leftOut.length === 0
 				? []

@@ -1,4 +1,5 @@
-import { devices } from "../runtime/session.js";
+import { engineNames } from "../runtime/engine.js";
+import { devices, precisions } from "../runtime/session.js";
 import { choice, flag, text, whole } from "./optionKinds.js";
 import type { OptionEntry } from "./options.js";
 
@@ -35,9 +36,19 @@ export const MODEL_OPTIONS = {
 		group: "Model",
 		flag: false,
 	},
+	engine: {
+		...choice("name", ["auto", ...engineNames]),
+		help: "what runs the networks; auto (default) takes openvino where it is installed, else onnxruntime",
+		group: "Engine",
+	},
+	precision: {
+		...choice("name", ["auto", ...precisions]),
+		help: "what the networks compute in; auto (default) takes bfloat16 where the engine does so natively, else float32",
+		group: "Engine",
+	},
 	device: {
 		...choice("name", devices),
-		help: "where the networks run, of what this installation of ONNX Runtime has (default: cpu)",
+		help: "where the networks run, of what the engine has (default: cpu)",
 		group: "Engine",
 	},
 	threads: {

@@ -16,6 +16,8 @@ import type { Engine } from "../runtime/engine.js";
 import {
 	type Device,
 	intRows,
+	type Precision,
+	type Session,
 	type SessionOptions,
 } from "../runtime/session.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -34,6 +36,8 @@ import { splitRows } from "./splitRows.js";
 export interface NetworkOptions {
 	/** Default `cpu`. */
 	readonly device?: Device;
+	/** What they compute in. Default `float32`. */
+	readonly precision?: Precision;
 	/** Threads inside an operator; default: as many as there are cores. */
 	readonly threads?: number;
 	/**
@@ -117,6 +121,7 @@ export function openNetworks(
 	requireKind(files, ["text-to-image", "inpainting"]);
 	const {
 		device,
+		precision,
 		threads,
 		optimization = "auto",
 		maxRows,
@@ -137,10 +142,12 @@ export function openNetworks(
 		`${files.label}: vae/config.json`,
 	);
 	const host = networkHost(engine, { keepResident });
-	const rare: SessionOptions = { device, threads, optimization: "extended" };
+	const placed = { device, precision, threads };
+	const rare: SessionOptions = { ...placed, optimization: "extended" };
+	// it runs once a prompt, so that its exactness costs nothing
+	const exact: SessionOptions = { ...rare, precision: "float32" };
 	const often = (runs: number): SessionOptions => ({
-		device,
-		threads,
+		...placed,
 		optimization:
 			optimization !== "auto"
 				? optimization
@@ -167,7 +174,7 @@ export function openNetworks(
 				dims,
 				flavour,
 			),
-		options: rare,
+		options: exact,
 	});
 	const unetPart = (part: UnetPart, level: SessionOptions): HostedNetwork => ({
 		key: `unet ${level.optimization} ${partKey(part)}`,
@@ -219,10 +226,12 @@ export function openNetworks(
 				run: (part, inputs) =>
 					host.use("unet", counted, async (sessionOf) => {
 						const session = await sessionOf(unetPart(part, level));
-						const outputs = await session.run(
+						const outputs = await runPrepared(
+							session,
 							session.inputs.includes("time_features")
 								? withTimeFeatures(unetConfig, inputs)
 								: inputs,
+							counted,
 						);
 						await assertFinitePrediction(part, inputs, outputs, {
 							weights: files.networks.unet.weights,
@@ -246,7 +255,8 @@ export function openNetworks(
 					const dims = { batch: ids.length, tokens: ids[0].length };
 					return host.use("text", counted, async (sessionOf) => {
 						const session = await sessionOf(textEncoder(clipSkip, dims));
-						const states = (await session.run({ input_ids: intRows(ids) }))
+						const inputs = { input_ids: intRows(ids) };
+						const states = (await runPrepared(session, inputs, counted))
 							.hidden_states;
 						await assertFiniteOutput(
 							"the text encoder, hidden states",
@@ -261,7 +271,11 @@ export function openNetworks(
 						work(async (latents) => {
 							user.signal?.throwIfAborted();
 							const session = await sessionOf(vaeDecoder);
-							const { image } = await session.run({ latents });
+							const { image } = await runPrepared(
+								session,
+								{ latents },
+								counted,
+							);
 							await assertFiniteOutput("the VAE's decoder, image", image, {
 								weights: files.networks.vae.weights,
 								open,
@@ -282,6 +296,20 @@ export function openNetworks(
 			};
 		},
 	};
+}
+
+/** Runs a session; what it takes to make it ready for these sizes counts as waiting for it to be loaded. */
+async function runPrepared(
+	session: Session,
+	inputs: Parameters<Session["run"]>[0],
+	{ onWaited }: NetworkUser,
+): Promise<Record<string, Tensor>> {
+	if (session.prepare) {
+		const started = performance.now();
+		await session.prepare(inputs);
+		onWaited?.((performance.now() - started) / 1000);
+	}
+	return session.run(inputs);
 }
 
 /** The same for equal parts, in whatever order their properties were written. */

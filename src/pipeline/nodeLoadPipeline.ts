@@ -1,6 +1,6 @@
 import type { EncodeImage } from "../image/encodedImage.js";
 import { nodeFindPlan } from "../propagation/nodeFindTunedPlan.js";
-import { onnxRuntime } from "../runtime/onnxruntime/nodeOnnxRuntime.js";
+import { chooseEngine, type EngineOptions } from "../runtime/nodeEngines.js";
 import type { OpenModelOptions } from "../weights/folder/modelFiles.js";
 import { openNodeWeightFile } from "../weights/formats/nodeModelFolder.js";
 import { openModel } from "../weights/nodeOpenModel.js";
@@ -11,6 +11,11 @@ import {
 	type Pipeline,
 	type PipelineOptions,
 } from "./pipeline.js";
+
+/** What `loadPipeline` can be told. */
+export type LoadOptions = Omit<PipelineOptions, keyof EngineOptions> &
+	OpenModelOptions &
+	EngineOptions;
 
 /**
  * Loads a text-to-image model: a diffusers folder, a Hub id (`owner/name[@revision]`), a single `.safetensors` checkpoint,
@@ -25,7 +30,7 @@ import {
  */
 export async function loadPipeline(
 	model?: string,
-	options: PipelineOptions & OpenModelOptions = {},
+	options: LoadOptions = {},
 ): Promise<Pipeline> {
 	checkOptions(
 		MODEL_OPTIONS,
@@ -33,11 +38,13 @@ export async function loadPipeline(
 		MODEL_HOOKS,
 	);
 	const files = await openModel(model, options);
-	return createPipeline(files, onnxRuntime, {
+	const { engine, precision } = await chooseEngine(options);
+	return createPipeline(files, engine, {
 		openWeightFile: openNodeWeightFile,
 		encodeImage: encodeLater,
 		findPlan: nodeFindPlan(files.folder),
 		...options,
+		precision,
 	});
 }
 

@@ -8,6 +8,7 @@ import type { Conditioning } from "../propagation/denoiser.js";
 import type { FindPlan } from "../propagation/findPlan.js";
 import type { UnetRunner } from "../propagation/unetRunner.js";
 import type { Engine } from "../runtime/engine.js";
+import type { Precision } from "../runtime/session.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { loadTokenizer } from "../tokenizer/loadTokenizer.js";
 import type { ModelFiles } from "../weights/folder/modelFiles.js";
@@ -45,6 +46,10 @@ export interface Pipeline {
 	readonly label: string;
 	/** Ten hexadecimal digits that tell models apart. */
 	readonly hash: string;
+	/** What runs its networks, and what they compute in. */
+	readonly engine: string;
+	readonly engineVersion: string;
+	readonly precision: Precision;
 	/** The options with every default filled in. @throws UserError when one is wrong. */
 	settings(options: GenerateOptions): RunSettings;
 	/**
@@ -100,6 +105,12 @@ export function createPipeline(
 		networks.textConfig,
 	);
 	const conditioner = clipConditioner(tokenizer);
+	const model = {
+		label: files.label,
+		hash: files.hash,
+		engine: engine.name,
+		precision: options.precision ?? "float32",
+	};
 	const defaults = modelDefaults(
 		files,
 		networks,
@@ -139,7 +150,7 @@ export function createPipeline(
 				latentShape: latentShape(settings),
 				settings,
 				request,
-				model: { label: files.label, hash: files.hash },
+				model,
 				encodeImage: options.encodeImage ?? noEncoder,
 				onLoading: (notice) => tell({ kind: "loading", ...notice }),
 			});
@@ -147,8 +158,8 @@ export function createPipeline(
 	}
 
 	return {
-		label: files.label,
-		hash: files.hash,
+		...model,
+		engineVersion: engine.version,
 		settings: checkedSettings,
 		stream,
 		async generate(request) {

@@ -2,9 +2,13 @@ import type { Graph } from "../graph/graph.js";
 import type { GraphFlavour } from "../graph/graphFlavour.js";
 import type { Device, Precision, Session, SessionOptions } from "./session.js";
 
+/** The engines that there are: their names, as the option `engine` has them. */
+export const engineNames = ["onnxruntime", "openvino"] as const;
+export type EngineName = (typeof engineNames)[number];
+
 /** What runs networks: a way to make sessions, and what it can do. Nothing above this room knows which one it has. */
 export interface Engine {
-	/** As the option `engine` calls it. */
+	/** One of `engineNames`, or a name of its own that an engine passed in has. */
 	readonly name: string;
 	/** The library's version. */
 	readonly version: string;

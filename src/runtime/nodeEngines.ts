@@ -1,13 +1,9 @@
 import { OptionError } from "../errors/optionError.js";
 import { UserError } from "../errors/userError.js";
-import type { Engine } from "./engine.js";
+import type { Engine, EngineName } from "./engine.js";
 import { onnxRuntime } from "./onnxruntime/nodeOnnxRuntime.js";
 import { openVino } from "./openvino/nodeOpenVino.js";
 import type { Device, Precision } from "./session.js";
-
-/** The engines that networks can run in. */
-export const engineNames = ["onnxruntime", "openvino"] as const;
-export type EngineName = (typeof engineNames)[number];
 
 /** What is asked of an engine; `auto`, the default of both, leaves the choice to what this machine has. */
 export interface EngineOptions {

@@ -1,6 +1,6 @@
 import { open, realpath } from "node:fs/promises";
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
-import { ModelProtoSchema, TensorProto_DataLocation } from "onnx-buf";
+import { ModelProtoSchema } from "onnx-buf";
 import { UserError } from "../errors/userError.js";
 import type { Graph } from "../graph/graph.js";
 import type { WeightFile } from "../weights/formats/weights.js";
@@ -32,26 +32,23 @@ export function relocated(
 	return toBinary(ModelProtoSchema, proto);
 }
 
-/** The model with the weights of these files inside it, which must be small: a model has at most 2 GiB. */
-export function withWeightsInside(
+/** The location by which ONNX Runtime's own engines say that data lies in memory, at the address that is its offset. */
+const IN_MEMORY = "*/_ORT_MEM_ADDR_/*";
+
+/** The model with its external data at addresses in memory, of each file where its bytes begin. */
+export function atAddresses(
 	model: Uint8Array,
-	files: ReadonlyMap<string, Uint8Array>,
+	files: ReadonlyMap<string, bigint>,
 ): Uint8Array {
-	if (files.size === 0) return model;
 	const proto = fromBinary(ModelProtoSchema, model);
-	for (const tensor of proto.graph?.initializer ?? []) {
-		const entries = new Map(
-			tensor.externalData.map(({ key, value }) => [key, value]),
-		);
-		const bytes = files.get(entries.get("location") ?? "");
-		if (!bytes) continue;
-		const offset = Number(entries.get("offset"));
-		tensor.rawData = bytes.slice(
-			offset,
-			offset + Number(entries.get("length")),
-		);
-		tensor.externalData = [];
-		tensor.dataLocation = TensorProto_DataLocation.DEFAULT;
+	for (const { externalData } of proto.graph?.initializer ?? []) {
+		const entry = new Map(externalData.map((field) => [field.key, field]));
+		const location = entry.get("location");
+		const offset = entry.get("offset");
+		const begin = files.get(location?.value ?? "");
+		if (!location || !offset || begin === undefined) continue;
+		location.value = IN_MEMORY;
+		offset.value = String(begin + BigInt(offset.value));
 	}
 	return toBinary(ModelProtoSchema, proto);
 }

@@ -68,6 +68,7 @@ function start(place: Place, words: readonly string[]): ChildProcess {
 			cwd: place.work,
 			env: {
 				PATH: process.env.PATH,
+				FDIFF_OPENVINO_DIR: process.env.FDIFF_OPENVINO_DIR,
 				HOME: place.home,
 				TMPDIR: place.temporary,
 			},

@@ -2,9 +2,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Job } from "bullmq";
 import { neededPackage } from "../../errors/neededPackage.js";
 import { encodePng } from "../../image/nodeEncodeImage.js";
-import type { Pipeline, PipelineOptions } from "../../pipeline/pipeline.js";
+import type { LoadOptions } from "../../pipeline/nodeLoadPipeline.js";
+import type { Pipeline } from "../../pipeline/pipeline.js";
 import { openTogether } from "../../runtime/openTogether.js";
-import type { OpenModelOptions } from "../../weights/folder/modelFiles.js";
 import type { SettledMethod } from "../methods/methodRun.js";
 import { drawEntry, referencesFirst, warmUp } from "../run/drawing.js";
 import { openEvaluationPipeline } from "../run/nodeEvaluate.js";
@@ -31,7 +31,7 @@ export interface QueueWorkerRequest {
 	readonly url: string;
 	/** The embedded model by default. */
 	readonly model: string | undefined;
-	readonly modelOptions: PipelineOptions & OpenModelOptions;
+	readonly modelOptions: LoadOptions;
 	readonly scoring: ScorerOptions;
 	/** Seconds after which a worker that is silent is given up. A network call blocks, so it must be longer than one. */
 	readonly stalledAfter: number;
@@ -116,7 +116,7 @@ function processor(
 	pipeline: Pipeline,
 	scorer: Scorer,
 ): (job: Job, token?: string) => Promise<QueueJobResult> {
-	const machine = thisMachine(modelOptions);
+	const machine = thisMachine(modelOptions, pipeline);
 	const warm = new Set<string>();
 	return async (job, token) => {
 		const parsed = jobSchema.safeParse(job.data);

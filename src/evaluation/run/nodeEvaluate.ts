@@ -17,16 +17,12 @@ import { withFileLock } from "../../files/nodeFileLock.js";
 import { writeWhole } from "../../files/nodeWriteWhole.js";
 import { encodePng } from "../../image/nodeEncodeImage.js";
 import { cutCaptions } from "../../metrics/clipScore.js";
-import {
-	createPipeline,
-	type Pipeline,
-	type PipelineOptions,
-} from "../../pipeline/pipeline.js";
+import type { LoadOptions } from "../../pipeline/nodeLoadPipeline.js";
+import { createPipeline, type Pipeline } from "../../pipeline/pipeline.js";
 import type { Progress } from "../../pipeline/progress.js";
 import { nodeFindPlan } from "../../propagation/nodeFindTunedPlan.js";
-import { onnxRuntime } from "../../runtime/onnxruntime/nodeOnnxRuntime.js";
+import { chooseEngine } from "../../runtime/nodeEngines.js";
 import { openTogether } from "../../runtime/openTogether.js";
-import type { OpenModelOptions } from "../../weights/folder/modelFiles.js";
 import { openNodeWeightFile } from "../../weights/formats/nodeModelFolder.js";
 import { openModel } from "../../weights/nodeOpenModel.js";
 import {
@@ -82,7 +78,7 @@ export interface EvaluationRequest {
 	readonly methods: readonly Method[];
 	/** The embedded model by default. */
 	readonly model: string | undefined;
-	readonly modelOptions: PipelineOptions & OpenModelOptions;
+	readonly modelOptions: LoadOptions;
 	readonly scoring: ScorerOptions;
 	readonly common: CommonOptions;
 	/** Seed of the first caption; the others follow. */
@@ -127,17 +123,24 @@ const KEPT_CAPTIONS = 16;
 /** The pipeline of an evaluation: all networks stay loaded, and are optimized for a long run. */
 export async function openEvaluationPipeline(
 	model: string | undefined,
-	options: PipelineOptions & OpenModelOptions,
+	options: LoadOptions,
 ): Promise<{ pipeline: Pipeline; hashes: RunDefinition["model"] }> {
 	const files = await openModel(model, options);
-	const pipeline = createPipeline(files, onnxRuntime, {
+	// results must be comparable: what computes them is not left to what a machine has
+	const { engine, precision } = await chooseEngine({
+		engine: options.engine ?? "onnxruntime",
+		precision: options.precision ?? "float32",
+		device: options.device,
+	});
+	const pipeline = createPipeline(files, engine, {
 		openWeightFile: openNodeWeightFile,
 		findPlan: nodeFindPlan(files.folder),
 		...options,
+		precision,
 		optimization: options.optimization ?? "all",
 		keepResident: true,
 	});
-	return { pipeline, hashes: await modelHashes(files) };
+	return { pipeline, hashes: { ...(await modelHashes(files)), precision } };
 }
 
 /**
@@ -318,7 +321,7 @@ export async function drawingTools(
 	done: DoneRecords,
 	writer: RecordWriter,
 ): Promise<DrawingTools> {
-	const machine = thisMachine(request.modelOptions);
+	const machine = thisMachine(request.modelOptions, pipeline);
 	if (!done.keys.has(recordKey(machine))) await writer.append(machine);
 	return {
 		pipeline,

@@ -1,15 +1,15 @@
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { arch, cpus, hostname, platform, totalmem } from "node:os";
 import { sha256 } from "../../files/nodeSha256.js";
 import type { NetworkOptions } from "../../pipeline/networks.js";
+import type { Pipeline } from "../../pipeline/pipeline.js";
 import type { MachineRecord } from "./record.js";
 
 /** The machine that this process runs on, with the versions that its results come from. */
-export function thisMachine({
-	device = "cpu",
-	threads,
-}: NetworkOptions): MachineRecord {
+export function thisMachine(
+	{ device = "cpu", threads }: Pick<NetworkOptions, "device" | "threads">,
+	{ engine, engineVersion }: Pick<Pipeline, "engine" | "engineVersion">,
+): MachineRecord {
 	const [processor] = cpus();
 	const facts = {
 		processor: processor?.model.trim() ?? "unknown",
@@ -19,7 +19,8 @@ export function thisMachine({
 		device,
 		...(threads === undefined ? {} : { threads }),
 		node: process.versions.node,
-		runtime: versionOf("onnxruntime-node"),
+		// the package that it is part of
+		runtime: `${engine === "onnxruntime" ? "onnxruntime-node" : engine} ${engineVersion}`,
 		program: ownVersion(),
 	};
 	return {
@@ -27,17 +28,6 @@ export function thisMachine({
 		id: sha256(JSON.stringify([hostname(), facts])).slice(0, 8),
 		...facts,
 	};
-}
-
-function versionOf(name: string): string {
-	try {
-		const { version } = createRequire(import.meta.url)(
-			`${name}/package.json`,
-		) as { version: string };
-		return `${name} ${version}`;
-	} catch {
-		return name;
-	}
 }
 
 function ownVersion(): string {

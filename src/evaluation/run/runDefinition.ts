@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { UserError } from "../../errors/userError.js";
 import { lpipsTrunks } from "../../models/lpips.js";
+import { precisions } from "../../runtime/session.js";
 import { optionalFields } from "../methods/commonOptions.js";
 import { joinAccelerator, methodFields } from "../methods/method.js";
 
@@ -22,12 +23,13 @@ export const runDefinitionSchema = z.strictObject({
 		/** How real images are cut before they are measured. */
 		reals_cut: z.literal("centre square"),
 	}),
-	/** Hashes of the model's networks. */
+	/** Hashes of the model's networks, and what they compute in. */
 	model: z.strictObject({
 		unet: z.string(),
 		textEncoder: z.string(),
 		vae: z.string(),
 		scheduler: z.string(),
+		precision: z.enum(precisions).default("float32"),
 	}),
 	image: z.strictObject({
 		width: whole,

@@ -1,5 +1,6 @@
 import type { KoffiFunc } from "koffi";
 import { UserError } from "../../errors/userError.js";
+import { loadKoffi } from "./nodeKoffi.js";
 
 /**
  * The part of OpenVINO's C API that is used here (its headers are in the package `openvino` of PyPI, ov_*.h). Handles are addresses; structures
@@ -134,18 +135,6 @@ export async function loadLibrary(path: string): Promise<OpenVinoLibrary> {
 		bytes: (at, length) => koffi.view(at, length).slice(0),
 	};
 	return api;
-}
-
-async function loadKoffi(): Promise<typeof import("koffi").default> {
-	try {
-		return (await import("koffi")).default;
-	} catch (cause) {
-		const reason = cause instanceof Error ? cause.message : String(cause);
-		throw new UserError(
-			`OpenVINO cannot be called on ${process.platform} ${process.arch}: the package koffi cannot be loaded (${reason.split("\n", 1)[0]})`,
-			{ code: "not_installed", cause },
-		);
-	}
 }
 
 /** The line that tells what happened, of a message that also tells where in OpenVINO's source it did. */

@@ -1,15 +1,11 @@
 import { UserError } from "../../errors/userError.js";
 import type { Graph } from "../../graph/graph.js";
 import { elementCount, type Tensor } from "../../tensor/tensor.js";
-import {
-	fileBytes,
-	pathsOnDisk,
-	relocated,
-	withWeightsInside,
-} from "../nodeGraphFiles.js";
+import { atAddresses, fileBytes, pathsOnDisk } from "../nodeGraphFiles.js";
 import type { IntTensor, Precision, Session } from "../session.js";
 import { sessionError } from "../sessionError.js";
 import type { Memory, OpenVinoLibrary, Pointer } from "./nodeLibrary.js";
+import { type MappedFile, mapFile } from "./nodeMappedFile.js";
 
 /** Element types, as ov_common.h numbers them. */
 const elementTypes = { float32: 4, int32: 9, int64: 10 };
@@ -52,7 +48,7 @@ export async function openVinoSession(
 	graph: Graph,
 	options: OpenVinoOptions,
 ): Promise<Session> {
-	const { model, bytes } = await selfContained(graph);
+	const { model, bytes, unmap } = await mapped(library, graph);
 	const kept = Math.max(
 		1,
 		Math.min(KEPT_SIZES, Math.floor(KEPT_BYTES / Math.max(1, bytes))),
@@ -69,7 +65,11 @@ export async function openVinoSession(
 	};
 
 	// what cannot be read is known now, and not when it first runs
-	library.free("ov_model_free", await readModel(library, core, model, graph));
+	const first = await readModel(library, core, model, graph).catch((cause) => {
+		unmap();
+		throw cause;
+	});
+	library.free("ov_model_free", first);
 
 	async function networkFor(inputs: Inputs): Promise<Compiled> {
 		const open = compilations >= SIZES_BEFORE_OPEN;
@@ -148,29 +148,55 @@ export async function openVinoSession(
 			await inTurn(async () => {
 				for (const network of compiled.values()) free(network);
 				compiled.clear();
+				unmap();
 			});
 		},
 	};
 }
 
-/** The model with its weights at absolute paths, or inside it where they are in memory; and the bytes of all weights. */
-async function selfContained(
+/** The model with its weights where they are mapped into memory. */
+interface MappedModel {
+	readonly model: Uint8Array;
+	/** Of all weight files. */
+	readonly bytes: number;
+	/** Gives the memory back, once nothing made of the model is left. */
+	unmap(): void;
+}
+
+/** @throws UserError when a weight file cannot be read. */
+async function mapped(
+	library: OpenVinoLibrary,
 	graph: Graph,
-): Promise<{ model: Uint8Array; bytes: number }> {
-	const paths = await pathsOnDisk(graph);
-	const inMemory = new Map<string, Uint8Array>();
+): Promise<MappedModel> {
+	const begins = new Map<string, Pointer>();
+	const files: MappedFile[] = [];
+	const inMemory: Uint8Array[] = [];
 	let bytes = 0;
-	for (const [key, file] of graph.files)
-		if ("path" in file) bytes += file.size;
-		else {
-			const content = await fileBytes(file);
-			bytes += content.length;
-			inMemory.set(key, content);
-		}
-	return {
-		model: relocated(withWeightsInside(graph.model, inMemory), paths),
-		bytes,
+	const unmap = () => {
+		for (const file of files) file.unmap();
+		inMemory.length = 0;
 	};
+	try {
+		const paths = await pathsOnDisk(graph);
+		for (const [key, file] of graph.files) {
+			const path = paths.get(key);
+			if (path !== undefined) {
+				const onDisk = await mapFile(path);
+				files.push(onDisk);
+				begins.set(key, onDisk.address);
+				bytes += onDisk.length;
+			} else {
+				const content = await fileBytes(file);
+				inMemory.push(content);
+				begins.set(key, library.address(content));
+				bytes += content.length;
+			}
+		}
+		return { model: atAddresses(graph.model, begins), bytes, unmap };
+	} catch (cause) {
+		unmap();
+		throw cause;
+	}
 }
 
 async function readModel(
