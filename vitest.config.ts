@@ -1,14 +1,58 @@
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
 import { defineConfig } from "vitest/config";
+
+/**
+ * OpenVINO for the tests, where `fdiff engines install openvino` put it. What else is drawn must not depend on what a machine has installed,
+ * so that all other tests do not find it.
+ */
+const openVino =
+	process.env.FDIFF_TEST_OPENVINO ??
+	join(homedir(), ".cache/faster-diffusion/engines/openvino-2026.4.1");
+const hasOpenVino = existsSync(openVino);
+if (!hasOpenVino)
+	console.warn(
+		`OpenVINO is not installed in ${openVino}: tests run with ONNX Runtime only`,
+	);
 
 export default defineConfig({
 	test: {
-		include: ["test/**/*.test.ts"],
 		globalSetup: ["test/cli/buildProgram.ts"],
 		testTimeout: 120_000,
 		hookTimeout: 120_000,
 		pool: "forks",
 		maxWorkers: 2,
-		// what is drawn must not depend on what a machine has installed: tests of other engines name theirs
-		env: { FDIFF_OPENVINO_DIR: "off" },
+		projects: [
+			{
+				extends: true,
+				test: {
+					name: "onnxruntime",
+					include: ["test/**/*.test.ts"],
+					exclude: ["test/runtime/openvino/**"],
+					env: { FDIFF_OPENVINO_DIR: "off" },
+				},
+			},
+			...(hasOpenVino
+				? [
+						{
+							extends: true as const,
+							test: {
+								name: "openvino",
+								include: [
+									"test/runtime/openvino/**/*.test.ts",
+									"test/models/{unet,unetVariants,unetComparatorParts,clipText,vae,inception,lpips}.test.ts",
+									"test/graph/{graphBuilder,tokenMerging}.test.ts",
+									"test/propagation/golden.test.ts",
+								],
+								env: {
+									FDIFF_OPENVINO_DIR: openVino,
+									FDIFF_TEST_ENGINE: "openvino",
+								},
+							},
+						},
+					]
+				: []),
+		],
 	},
 });

@@ -51,9 +51,8 @@ export function buildUnet(
 			return value;
 		},
 		merging: ({ dims: [, , height, width] }) =>
-			part.mergeTokens !== undefined &&
-			height === dims.height &&
-			width === dims.width
+			// none at all: OpenVINO does not survive tensors without elements
+			part.mergeTokens && height === dims.height && width === dims.width
 				? {
 						sources: inputs.mergeSources(),
 						targets: inputs.mergeTargets(),

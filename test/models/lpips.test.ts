@@ -29,5 +29,6 @@ test.each(lpipsTrunks)("LPIPS on %s", async (trunk) => {
 		first: tensor(dims, first),
 		second: tensor(dims, first),
 	});
-	expect([...same.distance.data]).toEqual([0, 0]);
+	for (const distance of same.distance.data)
+		expect(distance).toBeLessThan(1e-12);
 });

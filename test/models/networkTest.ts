@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import type { Graph } from "../../src/graph/graph.js";
-import { onnxRuntime } from "../../src/runtime/onnxruntime/nodeOnnxRuntime.js";
 import type { IntTensor } from "../../src/runtime/session.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 import { openDiffusersFolder } from "../../src/weights/folder/diffusersFolder.js";
 import type { ModelFiles } from "../../src/weights/folder/modelFiles.js";
 import { nodeModelFolder } from "../../src/weights/formats/nodeModelFolder.js";
 import { type GoldenArray, readGolden } from "../goldenFile.js";
+import { testEngine } from "../runtime/testEngine.js";
 
 /** The networks of the test model `name` in test/models. */
 export async function testModel(
@@ -22,7 +22,7 @@ export async function runGraph(
 	graph: Graph,
 	inputs: Readonly<Record<string, Tensor | IntTensor>>,
 ): Promise<Record<string, Tensor>> {
-	const session = await onnxRuntime.createSession(graph, { threads: 1 });
+	const session = await testEngine.createSession(graph, { threads: 1 });
 	try {
 		return await session.run(inputs);
 	} finally {

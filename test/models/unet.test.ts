@@ -4,10 +4,10 @@ import { buildUnet, unetFlops } from "../../src/models/unet.js";
 import { parseUnetConfig } from "../../src/models/unetConfig.js";
 import { skipFeatures } from "../../src/models/unetLayout.js";
 import type { UnetPart } from "../../src/models/unetPart.js";
-import { onnxRuntime } from "../../src/runtime/onnxruntime/nodeOnnxRuntime.js";
 import { rows, type Tensor } from "../../src/tensor/tensor.js";
 import type { NetworkFiles } from "../../src/weights/folder/modelFiles.js";
 import { relativeError } from "../goldenFile.js";
+import { testEngine } from "../runtime/testEngine.js";
 import { goldenNetwork, runGraph, testModel } from "./networkTest.js";
 
 const dims = { batch: 1, height: 16, width: 16, tokens: 77 };
@@ -92,7 +92,7 @@ describe.each(["tiny-sd", "tiny-sd2"])("%s against diffusers", (name) => {
 	test("a batch equals its samples one by one", async () => {
 		const { unet } = await testModel(name);
 		const golden = goldenNetwork(name, "unet/square/");
-		const session = await onnxRuntime.createSession(
+		const session = await testEngine.createSession(
 			buildUnet(
 				parseUnetConfig(unet.config),
 				unet.weights,

@@ -7,9 +7,9 @@ import {
 import { parseVaeConfig } from "../../src/models/vaeConfig.js";
 import { buildVaeDecoder } from "../../src/models/vaeDecoder.js";
 import { buildVaeEncoder } from "../../src/models/vaeEncoder.js";
-import { onnxRuntime } from "../../src/runtime/onnxruntime/nodeOnnxRuntime.js";
 import { type Tensor, tensor } from "../../src/tensor/tensor.js";
 import { relativeError } from "../goldenFile.js";
+import { testEngine } from "../runtime/testEngine.js";
 import { goldenNetwork, runGraph, testModel } from "./networkTest.js";
 
 const dims = { batch: 1, height: 8, width: 8 };
@@ -48,7 +48,7 @@ describe.each(["tiny-sd", "tiny-sd2"])("%s against diffusers", (name) => {
 	test("tiled decoder", async () => {
 		const { vae } = await testModel(name);
 		const golden = goldenNetwork(name, "vae/tiled/");
-		const session = await onnxRuntime.createSession(
+		const session = await testEngine.createSession(
 			buildVaeDecoder(parseVaeConfig(vae.config), vae.weights, dims),
 			{ threads: 1 },
 		);

@@ -5,12 +5,12 @@ import { denoise, denoised } from "../../src/pipeline/denoise.js";
 import { openNetworks } from "../../src/pipeline/networks.js";
 import { planFromStates } from "../../src/propagation/keyStepPlan.js";
 import { parseStepState } from "../../src/propagation/stepState.js";
-import { onnxRuntime } from "../../src/runtime/onnxruntime/nodeOnnxRuntime.js";
 import { createSampler } from "../../src/samplers/createSampler.js";
 import type { SamplerName } from "../../src/samplers/sampler.js";
 import { concat, type Tensor } from "../../src/tensor/tensor.js";
 import { openModel } from "../../src/weights/nodeOpenModel.js";
 import { type GoldenArray, readGolden, relativeError } from "../goldenFile.js";
+import { testEngine } from "../runtime/testEngine.js";
 
 interface Case {
 	name: string;
@@ -56,7 +56,7 @@ for (const file of ["propagation", "plan-states"])
 			for (const model of ["tiny-sd", "tiny-sd2"]) {
 				const files = await openModel(join(root, "models", model));
 				models.set(model, {
-					networks: openNetworks(files, onnxRuntime, { threads: 1 }),
+					networks: openNetworks(files, testEngine, { threads: 1 }),
 					scheduler: files.scheduler.config,
 				});
 			}

@@ -29,6 +29,8 @@ const LARGEST = 2 ** 29;
 export interface InstallOptions {
 	/** A wheel that was fetched before; pip fetches it otherwise. */
 	readonly from?: string;
+	/** SHA-256 digests of the wheels by platform. */
+	readonly digests?: Readonly<Record<string, readonly string[]>>;
 	/** Told what is going on, in words. */
 	readonly onStage?: (words: string) => void;
 }
@@ -40,10 +42,10 @@ export interface InstallOptions {
  */
 export async function installOpenVino({
 	from,
+	digests = WHEEL_DIGESTS,
 	onStage = () => undefined,
 }: InstallOptions = {}): Promise<string> {
-	const digests = WHEEL_DIGESTS[thisPlatform];
-	if (!digests)
+	if (!digests[thisPlatform])
 		throw new UserError(
 			`there is no OpenVINO ${OPENVINO_VERSION} for ${process.platform} ${process.arch}; FDIFF_OPENVINO_DIR may name a library of your own`,
 			{ code: "unsupported" },
@@ -140,7 +142,7 @@ function pipProblem(cause: unknown): string | undefined {
 /** @throws UserError unless the file is byte for byte one of the wheels with these digests. */
 async function checkWheel(
 	wheel: string,
-	digests: readonly string[],
+	digests: Readonly<Record<string, readonly string[]>>,
 ): Promise<void> {
 	let digest: string;
 	try {
@@ -150,8 +152,8 @@ async function checkWheel(
 			cause,
 		});
 	}
-	if (digests.includes(digest)) return;
-	const elsewhere = Object.entries(WHEEL_DIGESTS).find(([, all]) =>
+	if (digests[thisPlatform]?.includes(digest)) return;
+	const elsewhere = Object.entries(digests).find(([, all]) =>
 		all.includes(digest),
 	);
 	const wanted = `openvino ${OPENVINO_VERSION} for ${PIP_PLATFORMS[thisPlatform]}`;
