@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { UserError } from "../errors/userError.js";
+import { OptionError } from "../errors/optionError.js";
 import { digestFile } from "../files/nodeDigestFile.js";
 import { download } from "../files/nodeDownload.js";
 import { openWeightsFile } from "../weights/formats/nodeWeightsFile.js";
@@ -64,8 +64,9 @@ async function cachedOrFetched(
 	const [{ name, server }] = published;
 	const url = `${server}/${name}`;
 	if (options.offline || (await hubSettings()).offline)
-		throw new UserError(
-			`FID needs Inception's weights: fetch ${url} and give it as --inception-weights FILE`,
+		throw new OptionError(
+			"inceptionWeights",
+			`FID needs Inception's weights: fetch ${url} and name the file`,
 		);
 	const path = join(own, name);
 	const checksum = { algorithm: "sha256", hex: sha256 } as const;

@@ -137,8 +137,8 @@ async function stateCosts(
 		const wanted = budget.kind === "flops" ? "flops" : "measured";
 		if (cost !== wanted)
 			throw new OptionError(
-				"budget",
-				`a budget in ${budget.kind} needs --cost ${wanted}`,
+				"cost",
+				`a budget in ${budget.kind} needs ${wanted}`,
 			);
 	}
 	if (state.costs) return { ...state.costs, costs: new Map(state.costs.costs) };

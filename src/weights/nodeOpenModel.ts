@@ -115,14 +115,11 @@ async function openCheckpoint(
 	const { config, tokenizer } = options;
 	return openSingleFile(file, {
 		...(config
-			? { config: await nodeModelFolder(config, `--config ${config}`) }
+			? { config: await nodeModelFolder(config, `config ${config}`) }
 			: {}),
 		...(tokenizer
 			? {
-					tokenizer: await nodeModelFolder(
-						tokenizer,
-						`--tokenizer ${tokenizer}`,
-					),
+					tokenizer: await nodeModelFolder(tokenizer, `tokenizer ${tokenizer}`),
 				}
 			: {}),
 		clipTokenizers: [

@@ -435,12 +435,12 @@ describe("what fails ends with one line and exit code 1", () => {
 		[
 			"a tokenizer in a folder that is not there",
 			drawWith(single, "--tokenizer", "no-tokens"),
-			/--tokenizer no-tokens cannot be read: there is no such file or folder/,
+			/tokenizer no-tokens cannot be read: there is no such file or folder/,
 		],
 		[
 			"a tokenizer in a folder without one",
 			drawWith(single, "--config", tinySd, "--tokenizer", "empty-folder"),
-			/--tokenizer empty-folder has no tokenizer: vocab\.json/,
+			/tokenizer empty-folder has no tokenizer: vocab\.json/,
 		],
 		["a link to itself", drawWith("./loop"), /loop/],
 		[

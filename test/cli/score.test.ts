@@ -213,10 +213,10 @@ describe("fdiff score", () => {
 
 	test.each([
 		[[], /nothing to score/],
-		[["--metrics", "fid"], /fid needs a reference/],
+		[["--metrics", "fid"], /--reference: fid needs one/],
 		[["--metrics", "ssimm"], /"ssimm" is none of/],
-		[["--metrics", "clip", "--clip", clip], /needs --captions/],
-		[["none", "--metrics", "lpips"], /lpips needs --lpips-weights/],
+		[["--metrics", "clip", "--clip", clip], /--captions: clip needs them/],
+		[["none", "--metrics", "lpips"], /--lpips-weights: lpips needs two files/],
 		[["x.npz", "--metrics", "kid"], /kid needs the reference's images/],
 		[
 			["none", "--metrics", "fid", "--batch", "0"],

@@ -305,7 +305,7 @@ export async function measureReals(
 		if (features) await writer.append({ kind: "real", index }, features);
 		if (broken > (request.limit ?? 0.01) * captions.reals.length)
 			throw new UserError(
-				`${dataset.label}: ${broken} of ${captions.reals.length} real images cannot be used, more than the ${100 * (request.limit ?? 0.01)} % allowed; repair them, or raise --limit, and take a new folder`,
+				`${dataset.label}: ${broken} of ${captions.reals.length} real images cannot be used, more than the ${100 * (request.limit ?? 0.01)} % allowed; repair them, or raise the limit, and take a new folder`,
 			);
 		onProgress?.({
 			stage: "real images",

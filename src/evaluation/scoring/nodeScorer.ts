@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { UserError } from "../../errors/userError.js";
+import { OptionError } from "../../errors/optionError.js";
 import { sha256 } from "../../files/nodeSha256.js";
 import type { Pixels } from "../../image/resize/pixels.js";
 import { cosines, hesselPrefix } from "../../metrics/clipScore.js";
@@ -87,9 +87,9 @@ const PROBE = { width: 64, height: 64, channels: 3 };
  */
 export async function openScorer(options: ScorerOptions): Promise<Scorer> {
 	if (!options.clip && !options.fid)
-		throw new UserError(
-			"nothing to measure: give --clip DIR|HUB_ID, --fid NAME, or both",
-			{ code: "usage" },
+		throw new OptionError(
+			"clip",
+			"nothing is to be measured: name a CLIP model, or whose FID (fid), or both",
 		);
 	return openTogether(async (keep) => {
 		const clip = options.clip

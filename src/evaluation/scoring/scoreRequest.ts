@@ -1,4 +1,4 @@
-import { UserError } from "../../errors/userError.js";
+import { OptionError } from "../../errors/optionError.js";
 import type { FrechetWork } from "../../metrics/frechetWork.js";
 import type { FidVariant } from "../../metrics/inceptionPreprocessing.js";
 import type { LpipsTrunk } from "../../models/lpips.js";
@@ -70,36 +70,42 @@ export interface ScoreNeeds {
 
 /**
  * Checks that a request has what its metrics need.
- * @throws UserError that names the flag that is missing.
+ * @throws OptionError that names the option that is missing or does not do.
  */
 export function scoreNeeds(request: ScoreRequest): ScoreNeeds {
 	const { metrics, reference } = request;
-	const fail = (message: string): never => {
-		throw new UserError(message, { code: "usage" });
+	const fail = (option: string, what: string): never => {
+		throw new OptionError(option, what);
 	};
 	const any = (names: readonly MetricName[]) =>
 		metrics.filter((name) => names.includes(name));
 	if (metrics.length === 0 && !request.saveStatistics)
-		fail("--metrics names no metric");
+		fail("metrics", "it names no metric");
 	if (!reference)
 		for (const name of any(needsReference))
-			fail(`${name} needs a reference: a folder, a zip or, for fid, a .npz`);
+			fail(
+				"reference",
+				`${name} needs one: a folder, a zip or, for fid, a .npz`,
+			);
 	if (reference?.toLowerCase().endsWith(".npz"))
 		for (const name of any(needsReference))
 			if (name !== "fid")
 				fail(
+					"reference",
 					`${name} needs the reference's images; ${reference} holds statistics`,
 				);
 	if (metrics.includes("clip") && !request.captions)
-		fail("clip needs --captions FILE, the captions of the generated images");
+		fail("captions", "clip needs them, those of the generated images");
 	const clip = any(needsClip);
 	if (clip.length > 0 && !request.clip)
 		fail(
-			`${clip[0]} needs --clip FOLDER_OR_HUB_ID, such as openai/clip-vit-base-patch32`,
+			"clip",
+			`${clip[0]} needs a CLIP model, such as openai/clip-vit-base-patch32`,
 		);
 	if (metrics.includes("lpips") && !request.lpipsWeights?.length)
 		fail(
-			"lpips needs --lpips-weights TRUNK LINEAR: torchvision's alexnet-owt-7be5be79.pth (or vgg16) and lpips' alex.pth (or vgg.pth)",
+			"lpipsWeights",
+			"lpips needs two files: torchvision's alexnet-owt-7be5be79.pth (or vgg16) and lpips' alex.pth (or vgg.pth)",
 		);
 	return {
 		inception:

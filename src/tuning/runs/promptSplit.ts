@@ -10,7 +10,7 @@ export interface PromptSplit {
 
 /**
  * Draws prompts for both uses, seeded and without overlap; the same text counts once.
- * @throws UserError (exit code 2) when there are too few different prompts
+ * @throws OptionError when there are too few different prompts
  */
 export function splitPrompts(
 	prompts: readonly string[],
@@ -22,7 +22,7 @@ export function splitPrompts(
 	if (pool.length < wanted)
 		throw new OptionError(
 			"captions",
-			`${pool.length} different prompts are too few for ${counts.calibration} to tune on and ${counts.heldOut} to check with; give more, or lower --calibration and --held-out`,
+			`${pool.length} different prompts are too few for ${counts.calibration} to tune on and ${counts.heldOut} to check with; give more, or ask for fewer (calibration, heldOut)`,
 		);
 	const drawn = shuffled(pool, mersenneTwister(BigInt(seed)));
 	return {

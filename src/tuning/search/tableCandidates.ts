@@ -109,7 +109,7 @@ export async function tableCandidates(
 			family: family as PlanFamily,
 			estimate,
 			plan: planFromStates(
-				words.map((word) => parseStepState(word, "--state")),
+				words.map((word) => parseStepState(word, "state")),
 				evaluations,
 				family,
 				{ order, over },

@@ -1,3 +1,4 @@
+import { OptionError } from "../../errors/optionError.js";
 import { UserError } from "../../errors/userError.js";
 import { currentName } from "../folder/networkWeights.js";
 import type { TensorEntry } from "../formats/weights.js";
@@ -130,8 +131,9 @@ function inferTextConfig(
 	while (tensors.has(`text_model.encoder.layers.${layers}.layer_norm1.weight`))
 		layers++;
 	if (width % headWidth !== 0)
-		throw new UserError(
-			`${label}: how many heads its text encoder of width ${width} has cannot be told from a checkpoint alone; give a diffusers folder with the configs (--config)`,
+		throw new OptionError(
+			"config",
+			`${label}: how many heads its text encoder of width ${width} has cannot be told from a checkpoint alone; give a diffusers folder with the configs`,
 		);
 	return {
 		architectures: ["CLIPTextModel"],

@@ -1,3 +1,4 @@
+import { OptionError } from "../../errors/optionError.js";
 import { UserError } from "../../errors/userError.js";
 import type { TensorEntry } from "../formats/weights.js";
 
@@ -145,8 +146,9 @@ function inferUnetConfig(
 		channels.some((count) => count % groups !== 0) ||
 		(linear && channels.some((count) => count % headWidth !== 0))
 	)
-		throw new UserError(
-			`${label}: what its UNet's ${channels.join(", ")} channels mean (groups, heads) cannot be told from a checkpoint alone; give a diffusers folder with the configs (--config)`,
+		throw new OptionError(
+			"config",
+			`${label}: what its UNet's ${channels.join(", ")} channels mean (groups, heads) cannot be told from a checkpoint alone; give a diffusers folder with the configs`,
 		);
 	return {
 		_class_name: "UNet2DConditionModel",

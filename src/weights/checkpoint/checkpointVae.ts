@@ -1,3 +1,4 @@
+import { OptionError } from "../../errors/optionError.js";
 import { UserError } from "../../errors/userError.js";
 import { withoutKernel } from "../folder/networkWeights.js";
 import type { TensorEntry } from "../formats/weights.js";
@@ -102,8 +103,9 @@ function inferVaeConfig(
 		decoderLayers++;
 	const groups = 32;
 	if (channels.some((count) => count % groups !== 0))
-		throw new UserError(
-			`${label}: how its VAE's ${channels.join(", ")} channels are grouped cannot be told from a checkpoint alone; give a diffusers folder with the configs (--config)`,
+		throw new OptionError(
+			"config",
+			`${label}: how its VAE's ${channels.join(", ")} channels are grouped cannot be told from a checkpoint alone; give a diffusers folder with the configs`,
 		);
 	return {
 		_class_name: "AutoencoderKL",

@@ -1,3 +1,4 @@
+import { OptionError } from "../../errors/optionError.js";
 import { UserError } from "../../errors/userError.js";
 import type { TokenizerFiles } from "../../tokenizer/loadTokenizer.js";
 import { hasTokenizer, readTokenizerTexts } from "../folder/diffusersFolder.js";
@@ -214,8 +215,9 @@ async function findTokenizer(
 		"text_model.embeddings.token_embedding.weight",
 	)?.shape[0];
 	if (rows !== clipVocabularySize)
-		throw new UserError(
-			`${label} has a vocabulary of its own (${rows} tokens, not CLIP's ${clipVocabularySize}): give its tokenizer's folder with --tokenizer`,
+		throw new OptionError(
+			"tokenizer",
+			`${label} has a vocabulary of its own (${rows} tokens, not CLIP's ${clipVocabularySize}): name its tokenizer's folder`,
 		);
 	for (const folder of sources.clipTokenizers ?? [])
 		for (const prefix of ["tokenizer/", ""])
@@ -223,8 +225,9 @@ async function findTokenizer(
 				const texts = await readTokenizerTexts(folder, prefix);
 				return second ? paddedWithZero(texts) : texts;
 			}
-	throw new UserError(
-		`${label} has no tokenizer in it, as no checkpoint has: give a folder with CLIP's vocab.json and merges.txt (--tokenizer DIR)`,
+	throw new OptionError(
+		"tokenizer",
+		`${label} has no tokenizer in it, as no checkpoint has: name a folder with CLIP's vocab.json and merges.txt`,
 	);
 }
 

@@ -1,3 +1,4 @@
+import { OptionError } from "../../errors/optionError.js";
 import { UserError } from "../../errors/userError.js";
 
 /**
@@ -123,8 +124,9 @@ export function chooseWeights(
 		const [only, another] = variants.values();
 		if (only && !another) return only;
 		if (only)
-			throw new UserError(
-				`${label}/${network} has several variants of its weights (${[...variants.keys()].join(", ")}): choose one with --variant`,
+			throw new OptionError(
+				"variant",
+				`${label}/${network} has several variants of its weights (${[...variants.keys()].join(", ")}): choose one`,
 			);
 		throw new UserError(missingWeights(paths, label, network));
 	};

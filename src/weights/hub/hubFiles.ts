@@ -152,6 +152,6 @@ function singleFiles(paths: ReadonlySet<string>): string {
 				.map((name) => shorten(name))
 				.join(
 					", ",
-				)}) with fdiff models pull --include FILE and use that file as the model`
+				)}) alone, such as with fdiff models pull, and use that file as the model`
 		: "";
 }
