@@ -1,3 +1,4 @@
+import { UserError } from "../errors/userError.js";
 import { mersenneTwister } from "../random/mersenneTwister.js";
 import { quantile } from "./quantile.js";
 
@@ -22,7 +23,7 @@ export interface BootstrapOptions {
  * replacement, seeded, so that the same call gives the same interval. Give paired runs the same seed and count (or
  * their differences as the values) to keep pairs together.
  * @param statistic computes the figure from indices into the samples; they may repeat
- * @throws RangeError when there are no samples.
+ * @throws UserError when there are no samples.
  */
 export function bootstrap(
 	count: number,
@@ -30,7 +31,7 @@ export function bootstrap(
 	options: BootstrapOptions = {},
 ): ConfidenceInterval {
 	const { resamples = 1000, confidence = 0.95, seed = 0 } = options;
-	if (count < 1) throw new RangeError("a bootstrap needs samples");
+	if (count < 1) throw new UserError("a bootstrap needs samples");
 	const generator = mersenneTwister(BigInt(seed));
 	const indices = Int32Array.from({ length: count }, (_, i) => i);
 	const estimate = statistic(indices);

@@ -1,5 +1,6 @@
 import { UserError } from "../errors/userError.js";
 import type { Features, InnerProducts } from "./features.js";
+import { givingWay } from "./giveWay.js";
 import { innerProducts } from "./linearAlgebra/innerProducts.js";
 import type { Kernel } from "./mmdJackknife.js";
 
@@ -78,18 +79,21 @@ async function meanKernel(
 	multiply: InnerProducts,
 ): Promise<number> {
 	let sum = 0;
+	const giveWay = givingWay();
 	for (const left of slices(first)) {
 		const leftLengths = squaredLengths(left);
 		for (const right of slices(second)) {
 			const rightLengths = squaredLengths(right);
 			const products = await multiply(left, right);
-			for (let i = 0; i < left.count; i++)
+			for (let i = 0; i < left.count; i++) {
 				for (let j = 0; j < right.count; j++)
 					sum += gaussianKernel(
 						products[i * right.count + j],
 						leftLengths[i],
 						rightLengths[j],
 					);
+				if (i % 64 === 0) await giveWay();
+			}
 		}
 	}
 	return sum / (first.count * second.count);

@@ -1,3 +1,4 @@
+import { UserError } from "../errors/userError.js";
 import { addProduct } from "./linearAlgebra/productKernel.js";
 
 /** The Gaussian fitted to a set of feature vectors. */
@@ -20,12 +21,12 @@ export interface StatisticsState {
 
 /** Takes feature vectors one batch after another and keeps their mean and covariance, never the vectors. */
 export interface StatisticsAccumulator {
-	/** Adds rows of features, `[rows, features]` row-major. @throws RangeError when the length is no whole number of rows. */
+	/** Adds rows of features, `[rows, features]` row-major. @throws UserError when the length is no whole number of rows. */
 	add(features: Float32Array): void;
 	/** Adds what another accumulator saw (a shard). */
 	merge(other: StatisticsState): void;
 	state(): StatisticsState;
-	/** @throws RangeError with fewer than 2 vectors. */
+	/** @throws UserError with fewer than 2 vectors. */
 	statistics(): FeatureStatistics;
 }
 
@@ -84,7 +85,7 @@ export function accumulateStatistics(width: number): StatisticsAccumulator {
 	return {
 		add(features) {
 			if (features.length % width !== 0)
-				throw new RangeError(
+				throw new UserError(
 					`${features.length} values are no whole number of vectors of ${width}`,
 				);
 			for (let row = 0; row < features.length / width; row++) {
@@ -96,7 +97,7 @@ export function accumulateStatistics(width: number): StatisticsAccumulator {
 		},
 		merge(other) {
 			if (other.mean.length !== width)
-				throw new RangeError(
+				throw new UserError(
 					`statistics of ${other.mean.length} features cannot join those of ${width}`,
 				);
 			if (other.count === 0) return;
@@ -111,14 +112,14 @@ export function accumulateStatistics(width: number): StatisticsAccumulator {
 	};
 }
 
-/** @throws RangeError with fewer than 2 vectors. */
+/** @throws UserError with fewer than 2 vectors. */
 export function statisticsOf({
 	count,
 	mean,
 	scatter,
 }: StatisticsState): FeatureStatistics {
 	if (count < 2)
-		throw new RangeError(`a covariance needs at least 2 vectors, not ${count}`);
+		throw new UserError(`a covariance needs at least 2 vectors, not ${count}`);
 	const width = mean.length;
 	const covariance = new Float64Array(width * width);
 	for (let i = 0; i < width; i++)

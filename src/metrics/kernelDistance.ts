@@ -1,6 +1,7 @@
 import { UserError } from "../errors/userError.js";
 import { numpyPermutations } from "../random/numpyPermutation.js";
 import type { Features, InnerProducts } from "./features.js";
+import { givingWay } from "./giveWay.js";
 import { innerProducts } from "./linearAlgebra/innerProducts.js";
 import { type MeanAndDeviation, meanAndDeviation } from "./meanAndDeviation.js";
 import type { Kernel } from "./mmdJackknife.js";
@@ -15,6 +16,9 @@ export interface KernelDistanceOptions {
 	/** Another way to multiply (see `runtimeInnerProducts`): most of the time goes there. */
 	readonly innerProducts?: InnerProducts;
 }
+
+/** Kernel values between two looks at the clock. */
+const CHUNK = 2 ** 20;
 
 /** KID's kernel for vectors of `width` values: (x·y / width + 1)³. */
 export const cubicKernel =
@@ -51,10 +55,24 @@ export async function kernelDistance(
 		rows: pick(first.count),
 		columns: pick(second.count),
 	}));
+	const giveWay = givingWay();
+	const cubed = async (products: Float32Array | Float64Array) => {
+		// (product / width + 1)³, in float32 as torch-fidelity has them
+		const values = new Float32Array(products.length);
+		for (let from = 0; from < values.length; from += CHUNK) {
+			const to = Math.min(values.length, from + CHUNK);
+			for (let i = from; i < to; i++) {
+				const base = products[i] / first.width + 1;
+				values[i] = base * base * base;
+			}
+			await giveWay();
+		}
+		return values;
+	};
 	const kernels = async (x: Features, y: Features): Promise<Kernels> => ({
-		xx: cubed(await multiply(x, x), x.width),
-		yy: cubed(await multiply(y, y), x.width),
-		xy: cubed(await multiply(x, y), x.width),
+		xx: await cubed(await multiply(x, x)),
+		yy: await cubed(await multiply(y, y)),
+		xy: await cubed(await multiply(x, y)),
 		columns: y.count,
 		rows: x.count,
 	});
@@ -65,10 +83,10 @@ export async function kernelDistance(
 	const identity = Int32Array.from({ length: subsetSize }, (_, i) => i);
 	const values: number[] = [];
 	for (const { rows, columns } of draws)
-		if (table) values.push(discrepancy(table, rows, columns));
+		if (table) values.push(await discrepancy(table, rows, columns, giveWay));
 		else {
 			const part = await kernels(gather(first, rows), gather(second, columns));
-			values.push(discrepancy(part, identity, identity));
+			values.push(await discrepancy(part, identity, identity, giveWay));
 		}
 	return meanAndDeviation(values);
 }
@@ -90,25 +108,13 @@ interface Kernels {
 	readonly columns: number;
 }
 
-/** (product / width + 1)³, in float32 as torch-fidelity has them. */
-function cubed(
-	products: Float32Array | Float64Array,
-	width: number,
-): Float32Array {
-	const values = new Float32Array(products.length);
-	for (let i = 0; i < values.length; i++) {
-		const base = products[i] / width + 1;
-		values[i] = base * base * base;
-	}
-	return values;
-}
-
 /** Unbiased squared MMD of the chosen rows; sums in double. */
-function discrepancy(
+async function discrepancy(
 	kernels: Kernels,
 	rows: Int32Array,
 	columns: Int32Array,
-): number {
+	giveWay: () => Promise<void>,
+): Promise<number> {
 	const { xx, yy, xy } = kernels;
 	const size = rows.length;
 	let same = 0;
@@ -122,6 +128,7 @@ function discrepancy(
 			same += xx[xRow + rows[j]] + yy[yRow + columns[j]];
 		}
 		same -= xx[xRow + rows[i]] + yy[yRow + columns[i]];
+		if (i % 100 === 0) await giveWay();
 	}
 	return same / (size * (size - 1)) - (2 * cross) / (size * size);
 }

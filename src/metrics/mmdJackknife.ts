@@ -1,4 +1,5 @@
 import type { Features, InnerProducts } from "./features.js";
+import { givingWay } from "./giveWay.js";
 
 /** A kernel of two vectors, from their inner product and their squared lengths. */
 export type Kernel = (
@@ -36,16 +37,19 @@ export async function mmdReplicates(
 	const own = parts.map(() => new Float64Array(groups));
 	const across = new Float64Array(groups);
 	const selves = new Float64Array(groups);
+	const giveWay = givingWay();
 	const sum = async (left: Block, right: Block) => {
 		const products = await innerProducts(left.features, right.features);
 		let total = 0;
-		for (let i = 0; i < left.squares.length; i++)
+		for (let i = 0; i < left.squares.length; i++) {
 			for (let j = 0; j < right.squares.length; j++)
 				total += kernel(
 					products[i * right.squares.length + j],
 					left.squares[i],
 					right.squares[j],
 				);
+			if (i % 64 === 0) await giveWay();
+		}
 		return total;
 	};
 	for (let a = 0; a < groups; a++)

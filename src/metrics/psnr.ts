@@ -1,13 +1,14 @@
+import { UserError } from "../errors/userError.js";
 import type { RgbImage } from "../image/rgbImage.js";
 
 /**
  * Peak signal-to-noise ratio of two pictures, in decibels: 10 log10(255² / mean squared difference) over all pixels and channels;
  * Infinity for equal ones.
- * @throws RangeError when their sizes differ.
+ * @throws UserError when their sizes differ.
  */
 export function psnr(a: RgbImage, b: RgbImage): number {
 	if (a.width !== b.width || a.height !== b.height)
-		throw new RangeError(
+		throw new UserError(
 			`pictures of ${a.width}×${a.height} and ${b.width}×${b.height} cannot be compared`,
 		);
 	let sum = 0;

@@ -1,3 +1,4 @@
+import { UserError } from "../errors/userError.js";
 import type { RgbImage } from "../image/rgbImage.js";
 
 const SIGMA = 1.5;
@@ -18,16 +19,16 @@ const KERNEL = (() => {
  * Structural similarity of two pictures (Wang et al. 2004): 1 for equal ones. The mean over channels and over the positions at which
  * the Gaussian window (11×11, sigma 1.5) lies inside, K1 = 0.01, K2 = 0.03: scikit-image's `structural_similarity` with
  * gaussian_weights, sigma=1.5, use_sample_covariance=False, channel_axis=2, data_range=255.
- * @throws RangeError when their sizes differ, or a side is under 11 pixels.
+ * @throws UserError when their sizes differ, or a side is under 11 pixels.
  */
 export function ssim(a: RgbImage, b: RgbImage): number {
 	const { width, height } = a;
 	if (width !== b.width || height !== b.height)
-		throw new RangeError(
+		throw new UserError(
 			`pictures of ${width}×${height} and ${b.width}×${b.height} cannot be compared`,
 		);
 	if (width < WINDOW || height < WINDOW)
-		throw new RangeError(
+		throw new UserError(
 			`SSIM needs pictures of at least ${WINDOW}×${WINDOW}, not ${width}×${height}`,
 		);
 	const count = width * height;

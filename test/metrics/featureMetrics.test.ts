@@ -72,6 +72,18 @@ describe("KID", () => {
 		);
 	});
 
+	test("lets timers go on", async () => {
+		const features = madeFeatures(600, 8, 1);
+		let ticks = 0;
+		const timer = setInterval(() => ticks++, 1);
+		await kernelDistance(features, madeFeatures(600, 8, 2), {
+			subsets: 100,
+			subsetSize: 500,
+		});
+		clearInterval(timer);
+		expect(ticks).toBeGreaterThan(2);
+	});
+
 	test("needs enough images", async () => {
 		const side = madeFeatures(10, 4, 1);
 		await expect(kernelDistance(side, side)).rejects.toThrow(UserError);

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { UserError } from "../../src/errors/userError.js";
 import { rgbImage } from "../../src/image/rgbImage.js";
 import { psnr } from "../../src/metrics/psnr.js";
 import { ssim } from "../../src/metrics/ssim.js";
@@ -46,7 +47,7 @@ test.each(cases)(
 
 test("pictures of other sizes, or too small ones, are refused", () => {
 	const [a] = pictures(20, 12, 1);
-	expect(() => psnr(a, rgbImage(12, 20))).toThrow(RangeError);
-	expect(() => ssim(a, rgbImage(12, 20))).toThrow(RangeError);
+	expect(() => psnr(a, rgbImage(12, 20))).toThrow(UserError);
+	expect(() => ssim(a, rgbImage(12, 20))).toThrow(UserError);
 	expect(() => ssim(rgbImage(10, 20), rgbImage(10, 20))).toThrow(/at least 11/);
 });

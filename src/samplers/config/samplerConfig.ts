@@ -4,7 +4,6 @@ import type { SamplerName } from "../sampler.js";
 import { SAMPLER_KEYS, type SchedulerKey } from "./samplerKeys.js";
 import {
 	DEFAULT_SAMPLER_CONFIG,
-	type Refuse,
 	type SamplerConfig,
 	type SchedulerConfig,
 } from "./schedulerConfig.js";
@@ -49,8 +48,8 @@ export interface SamplerConfigOptions {
 }
 
 /** Errors about a key (or, without one, about them all): the user's option where the user set it, else the model's file. */
-export function refusal(overrides: Partial<SamplerConfig>): Refuse {
-	return (key, what) => {
+export function refusal(overrides: Partial<SamplerConfig>) {
+	return (key: string, what: string): never => {
 		const text = key ? `${key}: ${what}` : what;
 		if (key ? Object.hasOwn(overrides, key) : Object.keys(overrides).length > 0)
 			throw new OptionError("schedulerConfig", text);

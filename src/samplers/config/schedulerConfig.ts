@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { editDistance } from "../../errors/editDistance.js";
+import { nearestWord } from "../../errors/editDistance.js";
 import { OptionError } from "../../errors/optionError.js";
 import { UserError } from "../../errors/userError.js";
 
@@ -105,31 +105,10 @@ export type SchedulerConfig = Omit<Partial<SamplerConfig>, "algorithm_type"> & {
 	>]?: z.output<(typeof FILE_KEYS)[Key]>;
 };
 
-/** Ends with an error about one key (or about the whole, where it has none). */
-export type Refuse = (key: string, what: string) => never;
-
-const SHAPE: Record<string, z.ZodType> = samplerConfigSchema.unwrap().shape;
-
-function checkedKeys(
-	json: unknown,
-	schemas: Record<string, z.ZodType>,
-	refuse: Refuse,
-): Record<string, unknown> {
-	if (typeof json !== "object" || json === null || Array.isArray(json))
-		return refuse("", "not a scheduler's configuration, which is an object");
-	const said = Object.entries(json).filter(
-		([key, value]) =>
-			value !== null && value !== undefined && Object.hasOwn(schemas, key),
-	);
-	return Object.fromEntries(
-		said.map(([key, value]) => {
-			const result = schemas[key].safeParse(value);
-			return result.success
-				? [key, result.data]
-				: refuse(key, result.error.issues[0].message);
-		}),
-	);
-}
+const FILE_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
+	...samplerConfigSchema.unwrap().shape,
+	...FILE_KEYS,
+};
 
 /**
  * The scheduler_config.json of a model, checked. Keys that no sampler reads are dropped, and so are nulls and the keys
@@ -140,41 +119,52 @@ export function parseSchedulerConfig(
 	json: unknown,
 	label = "scheduler_config.json",
 ): SchedulerConfig {
-	const { _use_default_values: defaults, ...keys } = checkedKeys(
-		json ?? {},
-		{ ...SHAPE, ...FILE_KEYS },
-		(key, what) => {
-			throw new UserError(`${label}: ${key ? `${key}: ` : ""}${what}`, {
-				code: "invalid_input",
-			});
-		},
-	);
-	for (const key of (defaults ?? []) as string[]) delete keys[key];
-	return keys as SchedulerConfig;
+	const refuse = (what: string) => {
+		throw new UserError(`${label}: ${what}`, { code: "invalid_input" });
+	};
+	if (!isObject(json ?? {})) refuse(NOT_A_CONFIG);
+	const keys: Record<string, unknown> = {};
+	for (const [key, value] of said(json ?? {})) {
+		if (!Object.hasOwn(FILE_SCHEMAS, key)) continue;
+		const { error } = FILE_SCHEMAS[key].safeParse(value);
+		if (error) refuse(`${key}: ${error.issues[0].message}`);
+		keys[key] = value;
+	}
+	const { _use_default_values: defaults, ...rest } = keys;
+	for (const key of (defaults ?? []) as string[]) delete rest[key];
+	return rest as SchedulerConfig;
 }
 
 /**
- * Keys that a user sets over a model's own.
+ * Keys that a user sets over a model's own; nulls and what diffusers notes for itself (`_class_name`) are left out.
  * @throws OptionError naming the key when there is no such key, or its value is none that a sampler could use
  */
 export function parseOverrides(json: unknown): Partial<SamplerConfig> {
-	const refuse: Refuse = (key, what) => {
-		throw new OptionError("schedulerConfig", `${key ? `${key}: ` : ""}${what}`);
+	const refuse = (what: string) => {
+		throw new OptionError("schedulerConfig", what);
 	};
-	const checked = checkedKeys(json, SHAPE, refuse);
-	for (const key of Object.keys(json as object))
-		if (!Object.hasOwn(SHAPE, key) && !key.startsWith("_")) {
-			const known = Object.keys(SHAPE);
-			const nearest = known.reduce((best, other) =>
-				editDistance(key.slice(0, 60), other) <
-				editDistance(key.slice(0, 60), best)
-					? other
-					: best,
-			);
-			refuse(
-				"",
-				`${JSON.stringify(key.slice(0, 60))} is no key that samplers read; did you mean ${nearest}?`,
-			);
-		}
-	return checked as Partial<SamplerConfig>;
+	if (!isObject(json)) refuse(NOT_A_CONFIG);
+	const overrides = Object.fromEntries(
+		said(json).filter(([key]) => !key.startsWith("_")),
+	);
+	const [issue] = samplerOptionsSchema.safeParse(overrides).error?.issues ?? [];
+	if (issue?.code === "unrecognized_keys") {
+		const [key] = issue.keys;
+		const meant = nearestWord(key, Object.keys(samplerOptionsSchema.shape));
+		refuse(
+			`${JSON.stringify(key.slice(0, 60))} is no key that samplers read${meant ? `; did you mean ${meant}?` : ""}`,
+		);
+	}
+	if (issue) refuse(`${String(issue.path[0])}: ${issue.message}`);
+	return overrides;
 }
+
+const NOT_A_CONFIG = "not a scheduler's configuration, which is an object";
+
+const isObject = (json: unknown) =>
+	typeof json === "object" && json !== null && !Array.isArray(json);
+
+const said = (json: unknown) =>
+	Object.entries(json as object).filter(
+		([, value]) => value !== null && value !== undefined,
+	);

@@ -31,18 +31,6 @@ export function loadNetworkWeights(
 	return loadWeights(folder, path, `${folder.label}/${network}`, network);
 }
 
-/**
- * The weights of a folder that is one network (as transformers writes it), under the names they have there.
- * @param path the .safetensors file, or the .index.json of its shards.
- * @throws UserError as `loadNetworkWeights` does.
- */
-export function openNetworkWeights(
-	folder: ModelFolder,
-	path = "model.safetensors",
-): Promise<Weights> {
-	return loadWeights(folder, path, folder.label);
-}
-
 async function loadWeights(
 	folder: ModelFolder,
 	path: string,
