@@ -43,9 +43,10 @@ export function crossAttentionGate({
 	readonly gateStep?: number;
 }): (options: DenoiserOptions) => Denoiser {
 	return (options) => {
-		const gate =
+		let gate =
 			gateStep ??
 			Math.max(1, Math.round(GATE_SHARE * options.sampler.timesteps.length));
+		let begun = false;
 		const { positive, negative } = options.conditioning;
 		const kept: Record<string, Tensor> = {};
 		let keeping = false;
@@ -68,6 +69,9 @@ export function crossAttentionGate({
 		});
 		return (request) => {
 			const [{ index }] = request.steps;
+			// a run that begins behind the gate has yet to make what is kept
+			if (!begun) gate = Math.max(gate, index + 1);
+			begun = true;
 			keeping = index === gate - 1;
 			return index < gate ? before(request) : after(request);
 		};

@@ -77,21 +77,25 @@ async function runTiled(
 	}: { readonly tile: number; readonly stride: number; readonly scale: number },
 ): Promise<Tensor> {
 	const [batch, , height, width] = input.dims;
-	const kept = stride * scale;
-	const blend = Math.max(0, tile * scale - kept);
+	// none that lies in the one before it: it would know less of what is around
+	const begins = (size: number) =>
+		Array.from(
+			{ length: Math.max(1, Math.ceil((size - tile) / stride) + 1) },
+			(_, n) => n * stride,
+		);
+	const blend = Math.max(0, (tile - stride) * scale);
 	let image: Tensor | undefined;
 	let above: Tensor[] = [];
-	for (let row = 0; row * stride < height; row++) {
+	const columns = begins(width);
+	for (const top of begins(height)) {
 		const current: Tensor[] = [];
-		for (let column = 0; column * stride < width; column++) {
-			const output = await run(
-				crop(input, row * stride, column * stride, tile),
-			);
-			if (row > 0) blendInto(output, above[column], blend, "rows");
+		for (const [column, left] of columns.entries()) {
+			const output = await run(crop(input, top, left, tile));
+			if (top > 0) blendInto(output, above[column], blend, "rows");
 			if (column > 0) blendInto(output, current[column - 1], blend, "columns");
 			current.push(output);
 			image ??= tensor([batch, output.dims[1], height * scale, width * scale]);
-			paste(image, crop(output, 0, 0, kept), row * kept, column * kept);
+			paste(image, output, top * scale, left * scale);
 		}
 		above = current;
 	}

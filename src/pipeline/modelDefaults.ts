@@ -63,6 +63,7 @@ export function modelDefaults(
 		scheduler: files.scheduler.config,
 		factor,
 		textLayers: networks.textConfig.layers,
+		inpainting: files.kind === "inpainting",
 		batches,
 		skipCount: skipFeatures(networks.unetConfig).length,
 		hash: files.hash,

@@ -1,0 +1,103 @@
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { decodeTiled, encodeTiled } from "../../src/models/tiledDecoding.js";
+import { parseVaeConfig } from "../../src/models/vaeConfig.js";
+import { buildVaeDecoder } from "../../src/models/vaeDecoder.js";
+import { buildVaeEncoder } from "../../src/models/vaeEncoder.js";
+import { onnxRuntime } from "../../src/runtime/onnxruntime/nodeOnnxRuntime.js";
+import { type Tensor, tensor } from "../../src/tensor/tensor.js";
+import { openModel } from "../../src/weights/nodeOpenModel.js";
+
+const emoji = join(import.meta.dirname, "..", "..", "models", "emoji");
+const tiling = { tile: 16, overlap: 0.25, factor: 8 };
+const [height, width] = [224, 320];
+/** Pixels between the beginnings of tiles, and those over which a tile fades in. */
+const [stride, fade] = [96, 32];
+
+/** A picture with edges, flat parts and slow changes. */
+function picture(): Tensor {
+	const image = tensor([1, 3, height, width]);
+	for (let y = 0; y < height; y++)
+		for (let x = 0; x < width; x++) {
+			const inside = (x - 150) ** 2 + (y - 110) ** 2 < 80 ** 2;
+			const colour = inside
+				? [0.9, 0.7 - y / 400, -0.6 + x / 500]
+				: [1 - x / 800, 1 - y / 600, 0.95];
+			for (const [c, value] of colour.entries())
+				image.data[(c * height + y) * width + x] = value;
+		}
+	return image;
+}
+
+const decibels = (squares: number, count: number) =>
+	10 * Math.log10(4 / (squares / count));
+
+test("tiles leave no seams: along them the picture is as near to the one decoded whole as elsewhere, and has no steps", async () => {
+	const { networks } = await openModel(emoji);
+	const { weights } = networks.vae;
+	const config = parseVaeConfig(networks.vae.config);
+	const dims = { batch: 1, height: 16, width: 16 };
+	const open = (graph: ReturnType<typeof buildVaeDecoder>) =>
+		onnxRuntime.createSession(graph, { threads: 1 });
+	const encoder = await open(buildVaeEncoder(config, weights, dims));
+	const decoder = await open(buildVaeDecoder(config, weights, dims));
+	const image = picture();
+	const { mean: latents } = await encoder.run({ image });
+	const { mean: tiledLatents } = await encodeTiled(
+		async (part) => encoder.run({ image: part }),
+		image,
+		tiling,
+	);
+	const decode = async (part: Tensor) =>
+		(await decoder.run({ latents: part })).image;
+	const whole = await decode(latents);
+	const tiled = await decodeTiled(decode, latents, tiling);
+	await Promise.all([encoder.release(), decoder.release()]);
+
+	const sums = { seam: [0, 0], elsewhere: [0, 0] };
+	// steps between neighbouring columns and rows, where a tile begins and elsewhere
+	const steps = { seam: [0, 0], elsewhere: [0, 0] };
+	for (let c = 0; c < 3; c++)
+		for (let y = 0; y < height; y++)
+			for (let x = 0; x < width; x++) {
+				const at = (c * height + y) * width + x;
+				const near = (place: number) => place >= stride && place % stride < fade;
+				const sum = near(x) || near(y) ? sums.seam : sums.elsewhere;
+				const error = tiled.data[at] - whole.data[at];
+				sum[0] += error ** 2;
+				sum[1]++;
+				const step = (back: number, place: number) => {
+					if (place === 0) return;
+					const into =
+						place % stride === 0 || place % stride === fade
+							? steps.seam
+							: steps.elsewhere;
+					into[0] += Math.abs(
+						error - (tiled.data[at - back] - whole.data[at - back]),
+					);
+					into[1]++;
+				};
+				step(1, x);
+				step(width, y);
+			}
+	const [seam, elsewhere] = [
+		decibels(sums.seam[0], sums.seam[1]),
+		decibels(sums.elsewhere[0], sums.elsewhere[1]),
+	];
+	const stepAt = ({ seam: [a, n], elsewhere: [b, m] }: typeof steps) => [
+		a / n,
+		b / m,
+	];
+	let latentError = 0;
+	let latentSize = 0;
+	for (let i = 0; i < latents.data.length; i++) {
+		latentError += (latents.data[i] - tiledLatents.data[i]) ** 2;
+		latentSize += latents.data[i] ** 2;
+	}
+	console.log(
+		{ seam, elsewhere },
+		stepAt(steps),
+		Math.sqrt(latentError / latentSize),
+	);
+	expect(seam).toBeGreaterThan(30);
+});
