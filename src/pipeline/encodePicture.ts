@@ -17,7 +17,10 @@ export function pictureTensor({ width, height, data }: RgbImage): Tensor {
 	return result;
 }
 
-/** The distribution of a picture's latents, through the VAE's encoder, at once or in overlapping tiles. */
+/** Above this many pixels encoding at once takes gigabytes: twice as many as decoding does. */
+const TILED_ABOVE = 2 * 768 * 768;
+
+/** The distribution of a picture's latents, through the VAE's encoder, at once or in overlapping tiles where it is very large. */
 export async function encodePicture(
 	networks: Pick<RunNetworks, "encodeImage">,
 	image: Tensor,
@@ -25,6 +28,7 @@ export async function encodePicture(
 ): Promise<LatentMoments> {
 	const [, , height, width] = image.dims;
 	return tiling &&
+		height * width > TILED_ABOVE &&
 		needsTiling([height / tiling.factor, width / tiling.factor], tiling)
 		? encodeTiled(networks.encodeImage, image, tiling)
 		: networks.encodeImage(image);
