@@ -5,6 +5,7 @@ import {
 	writeAnalysisReport,
 } from "../analysis/nodeAnalysisReport.js";
 import { UserError } from "../errors/userError.js";
+import { PICTURE_OPTION_NAMES } from "../pipeline/pictureOptions.js";
 import { plottingPackages } from "../plots/vegaSvg.js";
 import {
 	addGenerationFlags,
@@ -39,7 +40,12 @@ export function addAnalyzeCommand(program: Command): void {
 		.argument("[prompts...]", "what to draw, one run each")
 		.addHelpText("after", EXAMPLES);
 	addGenerationFlags(command, {
-		without: ["numImages", "batchSize", "initialNoise"],
+		without: [
+			"numImages",
+			"batchSize",
+			"initialNoise",
+			...PICTURE_OPTION_NAMES,
+		],
 	})
 		.option(
 			"--captions <file>",

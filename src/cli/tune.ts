@@ -2,6 +2,7 @@ import { type Command, Option } from "commander";
 import { OptionError } from "../errors/optionError.js";
 import { openLpips } from "../metrics/nodeLpips.js";
 import { type LpipsTrunk, lpipsTrunks } from "../models/lpips.js";
+import { PICTURE_OPTION_NAMES } from "../pipeline/pictureOptions.js";
 import { plottingPackages } from "../plots/vegaSvg.js";
 import { type PlanFile, parsePlanFile } from "../propagation/planFile.js";
 import { openTogether } from "../runtime/openTogether.js";
@@ -58,6 +59,7 @@ const OWN_OPTIONS = [
 	"numImages",
 	"batchSize",
 	"maxDecodeBatch",
+	...PICTURE_OPTION_NAMES,
 ] as const;
 
 /** `fdiff tune`: finds the plan of least error under a cost budget, and shows it among all others. */

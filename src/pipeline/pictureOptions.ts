@@ -197,6 +197,11 @@ export const PICTURE_OPTIONS = {
 	},
 } as const satisfies Record<string, OptionEntry>;
 
+/** Their names: for commands that study runs from noise. */
+export const PICTURE_OPTION_NAMES = Object.keys(
+	PICTURE_OPTIONS,
+) as (keyof typeof PICTURE_OPTIONS)[];
+
 function isHires(all: ReadonlyMap<string, string>): boolean {
 	return [...all.keys()].some((key) => HIRES.test(key));
 }

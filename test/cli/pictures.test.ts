@@ -16,9 +16,12 @@ import {
 const folder = emptyFolder();
 
 const write = (name: string, channels: 3 | 4, fill: (i: number) => number) =>
-	sharp(Uint8Array.from({ length: 64 * 64 * channels }, (_, i) => fill(i)), {
-		raw: { width: 64, height: 64, channels },
-	})
+	sharp(
+		Uint8Array.from({ length: 64 * 64 * channels }, (_, i) => fill(i)),
+		{
+			raw: { width: 64, height: 64, channels },
+		},
+	)
 		.png()
 		.toFile(join(folder, name));
 

@@ -62,7 +62,8 @@ test("tiles leave no seams: along them the picture is about as near to the one d
 		for (let y = 0; y < height; y++)
 			for (let x = 0; x < width; x++) {
 				const at = (c * height + y) * width + x;
-				const near = (place: number) => place >= stride && place % stride < fade;
+				const near = (place: number) =>
+					place >= stride && place % stride < fade;
 				const sum = near(x) || near(y) ? sums.seam : sums.elsewhere;
 				const error = tiled.data[at] - whole.data[at];
 				sum[0] += error ** 2;

@@ -176,7 +176,10 @@ describe("a mask", () => {
 		let changed = 0;
 		for (let i = 0; i < original.data.length; i++) {
 			const pixel = Math.floor(i / 3);
-			const [x, y] = [pixel % original.width, Math.floor(pixel / original.width)];
+			const [x, y] = [
+				pixel % original.width,
+				Math.floor(pixel / original.width),
+			];
 			const inside = x >= left && x < right && y >= top && y < bottom;
 			if (!inside) expect(actual[i]).toBe(original.data[i]);
 			else if (actual[i] !== original.data[i]) changed++;
@@ -277,9 +280,9 @@ describe("drawing on at a larger size", () => {
 		);
 		const [last] = events.slice(-1);
 		if (last.kind !== "image") throw new Error("no image");
-		expect(
-			relativeError(latents(last.result), latents(expected)),
-		).toBeLessThan(1e-5);
+		expect(relativeError(latents(last.result), latents(expected))).toBeLessThan(
+			1e-5,
+		);
 		expect(last.result.cost.evaluations).toBe(12);
 		expect(last.result.settings.evaluations).toBe(12);
 		expect(events.filter(({ kind }) => kind === "step")).toHaveLength(12);
