@@ -14,5 +14,6 @@ export const COMMANDS: Readonly<
 	engines: async () => (await import("./engines.js")).addEnginesCommand,
 	models: async () => (await import("./models.js")).addModelsCommand,
 	merge: async () => (await import("./merge.js")).addMergeCommand,
+	serve: async () => (await import("./serve.js")).addServeCommand,
 	worker: async () => (await import("./worker.js")).addWorkerCommand,
 };

@@ -29,6 +29,7 @@ test.each([
 	["analyze"],
 	["tune"],
 	["merge"],
+	["serve"],
 	["worker"],
 ])("--help of %s shows examples", async (...words) => {
 	const { stdout } = await fdiffDone([...words, "--help"], root);

@@ -1,0 +1,230 @@
+import { basename } from "node:path";
+import type { Command } from "commander";
+import { neededPackage } from "../errors/neededPackage.js";
+import { OptionError } from "../errors/optionError.js";
+import { UserError } from "../errors/userError.js";
+import { MODEL_OPTIONS, type ModelOption } from "../pipeline/modelOptions.js";
+import { isLoopback } from "../server/guard.js";
+import { parseKeys } from "../server/keys.js";
+import { DEFAULT_LIMITS, type ServerLimits } from "../server/limits.js";
+import { type ModelShelf, modelShelf } from "../server/models.js";
+import { EMBEDDED_MODEL } from "../weights/nodeEmbeddedModels.js";
+import { addOutputFlags, type ModelFlags } from "./generationFlags.js";
+import { interruptSignal } from "./interrupt.js";
+import { openPipeline } from "./openPipeline.js";
+import { addOptionFlags } from "./optionFlags.js";
+import { parseWhole, readFlagFile } from "./parseFlag.js";
+
+/** Flags of the commands that serve models by name. */
+export interface ShelfFlags extends Omit<ModelFlags, "model"> {
+	readonly model?: readonly string[];
+	readonly residentModels: number;
+}
+
+interface ServeFlags extends ShelfFlags {
+	readonly host: string;
+	readonly port: number;
+	readonly keyFile?: string;
+	readonly allowHost?: readonly string[];
+	readonly drainSeconds: number;
+	readonly maxQueue: number;
+	readonly maxPixels: number;
+	readonly maxSteps: number;
+	readonly maxImages: number;
+	readonly maxPrompt: number;
+	readonly maxBody: number;
+	readonly maxSeconds: number;
+	readonly keepSeconds: number;
+}
+
+const EXAMPLES = `
+Examples:
+  $ fdiff serve                                           http://127.0.0.1:7860, for this machine only
+  $ fdiff serve --model sd15=stable-diffusion-v1-5/stable-diffusion-v1-5 --model emoji
+  $ FDIFF_KEYS=$(openssl rand -hex 32) fdiff serve --host 0.0.0.0 --allow-host images.example.org
+
+Keys are taken from --key-file or from the environment variable FDIFF_KEYS; each sees its own jobs only. docs/server.md shows
+every endpoint.`;
+
+/** The flags of the limits, each with the limit that it sets. */
+const LIMIT_FLAGS = {
+	maxQueue: ["queue", "jobs that wait or run; more are answered with 429"],
+	maxPixels: ["pixels", "pixels of an image"],
+	maxSteps: ["steps", "steps of a job"],
+	maxImages: ["images", "images of a job"],
+	maxPrompt: ["prompt", "characters of a prompt"],
+	maxBody: ["body", "bytes of a request"],
+	maxSeconds: ["seconds", "seconds that a job may run"],
+	keepSeconds: ["keepSeconds", "seconds that a finished job is kept"],
+} as const satisfies Record<string, readonly [keyof ServerLimits, string]>;
+
+/** Adds the flags of `ShelfFlags`. */
+export function addShelfFlags(command: Command): Command {
+	command
+		.option(
+			"--model <[name=]model>",
+			"a model to serve, by the name that clients call it; may be given several times (default: the embedded model)",
+			(word: string, before: readonly string[] = []) => [...before, word],
+		)
+		.option(
+			"--resident-models <n>",
+			"models that stay in memory at the same time; the one that was not used for longest makes room",
+			parseWhole,
+			1,
+		);
+	const names = Object.keys(MODEL_OPTIONS) as ModelOption[];
+	return addOptionFlags(
+		command,
+		MODEL_OPTIONS,
+		names.filter((name) => name !== "model" && name !== "keepResident"),
+	);
+}
+
+/** `fdiff serve`: images over HTTP. */
+export function addServeCommand(program: Command): void {
+	const command = program
+		.command("serve")
+		.description("draw for others over HTTP")
+		.option("--host <address>", "address to listen on", "127.0.0.1")
+		.option("--port <n>", "port to listen on; 0: any", parseWhole, 7860)
+		.option("--key-file <file>", "keys of clients, one a line")
+		.option(
+			"--allow-host <name>",
+			"a name under which the server is called; may be given several times",
+			(word: string, before: readonly string[] = []) => [...before, word],
+		);
+	for (const [flag, [limit, words]] of Object.entries(LIMIT_FLAGS))
+		command.option(
+			`--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} <n>`,
+			words,
+			parseWhole,
+			DEFAULT_LIMITS[limit],
+		);
+	command
+		.option(
+			"--drain-seconds <n>",
+			"seconds that jobs have to end when the server is stopped",
+			parseWhole,
+			60,
+		)
+		.addHelpText("after", EXAMPLES)
+		.action(serve);
+	addOutputFlags(addShelfFlags(command));
+}
+
+async function serve(flags: ServeFlags): Promise<void> {
+	const limits = limitsOf(flags);
+	const keys = parseKeys(
+		flags.keyFile
+			? (await readFlagFile("--key-file", flags.keyFile)).toString("utf8")
+			: (process.env.FDIFF_KEYS ?? ""),
+	);
+	if (keys.length === 0 && (flags.keyFile || !isLoopback(flags.host)))
+		throw new OptionError(
+			flags.keyFile ? "keyFile" : "host",
+			flags.keyFile
+				? "there is no key in it"
+				: `${flags.host} is seen by other machines, for which a key is needed: --key-file or FDIFF_KEYS`,
+		);
+	const signal = interruptSignal();
+	const { createServer } = await neededPackage(
+		"fastify @fastify/multipart prom-client",
+		() => import("../server/server.js"),
+	);
+	const { drawLocally } = await import("../server/drawLocally.js");
+	const shelf = await openShelf(flags, signal);
+	const say = sayer(flags);
+	const { app, queue } = await createServer({
+		shelf,
+		runner: drawLocally(shelf),
+		lanes: 1,
+		limits,
+		keys,
+		hosts: [
+			...(flags.allowHost ?? []),
+			...(/^(0\.0\.0\.0|::)$/.test(flags.host) ? [] : [flags.host]),
+		],
+		log: say,
+	});
+	try {
+		const url = await app
+			.listen({ host: flags.host, port: flags.port })
+			.catch((cause: NodeJS.ErrnoException) => {
+				throw new UserError(
+					`--port ${flags.port}: ${cause.code === "EADDRINUSE" ? "another program listens there" : (cause.code ?? cause.message)}`,
+					{ code: "usage", cause },
+				);
+			});
+		say({
+			event: "listening",
+			url,
+			models: shelf.models.map(({ name }) => name),
+		});
+		if (!signal.aborted)
+			await new Promise((resolve) => signal.addEventListener("abort", resolve));
+		say({ event: "draining" });
+		await queue.drain(flags.drainSeconds);
+	} finally {
+		await app.close();
+		await shelf.release();
+	}
+	say({ event: "ended" });
+}
+
+function limitsOf(flags: ServeFlags): ServerLimits {
+	const limits: { -readonly [Key in keyof ServerLimits]: number } = {
+		...DEFAULT_LIMITS,
+	};
+	for (const [flag, [limit]] of Object.entries(LIMIT_FLAGS)) {
+		const value = flags[flag as keyof typeof LIMIT_FLAGS];
+		if (value < 1) throw new OptionError(flag, `${value} is below 1`);
+		// as milliseconds they must fit a timer
+		if (value > 2_000_000 && /Seconds$/.test(flag))
+			throw new OptionError(flag, `${value} is over 2000000`);
+		limits[limit] = value;
+	}
+	return limits;
+}
+
+/** The models that the flags name, opened. */
+export async function openShelf(
+	{ model: words = [EMBEDDED_MODEL], residentModels, ...flags }: ShelfFlags,
+	signal: AbortSignal,
+): Promise<ModelShelf> {
+	if (residentModels < 1)
+		throw new OptionError("residentModels", `${residentModels} is below 1`);
+	const models = [];
+	for (const word of words) {
+		const [, name = nameOf(word), model] =
+			/^(?:([\w.-]{1,60})=)?(.+)$/.exec(word) ?? [];
+		models.push({
+			name,
+			pipeline: await openPipeline({ ...flags, model }, signal, {
+				keepResident: true,
+			}),
+		});
+	}
+	return modelShelf(models, residentModels);
+}
+
+/** A folder's, a file's or a Hub id's last part. */
+const nameOf = (model: string) =>
+	basename(model.replace(/@[^/@]*$/, "")).replace(/\.safetensors$/, "");
+
+/** Says what happens: a JSON object a line on stdout, or words on stderr. */
+function sayer({ json, quiet }: Pick<ServeFlags, "json" | "quiet">) {
+	return (entry: Readonly<Record<string, unknown>>): void => {
+		if (json) {
+			process.stdout.write(
+				`${JSON.stringify({ time: new Date().toISOString(), ...entry })}\n`,
+			);
+			return;
+		}
+		if (quiet) return;
+		const { event, ...rest } = entry;
+		const words = Object.entries(rest)
+			.filter(([, value]) => value !== undefined)
+			.map(([key, value]) => `${key} ${value}`);
+		process.stderr.write(`${event}: ${words.join(", ")}\n`);
+	};
+}

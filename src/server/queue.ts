@@ -1,0 +1,193 @@
+import { HttpError, toldError } from "./httpError.js";
+import {
+	createJob,
+	type Job,
+	type JobRequest,
+	type JobState,
+	type MovingJob,
+	type Runner,
+} from "./job.js";
+import type { ServerLimits } from "./limits.js";
+
+/** What a queue tells of its jobs, for metrics and logs. */
+export interface QueueObserver {
+	onEnd?(job: Job): void;
+	/** An error that clients are told nothing of. */
+	onInternalError?(job: Job, error: unknown): void;
+}
+
+export interface QueueOptions extends QueueObserver {
+	readonly runner: Runner;
+	/** Jobs that run at the same time. */
+	readonly lanes: number;
+	readonly limits: Pick<
+		ServerLimits,
+		"queue" | "seconds" | "keepSeconds" | "keptBytes"
+	>;
+}
+
+export interface JobQueue {
+	/** @throws HttpError 429 when it is full, 503 while it drains */
+	submit(request: JobRequest): Job;
+	/** An owner's job; those of others are not seen. */
+	find(id: string, owner: string): Job | undefined;
+	/** An owner's jobs, the newest first. */
+	list(owner: string): Job[];
+	count(state: JobState): number;
+	readonly draining: boolean;
+	/** Takes no more jobs and waits for those that there are; after `seconds` they are cancelled. */
+	drain(seconds: number): Promise<void>;
+}
+
+/** A bounded queue in this process: first come, first served. */
+export function createQueue(options: QueueOptions): JobQueue {
+	const { runner, lanes, limits } = options;
+	const jobs = new Map<string, MovingJob>();
+	const waiting: MovingJob[] = [];
+	const running = new Set<MovingJob>();
+	let draining = false;
+	/** Of late; for Retry-After. */
+	let meanSeconds = 1;
+
+	function tellPositions(): void {
+		for (const [position, job] of waiting.entries())
+			if (job.position !== position) job.tell({ type: "queued", position });
+	}
+
+	function moveOn(): void {
+		while (running.size < lanes) {
+			const job = waiting.shift();
+			if (!job) break;
+			running.add(job);
+			void run(job);
+		}
+		tellPositions();
+	}
+
+	async function run(job: MovingJob): Promise<void> {
+		const started = performance.now();
+		const timeout = new AbortController();
+		const timer = setTimeout(
+			() =>
+				timeout.abort(
+					new HttpError(
+						408,
+						"timeout",
+						`the job took longer than the ${limits.seconds} seconds that this server gives one`,
+					),
+				),
+			limits.seconds * 1000,
+		);
+		const { options: drawn, evaluations } = job.request;
+		job.tell({
+			type: "started",
+			images: drawn.numImages ?? 1,
+			steps: evaluations,
+		});
+		const signal = AbortSignal.any([job.signal, timeout.signal]);
+		try {
+			await runner(job.request, (event) => job.tell(event), signal);
+			// cancelled after its last network call
+			signal.throwIfAborted();
+			const seconds = (performance.now() - started) / 1000;
+			meanSeconds += 0.2 * (seconds - meanSeconds);
+			end(job, { type: "done", seconds });
+		} catch (thrown) {
+			const error = signal.aborted ? signal.reason : thrown;
+			if (job.signal.aborted) end(job, { type: "cancelled" });
+			else {
+				const told = toldError(error);
+				if (told.internal) options.onInternalError?.(job, error);
+				end(job, { type: "failed", error: told });
+			}
+		} finally {
+			clearTimeout(timer);
+			running.delete(job);
+			moveOn();
+		}
+	}
+
+	function end(job: MovingJob, event: Parameters<MovingJob["tell"]>[0]): void {
+		job.tell(event);
+		options.onEnd?.(job);
+		setTimeout(() => jobs.delete(job.id), limits.keepSeconds * 1000).unref();
+		let bytes = 0;
+		for (const kept of [...jobs.values()].reverse()) {
+			if (kept.endedAt === undefined) continue;
+			for (const { image } of kept.images) bytes += image.data.length;
+			if (bytes > limits.keptBytes && kept !== job) jobs.delete(kept.id);
+		}
+	}
+
+	return {
+		submit(request) {
+			if (draining)
+				throw new HttpError(
+					503,
+					"draining",
+					"the server is about to end and takes no more jobs",
+					5,
+				);
+			const ahead = waiting.length + running.size;
+			if (ahead >= limits.queue)
+				throw new HttpError(
+					429,
+					"queue_full",
+					`the queue is full: ${ahead} jobs wait or run`,
+					Math.max(1, Math.ceil(meanSeconds)),
+				);
+			const held = [...waiting, ...running].reduce(
+				(sum, job) => sum + givenBytes(job.request),
+				givenBytes(request),
+			);
+			if (held > limits.keptBytes)
+				throw new HttpError(
+					429,
+					"queue_full",
+					"the queue is full: the pictures of its jobs take too much memory",
+					Math.max(1, Math.ceil(meanSeconds)),
+				);
+			const job = createJob(request);
+			jobs.set(job.id, job);
+			job.signal.addEventListener("abort", () => {
+				const place = waiting.indexOf(job);
+				if (place < 0) return;
+				waiting.splice(place, 1);
+				end(job, { type: "cancelled" });
+				tellPositions();
+			});
+			waiting.push(job);
+			job.tell({ type: "queued", position: waiting.length - 1 });
+			moveOn();
+			return job;
+		},
+		find(id, owner) {
+			const job = jobs.get(id);
+			return job?.request.owner === owner ? job : undefined;
+		},
+		list: (owner) =>
+			[...jobs.values()].filter((job) => job.request.owner === owner).reverse(),
+		count(state) {
+			if (state === "queued") return waiting.length;
+			if (state === "running") return running.size;
+			return [...jobs.values()].filter((job) => job.state === state).length;
+		},
+		get draining() {
+			return draining;
+		},
+		async drain(seconds) {
+			draining = true;
+			const left = [...waiting, ...running];
+			const timer = setTimeout(() => {
+				for (const job of left) job.cancel();
+			}, seconds * 1000);
+			await Promise.all(left.map((job) => job.ended()));
+			clearTimeout(timer);
+		},
+	};
+}
+
+/** Bytes of the pictures that a job begins with. */
+function givenBytes({ options: { initImage, mask } }: JobRequest): number {
+	return (initImage?.data.length ?? 0) + (mask?.data.length ?? 0);
+}

@@ -1,0 +1,136 @@
+import type * as z from "zod";
+import { OptionError } from "../errors/optionError.js";
+import { UserError } from "../errors/userError.js";
+import { isJpeg, isWebp } from "../image/exifContainer.js";
+import { decodePixels } from "../image/nodeImageFile.js";
+import type { PixelImage } from "../image/pixelImage.js";
+import { isPng } from "../image/pngText.js";
+import { optionsJsonSchema } from "../pipeline/checkOptions.js";
+import {
+	GENERATION_OPTIONS,
+	type GenerateOptions,
+	type OptionEntry,
+} from "../pipeline/options.js";
+import type { JobRequest } from "./job.js";
+import { checkRequest, checkSettings, type ServerLimits } from "./limits.js";
+import { modelNote } from "./modelNote.js";
+import type { ModelShelf } from "./models.js";
+
+const TABLE: Readonly<Record<string, OptionEntry>> = GENERATION_OPTIONS;
+/** Options that requests can say: those that JSON can, and pictures as base64. */
+export const SERVED_OPTIONS: readonly string[] = Object.keys(TABLE).filter(
+	(name) => TABLE[name].json !== false || TABLE[name].picture,
+);
+
+/** The JSON schema of a request's options, pictures as base64. */
+export function requestSchema(): z.core.JSONSchema.BaseSchema {
+	const schema = optionsJsonSchema(TABLE);
+	const properties = { ...schema.properties };
+	for (const name of SERVED_OPTIONS)
+		if (TABLE[name].picture)
+			properties[name] = {
+				type: "string",
+				contentEncoding: "base64",
+				description: `${TABLE[name].help} (a PNG, JPEG or WebP as base64 or data: URL)`,
+			};
+	return { ...schema, properties };
+}
+
+/**
+ * The options that a request's JSON says. Nothing is fetched or read from files.
+ * @throws OptionError
+ */
+export async function optionsOfJson(
+	json: Readonly<Record<string, unknown>>,
+	limits: ServerLimits,
+): Promise<Partial<GenerateOptions>> {
+	const options: Record<string, unknown> = {};
+	for (const [name, value] of Object.entries(json)) {
+		if (value === undefined || value === null) continue;
+		const entry = Object.hasOwn(TABLE, name) ? TABLE[name] : undefined;
+		if (entry && !SERVED_OPTIONS.includes(name))
+			throw new OptionError(name, "it cannot be given over HTTP");
+		options[name] = entry?.picture
+			? await pictureOf(name, value, limits)
+			: value;
+	}
+	checkRequest(options, limits);
+	return options;
+}
+
+/**
+ * The picture of a base64 text or `data:` URL.
+ * @throws OptionError
+ */
+export function pictureOf(
+	name: string,
+	value: unknown,
+	limits: ServerLimits,
+): Promise<PixelImage> {
+	return decodePicture(name, bytesOfBase64(name, value), limits);
+}
+
+/** @throws OptionError when it is no base64 */
+export function bytesOfBase64(name: string, value: unknown): Uint8Array {
+	const text =
+		typeof value === "string"
+			? value.replace(/^data:[\w/+.-]{0,80};base64,/, "")
+			: "";
+	if (text === "" || !/^[A-Za-z0-9+/\s]+={0,2}\s*$/.test(text))
+		throw new OptionError(name, "it is no picture as base64 or data: URL");
+	return Buffer.from(text, "base64");
+}
+
+/** @throws OptionError when the bytes are no picture, or one with too many pixels */
+export async function decodePicture(
+	name: string,
+	bytes: Uint8Array,
+	{ picturePixels }: Pick<ServerLimits, "picturePixels">,
+): Promise<PixelImage> {
+	if (!isPng(bytes) && !isJpeg(bytes) && !isWebp(bytes))
+		throw new OptionError(name, "it is no PNG, JPEG or WebP");
+	try {
+		return await decodePixels(bytes, "the picture", {
+			maxPixels: picturePixels,
+		});
+	} catch (cause) {
+		throw cause instanceof UserError
+			? new OptionError(name, cause.message, { cause })
+			: cause;
+	}
+}
+
+/** Who asks, for which model, and how often what is predicted is to be seen. */
+export interface Asked {
+	readonly owner: string;
+	readonly model?: string;
+	readonly previewEvery?: number;
+}
+
+/**
+ * The job that options ask for, checked by the model and the limits, with its seed settled.
+ * @throws OptionError
+ */
+export function jobRequest(
+	options: Partial<GenerateOptions>,
+	{ owner, model: name, previewEvery = 0 }: Asked,
+	shelf: ModelShelf,
+	limits: ServerLimits,
+): JobRequest {
+	const { name: model, pipeline } = shelf.named(name);
+	const settings = modelNote(pipeline, model, () =>
+		pipeline.settings(options as GenerateOptions),
+	);
+	checkSettings(settings, limits);
+	return {
+		owner,
+		model,
+		options: {
+			...(options as GenerateOptions),
+			seed: settings.options.seed,
+			numImages: settings.numImages,
+		},
+		evaluations: settings.evaluations,
+		previewEvery,
+	};
+}

@@ -1,0 +1,174 @@
+import multipart from "@fastify/multipart";
+import fastify, {
+	type FastifyInstance,
+	type FastifyReply,
+	type FastifyRequest,
+} from "fastify";
+import { addNativeApi } from "./api/native.js";
+import { checkOrigin, SECURITY_HEADERS } from "./guard.js";
+import { HttpError, type ToldError, toldError } from "./httpError.js";
+import type { Runner } from "./job.js";
+import { ownerByKey } from "./keys.js";
+import type { ServerLimits } from "./limits.js";
+import { serverMetrics } from "./metrics.js";
+import type { ModelShelf } from "./models.js";
+import { openApi } from "./openApi.js";
+import { createQueue, type JobQueue } from "./queue.js";
+
+declare module "fastify" {
+	interface FastifyRequest {
+		/** Whose jobs it sees. */
+		owner: string;
+	}
+}
+
+export interface ServerOptions {
+	readonly shelf: ModelShelf;
+	readonly runner: Runner;
+	readonly lanes: number;
+	readonly limits: ServerLimits;
+	/** None: everyone who reaches the server may use it. */
+	readonly keys: readonly string[];
+	/** Names beside the loopback ones under which it is called. */
+	readonly hosts: readonly string[];
+	/** Hears of requests (never of prompts) and of errors that clients are told nothing of. */
+	readonly log?: (entry: Readonly<Record<string, unknown>>) => void;
+}
+
+/** What the APIs work with. */
+export interface Service {
+	readonly queue: JobQueue;
+	readonly shelf: ModelShelf;
+	readonly limits: ServerLimits;
+}
+
+/** How an API words its errors, for the paths that begin with `prefix`. */
+export interface ErrorWording {
+	readonly prefix: string;
+	readonly body: (error: ToldError) => unknown;
+}
+
+const WORDINGS: readonly ErrorWording[] = [
+	{
+		prefix: "/",
+		body: ({ code, message, option }) => ({ error: { code, message, option } }),
+	},
+];
+
+/** Answered without a key and under any name: they say nothing. */
+const OPEN_PATHS = new Set(["/healthz", "/readyz"]);
+
+/** The HTTP server, not yet listening, and its queue. */
+export async function createServer(
+	options: ServerOptions,
+): Promise<{ readonly app: FastifyInstance; readonly queue: JobQueue }> {
+	const { shelf, limits, log } = options;
+	const ownerOf = ownerByKey(options.keys);
+	const metrics = serverMetrics();
+	const queue = createQueue({
+		runner: options.runner,
+		lanes: options.lanes,
+		limits,
+		onEnd: metrics.onEnd,
+		onInternalError: (job, error) =>
+			log?.({ event: "error", job: job.id, error: stackOf(error) }),
+	});
+	metrics.watch(queue);
+	const app = fastify({
+		bodyLimit: limits.body,
+		routerOptions: { maxParamLength: 100 },
+		forceCloseConnections: true,
+		// slow senders do not hold connections open for ever
+		requestTimeout: 120_000,
+	});
+	// bodies are JSON or forms; a page of another origin can send text without asking
+	app.removeContentTypeParser("text/plain");
+	await app.register(multipart, {
+		limits: {
+			fileSize: limits.body,
+			fieldSize: 2 ** 20,
+			files: 4,
+			fields: 100,
+			parts: 100,
+		},
+	});
+	app.decorateRequest("owner", "");
+
+	app.addHook("onRequest", async (request, reply) => {
+		reply.headers(SECURITY_HEADERS);
+		if (OPEN_PATHS.has(pathOf(request))) return;
+		checkOrigin(request.headers, options.hosts);
+		const owner = ownerOf(request.headers.authorization);
+		if (owner === undefined) {
+			reply.header("www-authenticate", "Bearer");
+			throw new HttpError(
+				401,
+				"unauthorized",
+				"a key is needed: Authorization: Bearer KEY",
+			);
+		}
+		request.owner = owner;
+	});
+	app.addHook("onResponse", async (request, reply) => {
+		const route = request.routeOptions.url ?? "none";
+		metrics.onResponse(request.method, route, reply.statusCode);
+		log?.({
+			event: "request",
+			method: request.method,
+			route,
+			status: reply.statusCode,
+			seconds: reply.elapsedTime / 1000,
+		});
+	});
+	app.setErrorHandler((error, request, reply) => {
+		const told = toldError(error);
+		if (told.internal)
+			log?.({
+				event: "error",
+				method: request.method,
+				route: request.routeOptions.url,
+				error: stackOf(error),
+			});
+		return sendError(told, request, reply);
+	});
+	app.setNotFoundHandler((request, reply) =>
+		sendError(
+			{ status: 404, code: "not_found", message: "there is nothing here" },
+			request,
+			reply,
+		),
+	);
+
+	const service: Service = { queue, shelf, limits };
+	addNativeApi(app, service);
+	app.get("/healthz", async () => ({ status: "ok" }));
+	app.get("/readyz", async (_, reply) => {
+		const ready = !queue.draining;
+		return reply
+			.code(ready ? 200 : 503)
+			.send({ status: ready ? "ready" : "draining" });
+	});
+	app.get("/metrics", async (_, reply) =>
+		reply.type(metrics.contentType).send(await metrics.text()),
+	);
+	app.get("/openapi.json", async () => openApi());
+	return { app, queue };
+}
+
+function sendError(
+	error: ToldError,
+	request: FastifyRequest,
+	reply: FastifyReply,
+) {
+	const path = pathOf(request);
+	const { body } =
+		WORDINGS.find(({ prefix }) => path.startsWith(prefix)) ?? WORDINGS[0];
+	if (error.retryAfter !== undefined)
+		reply.header("retry-after", String(error.retryAfter));
+	return reply.code(error.status).send(body(error));
+}
+
+const pathOf = ({ url }: FastifyRequest) => url.split("?", 1)[0];
+
+const stackOf = (error: unknown) =>
+	error instanceof Error ? (error.stack ?? error.message) : String(error);

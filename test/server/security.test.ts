@@ -1,0 +1,223 @@
+import { request } from "node:http";
+import { expect, test } from "vitest";
+import { UserError } from "../../src/errors/userError.js";
+import { encodeImage } from "../../src/image/nodeEncodeImage.js";
+import { rgbImage } from "../../src/image/rgbImage.js";
+import { isLoopback } from "../../src/server/guard.js";
+import { toldError } from "../../src/server/httpError.js";
+import { ownerByKey, parseKeys } from "../../src/server/keys.js";
+import { long, quick, startServer } from "./startServer.js";
+
+const ALICE = "alice-0123456789abcdef";
+const BOB = "bob-0123456789abcdef";
+const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
+
+const open = await startServer({ hosts: ["images.example.org"] });
+const locked = await startServer({ keys: [ALICE, BOB] });
+
+/** fetch does not let its caller say `Host` and `Origin`. */
+const rawGet = (path: string, headers: Record<string, string>) =>
+	new Promise<number>((resolve, reject) => {
+		const { port } = new URL(open.url);
+		request({ port, path, headers, host: "127.0.0.1" }, (response) => {
+			response.resume();
+			resolve(response.statusCode ?? 0);
+		})
+			.on("error", reject)
+			.end();
+	});
+
+test("only names of this server are answered: no DNS rebinding", async () => {
+	expect(await rawGet("/api/options", { host: "evil.example" })).toBe(403);
+	expect(
+		await rawGet("/api/options", { host: "127.0.0.1.evil.example:80" }),
+	).toBe(403);
+	expect(await rawGet("/api/options", { host: "localhost:1" })).toBe(200);
+	expect(await rawGet("/api/options", { host: "[::1]:1" })).toBe(200);
+	expect(await rawGet("/api/options", { host: "images.example.org" })).toBe(
+		200,
+	);
+	expect(await rawGet("/healthz", { host: "10.0.0.7:8080" })).toBe(200);
+});
+
+test("pages of other origins are refused, and no CORS header invites them", async () => {
+	const host = "localhost:7860";
+	expect(
+		await rawGet("/api/jobs", { host, origin: "http://localhost:7860" }),
+	).toBe(200);
+	expect(
+		await rawGet("/api/jobs", { host, origin: "http://localhost:3000" }),
+	).toBe(403);
+	expect(await rawGet("/api/jobs", { host, origin: "null" })).toBe(403);
+	expect(
+		await rawGet("/api/jobs", {
+			host,
+			"sec-fetch-site": "cross-site",
+			"sec-fetch-mode": "no-cors",
+		}),
+	).toBe(403);
+	const preflight = await fetch(`${open.url}/api/jobs`, {
+		method: "OPTIONS",
+		headers: { "access-control-request-method": "POST" },
+	});
+	expect(
+		[...preflight.headers.keys()].filter((name) =>
+			/^access-control/.test(name),
+		),
+	).toEqual([]);
+});
+
+test("text, which pages may send anywhere, is no body", async () => {
+	const response = await fetch(`${open.url}/api/jobs`, {
+		method: "POST",
+		headers: { "content-type": "text/plain" },
+		body: JSON.stringify(quick),
+	});
+	expect(response.status).toBe(415);
+});
+
+test("without a right key nothing is answered but health", async () => {
+	for (const headers of [
+		{},
+		bearer("alice"),
+		bearer(`${ALICE}x`),
+		{ authorization: ALICE },
+	])
+		for (const path of [
+			"/api/options",
+			"/api/jobs",
+			"/metrics",
+			"/openapi.json",
+			"/nothing",
+		])
+			expect((await locked.get(path, headers)).status).toBe(401);
+	expect((await locked.get("/healthz")).status).toBe(200);
+	expect((await locked.get("/api/options", bearer(ALICE))).status).toBe(200);
+	const basic = Buffer.from(`any:${BOB}`).toString("base64");
+	expect(
+		(await locked.get("/api/jobs", { authorization: `Basic ${basic}` })).status,
+	).toBe(200);
+});
+
+test("a job is seen and cancelled by its owner only", async () => {
+	const { json } = await locked.post("/api/jobs", long, bearer(ALICE));
+	const path = `/api/jobs/${json.id}`;
+	expect(json.id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4/);
+	for (const [method, end] of [
+		["GET", ""],
+		["GET", "/events"],
+		["POST", "/cancel"],
+		["GET", "/images/0.png"],
+	])
+		expect(
+			(await locked.call(method, path + end, undefined, bearer(BOB))).status,
+		).toBe(404);
+	expect((await locked.get("/api/jobs", bearer(BOB))).json.jobs).toEqual([]);
+	expect(
+		(await locked.post(`${path}/cancel`, undefined, bearer(ALICE))).json.state,
+	).toBe("cancelled");
+});
+
+test("keys are read from lists, and short ones refused", () => {
+	expect(parseKeys(`# of Alice\n${ALICE}\n\n${BOB}, ${ALICE}x`)).toEqual([
+		ALICE,
+		BOB,
+		`${ALICE}x`,
+	]);
+	expect(() => parseKeys("secret")).toThrow("at least 16 characters");
+	const ownerOf = ownerByKey([ALICE, BOB]);
+	expect(ownerOf(`Bearer ${ALICE}`)).not.toBe(ownerOf(`Bearer ${BOB}`));
+	expect(ownerOf(undefined)).toBeUndefined();
+	expect(
+		["127.0.0.1", "127.1.2.3", "::1", "localhost"].map(isLoopback),
+	).not.toContain(false);
+	expect(
+		["0.0.0.0", "::", "192.168.0.2", "127.0.0.1.example.org"].map(isLoopback),
+	).not.toContain(true);
+});
+
+test("answers carry the headers that keep browsers strict", async () => {
+	const { headers } = await open.get("/api/options");
+	expect(headers.get("content-security-policy")).toContain(
+		"frame-ancestors 'none'",
+	);
+	expect(headers.get("x-content-type-options")).toBe("nosniff");
+});
+
+test.each([
+	[
+		{ ...quick, width: 2048, height: 2048 },
+		/2048 x 2048 is over the 1048576 pixels/,
+	],
+	[{ ...quick, steps: 151 }, /steps: 151 is over 150/],
+	[{ ...quick, numImages: 11 }, /numImages: 11 is over 10/],
+	[{ ...quick, batchSize: 64 }, /batchSize: 64 is over 10/],
+	[{ ...quick, hires: 8, width: 1024, height: 1024 }, /hires: .* is over/],
+	[{ ...quick, prompt: "a".repeat(10_001) }, /10001 characters/],
+	[{ ...quick, negativePrompt: "a".repeat(10_001) }, /10001 characters/],
+])(
+	"what is over a limit is refused before anything runs (%#)",
+	async (body, message) => {
+		const { status, json } = await open.post("/api/jobs", body);
+		expect(status).toBe(400);
+		expect(json.error.message).toMatch(message);
+	},
+);
+
+test("bodies over the limit, pictures with too many pixels, and jobs that take too long", async () => {
+	const small = await startServer({
+		limits: { body: 5000, picturePixels: 100, seconds: 1 },
+	});
+	expect(
+		(await small.post("/api/jobs", { ...quick, prompt: "a".repeat(9000) }))
+			.status,
+	).toBe(413);
+	const picture = await encodeImage(rgbImage(16, 16), "png");
+	const told = await small.post("/api/jobs", {
+		...quick,
+		initImage: Buffer.from(picture).toString("base64"),
+	});
+	expect(told.json.error.message).toMatch(/initImage: .*over 100 pixels/);
+	const { json } = await small.post("/api/jobs", {
+		...long,
+		width: 256,
+		height: 256,
+	});
+	const heard = await small.events(json.id);
+	expect(heard.at(-1)).toMatchObject({
+		event: "failed",
+		data: { error: { code: "timeout" } },
+	});
+});
+
+test("answers tell no paths and no stack traces", async () => {
+	expect(
+		toldError(
+			new UserError("/home/alice/models/sd/unet.safetensors is damaged", {
+				code: "invalid_input",
+			}),
+		).message,
+	).toBe("unet.safetensors is damaged");
+	expect(
+		toldError(new UserError("/home/alice/x/y is gone", { code: "not_found" }))
+			.message,
+	).not.toContain("alice");
+	expect(
+		toldError(new TypeError("x is undefined at /srv/app.js:1")).message,
+	).not.toContain("srv");
+	const broken = await startServer({
+		runner: async () => {
+			throw new Error("cannot read /home/alice/secret/file");
+		},
+	});
+	const { json } = await broken.post("/api/jobs", quick);
+	const heard = await broken.events(json.id);
+	expect(heard.at(-1)).toMatchObject({
+		event: "failed",
+		data: { error: { code: "internal_error" } },
+	});
+	expect(JSON.stringify(heard)).not.toMatch(/alice|\.ts:/);
+	expect(JSON.stringify(broken.logged)).toContain("alice");
+	const plan = await open.post("/api/jobs", { ...quick, keySteps: "auto" });
+	expect(plan.text).not.toMatch(/\/(work|home|tmp|test)\//);
+});

@@ -1,0 +1,141 @@
+import { afterAll } from "vitest";
+import { loadPipeline } from "../../src/pipeline/nodeLoadPipeline.js";
+import { drawLocally } from "../../src/server/drawLocally.js";
+import type { Runner } from "../../src/server/job.js";
+import { DEFAULT_LIMITS, type ServerLimits } from "../../src/server/limits.js";
+import { modelShelf } from "../../src/server/models.js";
+import { createServer } from "../../src/server/server.js";
+import { tinySd } from "../cli/runProgram.js";
+
+export const MODEL = "tiny";
+
+/** A server on a free port, with a tiny model, gone after the tests of the file. */
+export async function startServer({
+	limits = {},
+	keys = [],
+	hosts = [],
+	runner,
+}: {
+	readonly limits?: Partial<ServerLimits>;
+	readonly keys?: readonly string[];
+	readonly hosts?: readonly string[];
+	readonly runner?: Runner;
+} = {}) {
+	const pipeline = await loadPipeline(tinySd, { threads: 1 });
+	const shelf = modelShelf([{ name: MODEL, pipeline }], 1);
+	const logged: Readonly<Record<string, unknown>>[] = [];
+	const { app, queue } = await createServer({
+		shelf,
+		runner: runner ?? drawLocally(shelf),
+		lanes: 1,
+		limits: { ...DEFAULT_LIMITS, ...limits },
+		keys,
+		hosts,
+		log: (entry) => logged.push(entry),
+	});
+	const url = await app.listen({ host: "127.0.0.1", port: 0 });
+	afterAll(async () => {
+		await queue.drain(0);
+		await app.close();
+		await pipeline.release();
+	});
+
+	const call = async (
+		method: string,
+		path: string,
+		body?: unknown,
+		headers: Readonly<Record<string, string>> = {},
+	) => {
+		const response = await fetch(`${url}${path}`, {
+			method,
+			headers: {
+				...(body !== undefined && { "content-type": "application/json" }),
+				...headers,
+			},
+			body: body === undefined ? undefined : JSON.stringify(body),
+		});
+		const text = await response.text();
+		const json = /json/.test(response.headers.get("content-type") ?? "")
+			? JSON.parse(text)
+			: undefined;
+		return { status: response.status, headers: response.headers, text, json };
+	};
+
+	return {
+		app,
+		queue,
+		url,
+		pipeline,
+		logged,
+		call,
+		get: (path: string, headers?: Readonly<Record<string, string>>) =>
+			call("GET", path, undefined, headers),
+		post: (
+			path: string,
+			body?: unknown,
+			headers?: Readonly<Record<string, string>>,
+		) => call("POST", path, body, headers),
+		/** The events of a job to its end, or until `enough` says so. */
+		async events(
+			id: string,
+			enough: (event: ServerEvent) => boolean = () => false,
+			headers: Readonly<Record<string, string>> = {},
+		): Promise<ServerEvent[]> {
+			const response = await fetch(`${url}/api/jobs/${id}/events`, { headers });
+			const found: ServerEvent[] = [];
+			for await (const event of eventsOf(response)) {
+				found.push(event);
+				if (enough(event)) break;
+			}
+			return found;
+		},
+	};
+}
+
+export interface ServerEvent {
+	readonly id?: string;
+	readonly event?: string;
+	// biome-ignore lint/suspicious/noExplicitAny: each event has data of its own
+	readonly data: any;
+}
+
+/** The server-sent events of an answer. */
+export async function* eventsOf(
+	response: Response,
+): AsyncGenerator<ServerEvent> {
+	if (!response.body) throw new Error("the answer has no body");
+	let text = "";
+	const decoder = new TextDecoder();
+	for await (const chunk of response.body) {
+		text += decoder.decode(chunk, { stream: true });
+		const blocks = text.split("\n\n");
+		text = blocks.pop() ?? "";
+		for (const block of blocks) {
+			const fields = Object.fromEntries(
+				block.split("\n").map((line) => {
+					const colon = line.indexOf(": ");
+					return [line.slice(0, colon), line.slice(colon + 2)];
+				}),
+			);
+			if (fields.data)
+				yield {
+					id: fields.id,
+					event: fields.event,
+					data:
+						fields.data === "[DONE]" ? fields.data : JSON.parse(fields.data),
+				};
+		}
+	}
+}
+
+/** A run that takes a moment. */
+export const quick = {
+	prompt: "a red apple",
+	width: 64,
+	height: 64,
+	steps: 3,
+	seed: 5,
+} as const;
+
+/** A run that goes on until it is cancelled. */
+export const long = { ...quick, steps: 150, numImages: 10 } as const;
