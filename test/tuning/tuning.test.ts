@@ -323,7 +323,7 @@ describe("on the tiny model", () => {
 	});
 });
 
-test.each(["--key-steps", "--inject-noise", "--batch-size", "--latents"])(
+test.each(["--key-steps", "--inject-noise", "--batch-size", "--initial-noise"])(
 	"fdiff tune refuses %s, which it would ignore",
 	async (flag) => {
 		const { code, stderr } = await fdiff(
