@@ -30,16 +30,16 @@ const notFinite = (message: RegExp) => ({
 });
 
 test("features of a damaged Inception are an error, not a score", async () => {
-	const weights = randomWeights(buildInception(null, ["pool"], { batch: 1 }));
+	const weights = randomWeights(buildInception(null, ["2048"], { batch: 1 }));
 	damage(weights, "Conv2d_1a_3x3.bn.bias");
 	const extractor = await inceptionExtractor(
 		{ weights, hash: "0" },
 		"torch-fidelity",
-		["pool"],
+		["2048"],
 		{ threads: 1 },
 	);
 	await expect(extractor.extract([picture])).rejects.toMatchObject(
-		notFinite(/Inception's pool.*NaN.*weights are damaged/),
+		notFinite(/Inception's 2048.*NaN.*weights are damaged/),
 	);
 	await extractor.release();
 });
