@@ -1,5 +1,6 @@
 import { CommanderError } from "commander";
 import { OptionError } from "../errors/optionError.js";
+import { plainLine } from "../errors/shorten.js";
 import { UserError } from "../errors/userError.js";
 import { fileFault } from "../files/fileFault.js";
 
@@ -13,12 +14,12 @@ export interface Failure {
 export function failure(error: unknown): Failure {
 	if (error instanceof OptionError)
 		return {
-			line: `fdiff: ${flagOf(error.option)}: ${oneLine(error.what)}`,
+			line: `fdiff: ${flagOf(error.option)}: ${error.what}`,
 			exitCode: 2,
 		};
 	if (error instanceof UserError)
 		return {
-			line: `fdiff: ${oneLine(error.message)}`,
+			line: `fdiff: ${error.message}`,
 			exitCode: error.code === "usage" ? 2 : 1,
 		};
 	if (error instanceof CommanderError) return wrongUsage(error);
@@ -33,7 +34,7 @@ export function failure(error: unknown): Failure {
 		return { line: error.stack, exitCode: 1 };
 	const message = error instanceof Error ? error.message : String(error);
 	return {
-		line: `fdiff: ${oneLine(message)} (set FDIFF_DEBUG=1 for where it happened)`,
+		line: `fdiff: ${plainLine(message)} (set FDIFF_DEBUG=1 for where it happened)`,
 		exitCode: 1,
 	};
 }
@@ -42,8 +43,7 @@ export function failure(error: unknown): Failure {
 function wrongUsage({ code, exitCode, message }: CommanderError): Failure {
 	if (exitCode === 0) return { exitCode: 0 };
 	if (code === "commander.help") return { exitCode: 2 };
-	const words = message
-		.replace(/\s*\n\s*/g, " ")
+	const words = plainLine(message.replace(/\s*\n\s*/g, " "))
 		.replace(/^error: /, "")
 		// as the errors of options are worded
 		.replace(
@@ -62,5 +62,3 @@ function wrongUsage({ code, exitCode, message }: CommanderError): Failure {
 export function flagOf(option: string): string {
 	return `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
-
-const oneLine = (text: string) => text.replace(/\s*\n\s*/g, "; ");

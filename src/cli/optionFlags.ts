@@ -1,9 +1,10 @@
 import { type Command, Option } from "commander";
 import { OptionError } from "../errors/optionError.js";
+import { shown } from "../errors/shown.js";
 import { UserError } from "../errors/userError.js";
 import { longestText, readRegularFile } from "../files/nodeReadRegularFile.js";
 import { decodePixels, longestPicture } from "../image/nodeImageFile.js";
-import { type OptionKind, problemOf, shown } from "../pipeline/optionKinds.js";
+import { type OptionKind, problemOf } from "../pipeline/optionKinds.js";
 import type { OptionEntry } from "../pipeline/options.js";
 import { flagOf } from "./failure.js";
 

@@ -1,3 +1,4 @@
+import { plainLine } from "./shorten.js";
 import { UserError } from "./userError.js";
 
 /**
@@ -6,12 +7,12 @@ import { UserError } from "./userError.js";
  */
 export class OptionError extends UserError {
 	override readonly name = "OptionError";
-	constructor(
-		readonly option: string,
-		/** What is wrong with its value, without its name. */
-		readonly what: string,
-		options?: ErrorOptions,
-	) {
+	readonly option: string;
+	/** What is wrong with its value, without its name. */
+	readonly what: string;
+	constructor(option: string, what: string, options?: ErrorOptions) {
 		super(`${option}: ${what}`, { ...options, code: "invalid_option" });
+		this.option = plainLine(option);
+		this.what = plainLine(what);
 	}
 }

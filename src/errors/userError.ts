@@ -1,3 +1,5 @@
+import { plainLine } from "./shorten.js";
+
 /** What kind of fault an error is, stable across versions: for programs that act on it. */
 export type ErrorCode =
 	/** An option has a wrong value: `OptionError` says which. */
@@ -34,7 +36,7 @@ export class UserError extends Error {
 		message: string,
 		{ code = "failed", ...options }: ErrorOptions & { code?: ErrorCode } = {},
 	) {
-		super(message, options);
+		super(plainLine(message), options);
 		this.code = code;
 	}
 }

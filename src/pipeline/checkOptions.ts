@@ -1,8 +1,9 @@
 import * as z from "zod";
 import { nearestWord } from "../errors/editDistance.js";
 import { OptionError } from "../errors/optionError.js";
+import { shown } from "../errors/shown.js";
 import { UserError } from "../errors/userError.js";
-import { problemOf, shown } from "./optionKinds.js";
+import { problemOf } from "./optionKinds.js";
 import type { OptionEntry } from "./options.js";
 
 /** Tests of what a caller may give beside the entries of a table, by name. */

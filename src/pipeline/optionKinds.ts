@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { shown } from "../errors/shown.js";
 import { isPixelImage, type PixelImage } from "../image/pixelImage.js";
 import { seedFits } from "../random/seed.js";
 
@@ -34,15 +35,6 @@ export function problemOf(
 	if (issue.code === "too_big" && typeof value === "string")
 		return `${value.length} characters are too many; the most is ${issue.maximum}`;
 	return `${shown(value)} is not ${kind.expected}`;
-}
-
-/** A value as an error shows it: short, on one line. */
-export function shown(value: unknown): string {
-	if (typeof value === "string") return JSON.stringify(value.slice(0, 60));
-	if (typeof value === "function") return "a function";
-	if (Array.isArray(value)) return "this list";
-	if (typeof value === "object" && value !== null) return "this object";
-	return String(value).slice(0, 60);
 }
 
 /** A whole number in a range. */

@@ -1,4 +1,6 @@
 import { OptionError } from "../errors/optionError.js";
+import { shown } from "../errors/shown.js";
+import { UserError } from "../errors/userError.js";
 import { checkNoise, checkRun } from "./checkSampler.js";
 import {
 	SIGMA_SCHEDULES,
@@ -80,18 +82,23 @@ export interface SamplerOptions {
  * @throws OptionError about the option that cannot be sampled with, UserError about the model's configuration.
  */
 export function createSampler(options: SamplerOptions): Sampler {
+	if (typeof options !== "object" || options === null)
+		throw new UserError(
+			`${shown(options)} is no object of options such as { name: "ddim", steps: 50 }`,
+			{ code: "usage" },
+		);
 	const { name, times, schedule = "default" } = options;
-	if (!Object.hasOwn(SAMPLERS, name))
+	if (typeof name !== "string" || !Object.hasOwn(SAMPLERS, name))
 		throw new OptionError(
 			"sampler",
-			`there is none of the name ${String(name).slice(0, 60)}`,
+			`there is none of the name ${shown(name)}`,
 		);
 	const steps = checkedSteps(options);
 	const eta = checkedEta(options);
 	if (!SIGMA_SCHEDULES.includes(schedule))
 		throw new OptionError(
 			"schedule",
-			`"${String(schedule).slice(0, 60)}" is none of ${SIGMA_SCHEDULES.join(", ")}`,
+			`${shown(schedule)} is none of ${SIGMA_SCHEDULES.join(", ")}`,
 		);
 	if (times !== undefined && schedule !== "default")
 		throw new OptionError(
@@ -139,7 +146,7 @@ function checkedSteps({ steps, times }: SamplerOptions): number {
 		throw new OptionError(
 			times === undefined ? "steps" : "times",
 			times === undefined
-				? `${asked} is not a whole number from 1 to 1000`
+				? `${shown(asked)} is not a whole number from 1 to 1000`
 				: "give 1 to 1000 training timesteps, or { logSnr: [...] }, and steps only as many",
 		);
 	if (count !== undefined && count !== asked)
@@ -153,7 +160,7 @@ function checkedSteps({ steps, times }: SamplerOptions): number {
 function checkedEta({ name, eta }: SamplerOptions): number {
 	if (eta === undefined) return usualEta(name);
 	if (typeof eta !== "number" || !(eta >= 0 && eta <= 1))
-		throw new OptionError("eta", `${eta} is not a number from 0 to 1`);
+		throw new OptionError("eta", `${shown(eta)} is not a number from 0 to 1`);
 	if (eta > 0 && name !== "ddim" && name !== "tcd")
 		throw new OptionError(
 			"eta",
