@@ -1,0 +1,87 @@
+import { decodePicture } from "../../src/datasets/nodePicture.js";
+import { crc32 } from "../../src/files/crc32.js";
+import { encodeImage } from "../../src/image/nodeEncodeImage.js";
+import { decodeImage, parametersOf } from "../../src/image/nodeImageFile.js";
+import { insertPngText } from "../../src/image/pngText.js";
+import { optionsFromParameters } from "../../src/pipeline/imageParameters.js";
+import { loadPipeline } from "../../src/pipeline/nodeLoadPipeline.js";
+import { mutatedBytes, mutatedText } from "./mutate.js";
+import type { Random } from "./random.js";
+import { target, tinySd } from "./target.js";
+
+const PARAMETERS = [
+	"a red apple (b:1.2)\nNegative prompt: bad\nSteps: 20, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 7, Seed: 5, Size: 64x64, Model hash: 0123456789, Model: m, Clip skip: 2, Version: v1.2",
+	'a <lora:b:1>\nSteps: 20, Sampler: "Eu\\"ler, a", CFG scale: 7.5, Seed: 18446744073709551615, Size: 512x512, RNG: CPU, Eta: 0.5, ENSD: 31337, Denoising strength: 0.7, Lora hashes: "b: abc"',
+	'a\nSteps: 4, Sampler: Euler, CFG scale: 7, Seed: 1, Size: 64x64, Key steps: "0,2@1", Noise injection: 0.003, Scheduler config: "{\\"beta_end\\": 0.02}", Version: faster-diffusion 0.1.0',
+];
+
+/** Chunks with the checksums that they ought to have: else nothing behind them is read. */
+function mendedPng(png: Uint8Array): Uint8Array {
+	const view = new DataView(png.buffer, png.byteOffset, png.byteLength);
+	for (let at = 8; at + 12 <= png.length; ) {
+		const length = view.getUint32(at);
+		if (at + 12 + length > png.length) break;
+		view.setUint32(
+			at + 8 + length,
+			crc32(png.subarray(at + 4, at + 8 + length)),
+		);
+		at += 12 + length;
+	}
+	return png;
+}
+
+const picture = {
+	width: 8,
+	height: 8,
+	data: Uint8Array.from({ length: 192 }, (_, i) => i),
+};
+
+/** The work of a target that reads pictures' bytes: what they say and, of some, what they show. */
+const reading = (made: (random: Random) => Uint8Array) => ({
+	make: (random: Random) => ({
+		bytes: made(random),
+		decoded: random.chance(0.1),
+	}),
+	run: async ({ bytes, decoded }: { bytes: Uint8Array; decoded: boolean }) => {
+		if (decoded) {
+			await decodePicture(bytes, "f");
+			await decodeImage(bytes, "f");
+		}
+		const text = await parametersOf(bytes, "f");
+		if (text !== undefined) optionsFromParameters(text);
+	},
+});
+
+export const pictureTargets = [
+	target("png", async () => {
+		const plain = await encodeImage(picture, "png", {
+			parameters: PARAMETERS[0],
+		});
+		const whole = [
+			plain,
+			insertPngText(plain, "parameters", `${PARAMETERS[1]}é`),
+		];
+		return reading((random) => {
+			const bytes = mutatedBytes(random.pick(whole), random);
+			return random.chance(0.6) ? mendedPng(bytes) : bytes;
+		});
+	}),
+	target("jpeg-webp", async () => {
+		const whole = await Promise.all(
+			(["jpeg", "webp"] as const).map((format) =>
+				encodeImage(picture, format, { parameters: PARAMETERS[0] }),
+			),
+		);
+		return reading((random) => mutatedBytes(random.pick(whole), random));
+	}),
+	target("parameters", async () => {
+		const pipeline = await loadPipeline(tinySd);
+		return {
+			make: (random) => mutatedText(random.pick(PARAMETERS), random),
+			run: (text) => {
+				const { options } = optionsFromParameters(text);
+				pipeline.settings(options);
+			},
+		};
+	}),
+];
