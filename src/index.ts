@@ -26,6 +26,10 @@ export type {
 } from "./models/unetConfig.js";
 export type { UnetDims, UnetPart } from "./models/unetPart.js";
 export { optionsJsonSchema } from "./pipeline/checkOptions.js";
+export type { Control } from "./pipeline/controlledUnet.js";
+export type { ControlNetFiles } from "./pipeline/controlNetworks.js";
+export { CONTROL_OPTIONS } from "./pipeline/controlOptions.js";
+export type { ControlSettings } from "./pipeline/controlSettings.js";
 export type {
 	DenoisedLatents,
 	DenoiseOptions,
@@ -51,7 +55,7 @@ export type { ModelDefaults } from "./pipeline/modelDefaults.js";
 export { MODEL_OPTIONS } from "./pipeline/modelOptions.js";
 export type { LoadingNotice } from "./pipeline/networkHost.js";
 export type { NetworkOptions } from "./pipeline/networks.js";
-export { loadPipeline } from "./pipeline/nodeLoadPipeline.js";
+export { type LoadOptions, loadPipeline } from "./pipeline/nodeLoadPipeline.js";
 export type { OptionKind } from "./pipeline/optionKinds.js";
 export {
 	type DefaultBasis,
@@ -111,6 +115,7 @@ export { decodeNpy, encodeNpy } from "./tensor/npy.js";
 export type { Tensor } from "./tensor/tensor.js";
 export type {
 	DownloadProgress,
+	NetworkFiles,
 	OpenModelOptions,
 } from "./weights/folder/modelFiles.js";
 export type {

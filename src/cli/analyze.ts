@@ -11,7 +11,6 @@ import {
 	addGenerationFlags,
 	type GenerationFlags,
 	generateOptions,
-	SEED_OF_MANY,
 } from "./generationFlags.js";
 import { interruptSignal } from "./interrupt.js";
 import { openPipeline } from "./openPipeline.js";
@@ -47,7 +46,6 @@ export function addAnalyzeCommand(program: Command): void {
 			"initialNoise",
 			...PICTURE_OPTION_NAMES,
 		],
-		help: { seed: SEED_OF_MANY },
 	})
 		.option(
 			"--captions <file>",

@@ -71,6 +71,7 @@ const MADE_FROM: Readonly<Record<string, string>> = {
 	initialNoise: "noise that was given",
 	initImage: "a picture",
 	mask: "a picture and a mask",
+	controlImage: "pictures for control nets",
 };
 
 async function generate(

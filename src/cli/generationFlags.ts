@@ -27,6 +27,7 @@ export interface GenerationFlags
 			| "initialNoise"
 			| "initImage"
 			| "mask"
+			| "controlImage"
 			| "denoiser"
 			| "signal"
 		> {
@@ -35,6 +36,7 @@ export interface GenerationFlags
 	readonly initialNoise?: string;
 	readonly initImage?: string;
 	readonly mask?: string;
+	readonly controlImage?: readonly string[];
 }
 
 /** Adds the flags that say which model, and where it runs. */
@@ -45,28 +47,16 @@ export function addModelFlags(command: Command): Command {
 /** Adds the flags that say what is drawn and how, but those of options that the command refuses. */
 export function addGenerationFlags(
 	command: Command,
-	{
-		without = [],
-		help = {},
-	}: {
-		readonly without?: readonly GenerationOption[];
-		/** What an option does where a command means another thing by it. */
-		readonly help?: Partial<Record<GenerationOption, string>>;
-	} = {},
+	{ without = [] }: { readonly without?: readonly GenerationOption[] } = {},
 ): Command {
 	const names = Object.keys(GENERATION_OPTIONS) as GenerationOption[];
 	addOptionFlags(
 		command,
 		GENERATION_OPTIONS,
 		names.filter((name) => !without.includes(name)),
-		help,
 	);
 	return addOutputFlags(addModelFlags(command));
 }
-
-/** What `--seed` is to the commands that run many prompts. */
-export const SEED_OF_MANY =
-	"seed of the first prompt; the others follow (default: 0)";
 
 /** Adds the flags that say what is written to the terminal. */
 export function addOutputFlags(command: Command): Command {

@@ -15,7 +15,6 @@ export function addOptionFlags<Name extends string>(
 	command: Command,
 	table: Table<Name>,
 	names: readonly Name[] = Object.keys(table) as Name[],
-	words: Partial<Record<Name, string>> = {},
 ): Command {
 	for (const name of names) {
 		const entry = table[name];
@@ -23,11 +22,18 @@ export function addOptionFlags<Name extends string>(
 		const { metavar, choices, help, group } = entry;
 		const option = new Option(
 			`${flagOf(name)}${metavar ? ` <${metavar}>` : ""}`,
-			words[name] ?? help,
+			help,
 		).helpGroup(`${group}:`);
 		if (choices) option.choices(choices);
 		// a file is read when the command runs
-		if (metavar && !entry.decode && !entry.picture)
+		if (entry.list) {
+			option.argParser((word, before: readonly unknown[] = []) => [
+				...before,
+				...(entry.picture ? [word] : flagItems(name, entry, word)),
+			]);
+			// the flag says one item, the option is all of them
+			option.attributeName = () => name;
+		} else if (metavar && !entry.decode && !entry.picture)
 			option.argParser((word) => flagValue(name, entry, word));
 		command.addOption(option);
 	}
@@ -52,6 +58,18 @@ export function flagValue(
 	return value;
 }
 
+/** The item of a list that a word says, checked as a list of one. */
+function flagItems(
+	name: string,
+	kind: OptionKind,
+	word: string,
+): readonly unknown[] {
+	const items = [kind.parse?.(word)];
+	const what = problemOf(kind, items);
+	if (what) throw new OptionError(name, what);
+	return items;
+}
+
 /**
  * The options of a table that the flags say; files that flags name are read.
  * @throws OptionError when a file cannot be read; UserError when it is not what it has to be
@@ -70,10 +88,17 @@ export async function optionsOfFlags(
 
 async function valueOfFlag(
 	name: string,
-	{ decode, picture }: OptionKind,
+	kind: OptionKind,
 	value: unknown,
 ): Promise<unknown> {
+	const { decode, picture, list } = kind;
 	if (!decode && !picture) return value;
+	if (list && Array.isArray(value)) {
+		const items: unknown[] = [];
+		for (const item of value)
+			items.push(await valueOfFlag(name, { ...kind, list: undefined }, item));
+		return items;
+	}
 	const path = String(value);
 	const content = await readFileOf(
 		name,

@@ -10,7 +10,18 @@ import {
 	openWeightsFile,
 } from "../weights/formats/nodeWeightsFile.js";
 import { modelHash } from "../weights/modelHash.js";
-import type { Lpips } from "./lpips.js";
+
+/** LPIPS, ready to compare pictures. */
+export interface Lpips {
+	/** The files' names. */
+	readonly label: string;
+	readonly trunk: LpipsTrunk;
+	/** Of the weights, see `modelHash`. */
+	readonly hash: string;
+	/** Distance of two RGB pictures of one size: 0 for equal ones. */
+	distance(first: Pixels, second: Pixels): Promise<number>;
+	release(): Promise<void>;
+}
 
 /**
  * Loads LPIPS (see `buildLpips`).

@@ -37,34 +37,9 @@ export function buildUnet(
 	checkUnetPart(config, part);
 	const g = graphBuilder(weights, flavour);
 	const observed = new Map<string, Value>();
-	const inputs = unetInputs(g, config, dims);
-	let time: Value | undefined;
-	const net: Network = {
-		config,
-		inputs,
-		crossAttention: (at, like, compute) => {
-			const name = `${CROSS_ATTENTION}${at.scope}`;
-			if (part.crossAttention === "input")
-				return inputs.crossAttention(name, like);
-			const value = compute();
-			if (part.crossAttention === "output") g.output(name, value);
-			return value;
-		},
-		merging: ({ dims: [, , height, width] }) =>
-			// none at all: OpenVINO does not survive tensors without elements
-			part.mergeTokens && height === dims.height && width === dims.width
-				? {
-						sources: inputs.mergeSources(),
-						targets: inputs.mergeTargets(),
-						ratio: part.mergeTokens,
-					}
-				: undefined,
-		time: () => {
-			time ??= timeEmbedding(g, config, inputs);
-			return time;
-		},
-		observe: (block, value) => void observed.set(block, value),
-	};
+	const net = unetNetwork(g, config, part, dims, (block, value) => {
+		observed.set(block, value);
+	});
 	const features = unetEncoder(g, net, part.encoder);
 	if (part.decoder === "none" || part.features)
 		for (const [name, feature] of features) g.output(name, feature);
@@ -95,7 +70,7 @@ export function unetFlops(
 }
 
 /** What the functions below share: the network's shape, the graph's inputs, and who watches block outputs. */
-interface Network {
+export interface Network {
 	readonly config: UnetConfig;
 	readonly inputs: UnetInputs;
 	/** What the time embedding adds to every residual block: computed once, and not at all by a part without such blocks. */
@@ -106,21 +81,62 @@ interface Network {
 	readonly merging: (x: Value) => TransformerOptions["merging"];
 }
 
-/** Skip features by name, as far as `extent` asks for, and `mid` at the end of a full encoder. */
-function unetEncoder(
+/** What the layers of a UNet, or of a network of the same encoder half, share. */
+export function unetNetwork(
+	g: GraphBuilder,
+	config: UnetConfig,
+	part: Pick<UnetPart, "crossAttention" | "mergeTokens">,
+	dims: UnetDims,
+	observe: (block: string, value: Value) => void = () => {},
+): Network {
+	const inputs = unetInputs(g, config, dims);
+	let time: Value | undefined;
+	return {
+		config,
+		inputs,
+		crossAttention: (at, like, compute) => {
+			const name = `${CROSS_ATTENTION}${at.scope}`;
+			if (part.crossAttention === "input")
+				return inputs.crossAttention(name, like);
+			const value = compute();
+			if (part.crossAttention === "output") g.output(name, value);
+			return value;
+		},
+		merging: ({ dims: [, , height, width] }) =>
+			// none at all: OpenVINO does not survive tensors without elements
+			part.mergeTokens && height === dims.height && width === dims.width
+				? {
+						sources: inputs.mergeSources(),
+						targets: inputs.mergeTargets(),
+						ratio: part.mergeTokens,
+					}
+				: undefined,
+		time: () => {
+			time ??= timeEmbedding(g, config, inputs);
+			return time;
+		},
+		observe,
+	};
+}
+
+/**
+ * Skip features by name, as far as `extent` asks for, and `mid` at the end of a full encoder.
+ * @param begin what is made of the first convolution's output before all else
+ */
+export function unetEncoder(
 	g: GraphBuilder,
 	net: Network,
 	extent: UnetPart["encoder"],
+	begin: (hidden: Value) => Value = (hidden) => hidden,
 ): ReadonlyMap<string, Value> {
 	if (extent === "none") return new Map();
 	const { config, inputs, observe } = net;
 	const wanted = extent === "full" ? skipFeatures(config).length : extent;
 	const kernel = config.convInKernel;
-	let hidden = conv2d(
-		g.at("conv_in"),
-		inputs.sample(),
-		config.levels[0].channels,
-		{ kernel },
+	let hidden = begin(
+		conv2d(g.at("conv_in"), inputs.sample(), config.levels[0].channels, {
+			kernel,
+		}),
 	);
 	observe("conv_in", hidden);
 	const skips = [hidden];

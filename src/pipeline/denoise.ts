@@ -12,6 +12,7 @@ import {
 import type { UnetRunner } from "../propagation/unetRunner.js";
 import type { Sampler } from "../samplers/sampler.js";
 import { type Tensor, tensor } from "../tensor/tensor.js";
+import { type Control, controlledUnet } from "./controlledUnet.js";
 import {
 	type DenoisingRun,
 	type DenoisingStep,
@@ -39,6 +40,8 @@ export interface DenoiseOptions
 	readonly denoiser?: (options: DenoiserOptions) => Denoiser;
 	/** Further input channels `[images, channels, height, width]` that the network sees beside the latents at every evaluation. */
 	readonly extraChannels?: Tensor;
+	/** Control nets that steer the UNet. Default: none. */
+	readonly steering?: readonly Control[];
 }
 
 /** What a run cost, all its images together; waiting for networks to be loaded is left out. */
@@ -47,7 +50,7 @@ export interface RunCost {
 	readonly seconds: number;
 	/** Seconds of it inside the UNet. */
 	readonly networkSeconds: number;
-	/** Floating-point operations of the UNet, two a multiply-add. */
+	/** Floating-point operations of the UNet and of control nets, two a multiply-add. */
 	readonly flops: number;
 	/** How often the encoder half ran. */
 	readonly encoderRuns: number;
@@ -78,7 +81,7 @@ export async function* denoise(
 		dims: initialNoise.dims,
 		data: initialNoise.data.map((z) => z * sampler.initNoiseSigma),
 	};
-	const counted = countedUnet(networks.unet, latents, options.extraChannels);
+	const counted = countedUnet(networks.unet, latents, options);
 	const denoiser = (options.denoiser ?? plannedDenoiser)({
 		unet: counted.unet,
 		sampler,
@@ -143,35 +146,50 @@ export async function denoised(
 	}
 }
 
-/** A UNet that counts its runs and is shown the extra channels. */
+/** A UNet that counts its runs, is shown the extra channels, and is steered by the control nets, whose work is counted too. */
 function countedUnet(
 	unet: UnetRunner,
 	{ dims: [, , height, width] }: Tensor,
-	extraChannels: Tensor | undefined,
+	{
+		extraChannels,
+		steering = [],
+	}: Pick<DenoiseOptions, "extraChannels" | "steering">,
 ): { unet: UnetRunner; flops: () => number; encoderRuns: () => number } {
 	let flops = 0;
 	let encoderRuns = 0;
+	const counting = (network: UnetRunner): UnetRunner => ({
+		...network,
+		async run(part, inputs, at) {
+			const outputs = await network.run(part, inputs, at);
+			flops += network.flops(part, {
+				batch: inputs.timestep.dims[0],
+				height,
+				width,
+				tokens: inputs.encoder_hidden_states?.dims[1] ?? 0,
+			});
+			return outputs;
+		},
+	});
+	const own = counting(unet);
 	return {
 		flops: () => flops,
 		encoderRuns: () => encoderRuns,
-		unet: {
-			...unet,
-			async run(part, given, at) {
-				const inputs =
-					extraChannels && given.sample
-						? { ...given, sample: withChannels(given.sample, extraChannels) }
-						: given;
-				const outputs = await unet.run(part, inputs, at);
-				flops += unet.flops(part, {
-					batch: inputs.timestep.dims[0],
-					height,
-					width,
-					tokens: inputs.encoder_hidden_states?.dims[1] ?? 0,
-				});
-				if (part.encoder === "full") encoderRuns++;
-				return outputs;
+		unet: controlledUnet(
+			{
+				...own,
+				run(part, given, at) {
+					if (part.encoder === "full") encoderRuns++;
+					return own.run(
+						part,
+						extraChannels && given.sample
+							? { ...given, sample: withChannels(given.sample, extraChannels) }
+							: given,
+						at,
+					);
+				},
 			},
-		},
+			steering.map((control) => ({ ...control, net: counting(control.net) })),
+		),
 	};
 }
 

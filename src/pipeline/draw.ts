@@ -15,6 +15,7 @@ import type { Networks, RunNetworks } from "./networks.js";
 import type { GenerateOptions } from "./options.js";
 import { encodeStart } from "./pictureStart.js";
 import { type PreparedPicture, preparePicture } from "./preparePicture.js";
+import { runControls } from "./runControls.js";
 import type { RunSettings } from "./runSettings.js";
 import { tilingOf } from "./tiling.js";
 
@@ -68,6 +69,17 @@ export async function* draw(drawing: Drawing): AsyncGenerator<PipelineEvent> {
 			run,
 			vae,
 			inpainting,
+			controls: (size) =>
+				runControls(settings.controls, run, {
+					...size,
+					count: settings.sampler.timesteps.length,
+					resizeMode: settings.picture?.resizeMode,
+					picture: picture &&
+						settings.picture && {
+							...settings.picture.image,
+							place: picture.place,
+						},
+				}),
 			picture:
 				picture &&
 				(await encodeStart(

@@ -2,6 +2,7 @@ import type { VaeConfig } from "../models/vaeConfig.js";
 import type { Conditioning } from "../propagation/denoiser.js";
 import { rows, type Tensor } from "../tensor/tensor.js";
 import { forImages } from "./conditioner.js";
+import type { Control } from "./controlledUnet.js";
 import {
 	type DenoisedLatents,
 	type DenoiseOptions,
@@ -14,6 +15,7 @@ import { batchDraws, imageSeed } from "./initialNoise.js";
 import type { RunNetworks } from "./networks.js";
 import type { GenerateOptions } from "./options.js";
 import { type EncodedPicture, pictureStart } from "./pictureStart.js";
+import type { ControlledPart } from "./runControls.js";
 import type { RunSettings } from "./runSettings.js";
 
 /** The latents of an image that is to be decoded. */
@@ -37,6 +39,10 @@ export interface BatchRun {
 		"initialNoise" | "denoiser" | "signal"
 	>;
 	readonly picture?: EncodedPicture;
+	/** The control nets of a part of the run, which begins at an evaluation and draws at a size. */
+	readonly controls: (
+		part: Pick<ControlledPart, "width" | "height" | "start">,
+	) => readonly Control[];
 	/** Whether the UNet takes the mask and the masked picture. */
 	readonly inpainting: boolean;
 }
@@ -76,6 +82,7 @@ export async function* drawBatch(
 	let { latents, cost } = yield* steps(batch.run, first, {
 		...common,
 		...start,
+		steering: batch.controls(settings),
 		noise: () => draw().data,
 	});
 	if (hires) {
@@ -88,6 +95,7 @@ export async function* drawBatch(
 				...begin,
 				start: hires.start,
 			}),
+			steering: batch.controls(hires),
 			noise: () => again().data,
 		});
 		cost = bothCosts(cost, drawnOn.cost);

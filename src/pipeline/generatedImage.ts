@@ -28,7 +28,10 @@ export interface ImageCost {
 }
 
 /** The settings of a run as plain data, without the sampler's functions: they can be cloned and posted to another thread. */
-export type SettingsSummary = Omit<RunSettings, "sampler" | "picture"> & {
+export type SettingsSummary = Omit<
+	RunSettings,
+	"sampler" | "picture" | "controls"
+> & {
 	readonly sampler: Pick<
 		Sampler,
 		"name" | "timesteps" | "sigmas" | "predictionType" | "stochastic"
@@ -38,6 +41,7 @@ export type SettingsSummary = Omit<RunSettings, "sampler" | "picture"> & {
 export function settingsSummary({
 	sampler: { name, timesteps, sigmas, predictionType, stochastic },
 	picture: _,
+	controls: __,
 	...settings
 }: RunSettings): SettingsSummary {
 	return {
@@ -67,7 +71,10 @@ export interface ImageParts {
 export interface ImageJson
 	extends Pick<ImageParts, "index" | "seed" | "cost" | "model"> {
 	/** The options that make it again, alone. */
-	readonly options: Omit<SettledOptions, "initialNoise" | "initImage" | "mask">;
+	readonly options: Omit<
+		SettledOptions,
+		"initialNoise" | "initImage" | "mask" | "controlImage"
+	>;
 }
 
 /**
@@ -124,6 +131,7 @@ export class GeneratedImage implements ImageParts {
 			initialNoise: _noise,
 			initImage: _picture,
 			mask: _mask,
+			controlImage: _controlImage,
 			...options
 		} = this.settings.options;
 		return {

@@ -2,6 +2,7 @@ import { parseInfotext, writeInfotext } from "../image/infotext.js";
 import { jsonSeed, type Seed } from "../random/seed.js";
 import type { Precision } from "../runtime/session.js";
 import { samplerByName } from "../samplers/config/samplerNames.js";
+import { controlParameters, withoutControls } from "./controlParameters.js";
 import { problemOf } from "./optionKinds.js";
 import {
 	GENERATION_OPTIONS,
@@ -45,6 +46,8 @@ export interface ImageModel {
 	/** What ran it, and computed in; ONNX Runtime in float32 unless given. */
 	readonly engine?: string;
 	readonly precision?: Precision;
+	/** What the control nets beside it are called. */
+	readonly controlNets?: readonly string[];
 }
 
 /** The `parameters` text of an image: A1111's keys and ours, enough to make the same image again. */
@@ -56,7 +59,7 @@ export function imageParameters(
 		readonly seed: Seed | bigint;
 		readonly settings: { readonly options: SettledOptions };
 	},
-	{ label, hash, engine, precision }: ImageModel,
+	{ label, hash, engine, precision, controlNets = [] }: ImageModel,
 ): string {
 	const all: Readonly<Record<string, unknown>> = { ...settings.options, seed };
 	const written = new Map<string, string>();
@@ -72,6 +75,8 @@ export function imageParameters(
 	}
 	if (engine && engine !== DEFAULT_ENGINE) written.set(ENGINE, engine);
 	if (precision && precision !== "float32") written.set(PRECISION, precision);
+	for (const [key, text] of controlParameters(settings.options, controlNets))
+		written.set(key, text);
 	written.set(VERSION, MAKER);
 	const { prompt, negativePrompt } = settings.options;
 	return writeInfotext({ prompt, negativePrompt, settings: written });
@@ -97,8 +102,9 @@ export interface ParametersOfImage {
  * @throws UserError for a text over 1 MiB
  */
 export function optionsFromParameters(text: string): ParametersOfImage {
-	const { prompt, negativePrompt, settings } = parseInfotext(text);
-	const options: Record<string, unknown> = {};
+	const { prompt, negativePrompt, settings: all } = parseInfotext(text);
+	const { controls, settings } = withoutControls(all);
+	const options: Record<string, unknown> = { ...controls };
 	const leftOut: string[] = [];
 	const known = new Set([MODEL, MODEL_HASH, ENGINE, PRECISION, VERSION]);
 	for (const { name, entry, key, read = entry.parse } of PARAMETERS) {
@@ -112,6 +118,7 @@ export function optionsFromParameters(text: string): ParametersOfImage {
 		else options[name] = typeof value === "bigint" ? jsonSeed(value) : value;
 	}
 	const given = givenBeside(options, settings);
+	if (controls) given.add("controlImage");
 	for (const [name, value] of Object.entries(options)) {
 		const needs = entryOf(name)?.needs?.[0];
 		if (needs === undefined || needs in options || given.has(needs as never))

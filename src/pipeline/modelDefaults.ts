@@ -24,6 +24,8 @@ export interface ModelDefaults {
 	readonly findPlan?: FindPlan;
 	/** Whether it takes a mask and a masked picture beside the latents. */
 	readonly inpainting?: boolean;
+	/** How many control nets there are beside it. */
+	readonly controlNets?: number;
 	/** Whether decoding several steps in one batch is worth it where it runs. */
 	readonly batches: boolean;
 }
@@ -62,12 +64,13 @@ export function modelDefaults(
 		guidanceScale: generation.data.guidance_scale ?? DEFAULT_GUIDANCE,
 		scheduler: files.scheduler.config,
 		factor,
-		textLayers: networks.textConfigs.text_encoder.layers,
+		textLayers: networks.textConfig.layers,
 		inpainting: files.kind === "inpainting",
 		batches,
 		skipCount: skipFeatures(networks.unetConfig).length,
 		hash: files.hash,
 		label: files.label,
+		controlNets: networks.controlNets.length,
 		findPlan,
 	};
 }

@@ -1,6 +1,6 @@
 import { engineNames } from "../runtime/engine.js";
 import { devices, precisions } from "../runtime/session.js";
-import { choice, flag, text, whole } from "./optionKinds.js";
+import { choice, flag, several, text, whole } from "./optionKinds.js";
 import type { OptionEntry } from "./options.js";
 
 /** The options of a pipeline: which model it is, and how and where its networks run. */
@@ -28,6 +28,11 @@ export const MODEL_OPTIONS = {
 	config: {
 		...text("dir", 4096),
 		help: "diffusers folder whose configs are taken for a single-file checkpoint (default: told from the shapes of its tensors)",
+		group: "Model",
+	},
+	controlnet: {
+		...several(text("dir|hub id|file", 4096), 8),
+		help: "a control net beside the model: diffusers folder, Hub id or file; several are added up",
 		group: "Model",
 	},
 	dtype: {
@@ -84,5 +89,6 @@ export const MODEL_HOOKS = {
 	openWeightFile: isFunction,
 	encodeImage: isFunction,
 	findPlan: isFunction,
+	controlNets: Array.isArray,
 	signal: (value: unknown) => value instanceof AbortSignal,
 } as const;

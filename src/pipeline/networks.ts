@@ -2,7 +2,7 @@ import {
 	type ClipTextConfig,
 	parseClipTextConfig,
 } from "../models/clipConfig.js";
-import { buildClipText, type ClipTextOptions } from "../models/clipText.js";
+import { buildClipText } from "../models/clipText.js";
 import { buildUnet, unetFlops } from "../models/unet.js";
 import { parseUnetConfig, type UnetConfig } from "../models/unetConfig.js";
 import { withTimeFeatures } from "../models/unetInputs.js";
@@ -21,9 +21,14 @@ import {
 	type SessionOptions,
 } from "../runtime/session.js";
 import type { Tensor } from "../tensor/tensor.js";
-import type { ModelFiles } from "../weights/folder/modelFiles.js";
+import type { ModelFiles, NetworkFiles } from "../weights/folder/modelFiles.js";
 import { requireKind } from "../weights/folder/modelKind.js";
 import type { OpenWeightFile } from "../weights/formats/weightFile.js";
+import {
+	type ControlNetFiles,
+	controlNetwork,
+	controlRunner,
+} from "./controlNetworks.js";
 import { assertFiniteOutput, assertFinitePrediction } from "./finiteOutputs.js";
 import {
 	type HostedNetwork,
@@ -52,6 +57,8 @@ export interface NetworkOptions {
 	 * for the UNet, and the UNet for the VAE.
 	 */
 	readonly keepResident?: boolean;
+	/** Control nets beside the UNet. Default: none. */
+	readonly controlNets?: readonly ControlNetFiles[];
 	/** Opens a file of weights: to say which one is to blame for a number that is not finite. Default: of weights in memory only. */
 	readonly openWeightFile?: OpenWeightFile;
 }
@@ -68,19 +75,13 @@ export interface LatentMoments {
 	readonly logvar: Tensor;
 }
 
-/** What is wanted of a text encoder, and of which. */
-export interface TextEncoding extends ClipTextOptions {
-	/** Its name in `ModelFiles.networks`. Default `text_encoder`. */
-	readonly network?: string;
-}
-
 /** The networks as one run uses them. */
 export interface RunNetworks {
-	/** The outputs of a text encoder for token ids, one row a prompt: `hidden_states` `[prompts, tokens, features]` and what else is asked for. */
+	/** Text states `[prompts, tokens, features]` of token ids, one row a prompt, without the last `clipSkip` layers. */
 	encodeText(
 		ids: readonly (readonly number[])[],
-		options?: TextEncoding,
-	): Promise<Readonly<Record<string, Tensor>>>;
+		clipSkip?: number,
+	): Promise<Tensor>;
 	readonly unet: UnetRunner;
 	/**
 	 * Runs `work` with the VAE's decoder: latents divided by the scaling factor `[n, channels, h, w]` to images `[n, 3, 8h, 8w]`, about
@@ -91,18 +92,22 @@ export interface RunNetworks {
 	): Promise<Result>;
 	/** Images `[n, 3, h, w]` in −1 to 1 to the `mean` and the `logvar` of their latents, before scaling. */
 	encodeImage(image: Tensor): Promise<LatentMoments>;
+	/**
+	 * A control net that sees a picture `[1, 3, height, width]`, 0 to 1: takes the inputs of the UNet's encoder half and gives features of the
+	 * same names, which are to be added to those.
+	 */
+	control(net: number, image: Tensor): UnetRunner;
 	/** Seconds this run has spent waiting for networks to be loaded, or for other runs' to be freed. */
 	waitedSeconds(): number;
 }
 
 /** The networks of a model. Each is loaded when it is first run. */
 export interface Networks {
-	/** Of the text encoders, by their names in `ModelFiles.networks`. */
-	readonly textConfigs: Readonly<
-		Record<"text_encoder", ClipTextConfig> & Record<string, ClipTextConfig>
-	>;
+	readonly textConfig: ClipTextConfig;
 	readonly unetConfig: UnetConfig;
 	readonly vaeConfig: VaeConfig;
+	/** What the control nets are called. */
+	readonly controlNets: readonly string[];
 	/** Whether the networks make room for each other. */
 	readonly keepResident: boolean;
 	run(run?: NetworkRun): RunNetworks;
@@ -137,22 +142,25 @@ export function openNetworks(
 		openWeightFile: open,
 	} = options;
 	const keepResident =
-		options.keepResident ?? weightBytes(files) <= SMALL_MODEL;
+		options.keepResident ??
+		weightBytes([
+			...Object.values(files.networks),
+			...(options.controlNets ?? []),
+		]) <= SMALL_MODEL;
 	const unetConfig = parseUnetConfig(
 		files.networks.unet.config,
 		`${files.label}: unet/config.json`,
 	);
-	const textConfigs = Object.fromEntries(
-		Object.entries(files.networks)
-			.filter(([name]) => name.startsWith("text_encoder"))
-			.map(([name, { config }]) => [
-				name,
-				parseClipTextConfig(config, `${files.label}: ${name}/config.json`),
-			]),
-	) as Networks["textConfigs"];
+	const textConfig = parseClipTextConfig(
+		files.networks.text_encoder.config,
+		`${files.label}: text_encoder/config.json`,
+	);
 	const vaeConfig = parseVaeConfig(
 		files.networks.vae.config,
 		`${files.label}: vae/config.json`,
+	);
+	const controlNets = (options.controlNets ?? []).map((files) =>
+		controlNetwork(files, unetConfig),
 	);
 	const host = networkHost(engine, { keepResident });
 	const placed = { device, precision, threads };
@@ -174,24 +182,23 @@ export function openNetworks(
 	const vaeDims = { batch: 1, height: 64, width: 64 };
 
 	const textEncoder = (
-		name: string,
-		wanted: ClipTextOptions,
+		clipSkip: number,
 		dims: { batch: number; tokens: number },
 	): HostedNetwork => ({
-		key: `${name} ${sameKey(wanted)}`,
-		name,
+		key: `text_encoder ${clipSkip}`,
+		name: "text_encoder",
 		build: (flavour) =>
 			buildClipText(
-				textConfigs[name],
-				files.networks[name].weights,
-				wanted,
+				textConfig,
+				files.networks.text_encoder.weights,
+				{ clipSkip },
 				dims,
 				flavour,
 			),
 		options: exact,
 	});
 	const unetPart = (part: UnetPart, level: SessionOptions): HostedNetwork => ({
-		key: `unet ${level.optimization} ${sameKey(part)}`,
+		key: `unet ${level.optimization} ${partKey(part)}`,
 		name: "unet",
 		build: (flavour) =>
 			buildUnet(
@@ -219,9 +226,10 @@ export function openNetworks(
 	};
 
 	return {
-		textConfigs,
+		textConfig,
 		unetConfig,
 		vaeConfig,
+		controlNets: controlNets.map(({ label }) => label),
 		keepResident,
 		begin: host.begin,
 		release: host.release,
@@ -254,7 +262,7 @@ export function openNetworks(
 						return outputs;
 					}),
 				flops(part, dims) {
-					const key = `${sameKey(part)} ${dims.batch} ${dims.height} ${dims.width} ${dims.tokens}`;
+					const key = `${partKey(part)} ${dims.batch} ${dims.height} ${dims.width} ${dims.tokens}`;
 					let count = flops.get(key);
 					if (count === undefined) {
 						count = unetFlops(unetConfig, part, dims);
@@ -263,22 +271,33 @@ export function openNetworks(
 					return count;
 				},
 			};
+			const split = (runner: UnetRunner) =>
+				maxRows === undefined ? runner : splitRows(runner, maxRows);
 			return {
-				unet: maxRows === undefined ? unet : splitRows(unet, maxRows),
-				async encodeText(ids, { network = "text_encoder", ...wanted } = {}) {
+				unet: split(unet),
+				control: (net, image) =>
+					split(
+						controlRunner(controlNets[net], image, {
+							host,
+							user: counted,
+							often: level,
+							rare,
+							open,
+						}),
+					),
+				async encodeText(ids, clipSkip = 0) {
 					const dims = { batch: ids.length, tokens: ids[0].length };
 					return host.use("text", counted, async (sessionOf) => {
-						const session = await sessionOf(textEncoder(network, wanted, dims));
+						const session = await sessionOf(textEncoder(clipSkip, dims));
 						const inputs = { input_ids: intRows(ids) };
-						const outputs = await runPrepared(session, inputs, counted);
-						const { weights } = files.networks[network];
-						for (const [name, output] of Object.entries(outputs))
-							await assertFiniteOutput(
-								`the text encoder, ${name.replaceAll("_", " ")}`,
-								output,
-								{ weights, open },
-							);
-						return outputs;
+						const states = (await runPrepared(session, inputs, counted))
+							.hidden_states;
+						await assertFiniteOutput(
+							"the text encoder, hidden states",
+							states,
+							{ weights: files.networks.text_encoder.weights, open },
+						);
+						return states;
 					});
 				},
 				decoding: (work) =>
@@ -327,8 +346,8 @@ async function runPrepared(
 	return session.run(inputs);
 }
 
-/** The same for equal parts and options, in whatever order their properties were written. */
-function sameKey(part: UnetPart | ClipTextOptions): string {
+/** The same for equal parts, in whatever order their properties were written. */
+function partKey(part: UnetPart): string {
 	return JSON.stringify(
 		Object.entries(part)
 			.filter(([, value]) => value !== undefined)
@@ -336,9 +355,9 @@ function sameKey(part: UnetPart | ClipTextOptions): string {
 	);
 }
 
-function weightBytes({ networks }: ModelFiles): number {
+function weightBytes(networks: readonly NetworkFiles[]): number {
 	let total = 0;
-	for (const { weights } of Object.values(networks))
+	for (const { weights } of networks)
 		for (const { length } of weights.tensors.values()) total += length;
 	return total;
 }

@@ -1,10 +1,15 @@
+import { OptionError } from "../errors/optionError.js";
+import { UserError } from "../errors/userError.js";
 import type { EncodeImage } from "../image/encodedImage.js";
 import { nodeFindPlan } from "../propagation/nodeFindTunedPlan.js";
 import { chooseEngine, type EngineOptions } from "../runtime/nodeEngines.js";
 import type { OpenModelOptions } from "../weights/folder/modelFiles.js";
 import { openNodeWeightFile } from "../weights/formats/nodeModelFolder.js";
 import { openModel } from "../weights/nodeOpenModel.js";
+import { controlNetPart } from "../weights/parts/controlNetPart.js";
+import { openNodePart } from "../weights/parts/nodeOpenPart.js";
 import { checkOptions } from "./checkOptions.js";
+import type { ControlNetFiles } from "./controlNetworks.js";
 import { MODEL_HOOKS, MODEL_OPTIONS } from "./modelOptions.js";
 import {
 	createPipeline,
@@ -39,10 +44,12 @@ export async function loadPipeline(
 	);
 	const files = await openModel(model, options);
 	const { engine, precision } = await chooseEngine(options);
+	const controlNets = await openControlNets(options);
 	return createPipeline(files, engine, {
 		openWeightFile: openNodeWeightFile,
 		encodeImage: encodeLater,
 		findPlan: nodeFindPlan(files.folder),
+		controlNets,
 		...options,
 		precision,
 	});
@@ -51,3 +58,20 @@ export async function loadPipeline(
 /** The image library is loaded with the first image that is encoded. */
 const encodeLater: EncodeImage = async (...image) =>
 	(await import("../image/nodeEncodeImage.js")).encodeImage(...image);
+
+/** @throws OptionError that names the control net that cannot be had */
+async function openControlNets({
+	controlnet = [],
+	...options
+}: OpenModelOptions): Promise<ControlNetFiles[]> {
+	const opened: ControlNetFiles[] = [];
+	for (const where of [controlnet].flat())
+		try {
+			opened.push(controlNetPart(await openNodePart(where, options)));
+		} catch (cause) {
+			throw cause instanceof UserError
+				? new OptionError("controlnet", cause.message, { cause })
+				: cause;
+		}
+	return opened;
+}

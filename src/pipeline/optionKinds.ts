@@ -16,6 +16,8 @@ export interface OptionKind<Schema extends z.ZodType = z.ZodType> {
 	readonly parse?: (word: string) => unknown;
 	/** Where the word is the path of a file: the value that its content says. `label` stands in front of errors. */
 	readonly decode?: (content: Uint8Array, label: string) => unknown;
+	/** A list: the word says one of its items, and the flag may be given several times. */
+	readonly list?: true;
 	/** Where the word is the path of a picture's file: the value is the picture, with its alpha. */
 	readonly picture?: true;
 }
@@ -118,4 +120,15 @@ export const colour = (metavar: string) => ({
 	expected: 'a colour such as "#ffffff"',
 	metavar,
 	parse: (word: string) => (word.startsWith("#") ? word : `#${word}`),
+});
+
+/** One value of another kind, or a list of them; on the command line a flag that may be given several times. */
+export const several = <Schema extends z.ZodType>(
+	kind: OptionKind<Schema>,
+	most: number,
+) => ({
+	...kind,
+	schema: z.union([kind.schema, z.array(kind.schema).min(1).max(most)]),
+	expected: `${kind.expected}, or a list of up to ${most}`,
+	list: true as const,
 });

@@ -30,6 +30,7 @@ import {
 } from "../samplers/samplerSteps.js";
 import { decodeNpy } from "../tensor/npy.js";
 import { isTensor, type Tensor } from "../tensor/tensor.js";
+import { CONTROL_OPTIONS } from "./controlOptions.js";
 import type { ModelDefaults } from "./modelDefaults.js";
 import {
 	choice,
@@ -101,6 +102,7 @@ export interface OptionEntry<Schema extends z.ZodType = z.ZodType>
 export type OptionGroup =
 	| "Picture"
 	| "Pictures from pictures"
+	| "Control nets"
 	| "Sampling"
 	| "Encoder propagation"
 	| "Text"
@@ -246,6 +248,7 @@ export const GENERATION_OPTIONS = {
 		},
 	},
 	...PICTURE_OPTIONS,
+	...CONTROL_OPTIONS,
 	predictionType: {
 		...choice("name", ["epsilon", "v_prediction", "sample"]),
 		help: "what the network predicts, where the model's files do not say it rightly",

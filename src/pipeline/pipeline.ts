@@ -13,7 +13,7 @@ import type { Tensor } from "../tensor/tensor.js";
 import { loadTokenizer } from "../tokenizer/loadTokenizer.js";
 import type { ModelFiles } from "../weights/folder/modelFiles.js";
 import { checkOptions } from "./checkOptions.js";
-import { clipConditioner, type Tokenizers } from "./conditioner.js";
+import { clipConditioner } from "./conditioner.js";
 import { decodeLatents } from "./decodeLatents.js";
 import {
 	type DenoisedLatents,
@@ -50,6 +50,8 @@ export interface Pipeline {
 	readonly engine: string;
 	readonly engineVersion: string;
 	readonly precision: Precision;
+	/** What the control nets beside it are called. */
+	readonly controlNets: readonly string[];
 	/** The options with every default filled in. @throws UserError when one is wrong. */
 	settings(options: GenerateOptions): RunSettings;
 	/**
@@ -99,23 +101,18 @@ export function createPipeline(
 	checkOptions(MODEL_OPTIONS, options, MODEL_HOOKS);
 	const networks = openNetworks(files, engine, options);
 	const { unetConfig, vaeConfig } = networks;
-	const tokenizers = Object.fromEntries(
-		Object.entries(files.tokenizers).map(([name, texts]) => [
-			name,
-			// tokenizer_2 is that of text_encoder_2
-			loadTokenizer(
-				texts,
-				`${files.label}/${name}`,
-				networks.textConfigs[name.replace("tokenizer", "text_encoder")],
-			),
-		]),
-	) as Tokenizers;
-	const conditioner = clipConditioner(tokenizers);
+	const tokenizer = loadTokenizer(
+		files.tokenizers.tokenizer,
+		`${files.label}/tokenizer`,
+		networks.textConfig,
+	);
+	const conditioner = clipConditioner(tokenizer);
 	const model = {
 		label: files.label,
 		hash: files.hash,
 		engine: engine.name,
 		precision: options.precision ?? "float32",
+		controlNets: networks.controlNets,
 	};
 	const defaults = modelDefaults(
 		files,
@@ -139,10 +136,7 @@ export function createPipeline(
 		const { warnings } = settings;
 		return {
 			...settings,
-			warnings: [
-				...warnings,
-				...promptWarnings(settings, tokenizers.tokenizer),
-			],
+			warnings: [...warnings, ...promptWarnings(settings, tokenizer)],
 		};
 	}
 

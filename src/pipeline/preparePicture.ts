@@ -13,6 +13,8 @@ export interface PreparedPicture {
 	readonly image: RgbImage;
 	/** One byte a pixel of it, 1 where it is drawn anew. */
 	readonly masked?: Uint8Array;
+	/** Brings what was as large as the picture to the size in the same way. */
+	place(pixels: Pixels): Pixels;
 	/** The finished picture: what was not to be drawn anew is put back, byte for byte. */
 	finish(drawn: RgbImage): RgbImage;
 }
@@ -33,7 +35,7 @@ export function preparePicture(
 	const source = withChannels(onColour(image, background), 3);
 	const at = (pixels: Pixels) =>
 		placeImage(pixels, size.width, size.height, resizeMode);
-	if (!mask) return { image: at(source), finish: (drawn) => drawn };
+	if (!mask) return { image: at(source), place: at, finish: (drawn) => drawn };
 	const { width, height } = image;
 	const edge: Pixels = {
 		width,
@@ -60,6 +62,7 @@ export function preparePicture(
 	return {
 		image: mask.content === "fill" ? fillMasked(original, masked) : original,
 		masked,
+		place: placed,
 		finish(drawn) {
 			if (!box) return blended(original, drawn, share(placed(edge)));
 			const part = placeImage(

@@ -20,6 +20,8 @@ import {
 import { createSampler } from "../samplers/createSampler.js";
 import type { Sampler } from "../samplers/sampler.js";
 import { checkOptions } from "./checkOptions.js";
+import type { CONTROL_OPTIONS } from "./controlOptions.js";
+import { type ControlSettings, controlSettings } from "./controlSettings.js";
 import type { ModelDefaults } from "./modelDefaults.js";
 import {
 	type DefaultBasis,
@@ -53,6 +55,7 @@ export interface RunSettings
 		| "injectUntil"
 		| "initialNoise"
 		| keyof typeof PICTURE_OPTIONS
+		| keyof typeof CONTROL_OPTIONS
 	> {
 	readonly seed: bigint;
 	readonly sampler: Sampler;
@@ -62,6 +65,8 @@ export interface RunSettings
 	readonly injection: NoiseInjection;
 	/** The picture that the run begins with. */
 	readonly picture?: PictureSettings;
+	/** What each control net is shown, in their order. */
+	readonly controls: readonly ControlSettings[];
 	/** How the picture is drawn on at a larger size. */
 	readonly hires?: HiresSettings;
 	/** The first evaluation: later ones begin with a picture. */
@@ -172,6 +177,16 @@ export function runSettings(
 		hiresStrength: settle("hiresStrength"),
 		hiresUpscaler: settle("hiresUpscaler"),
 	};
+	const { controlImage, controlScale, controlStart, controlEnd, controlEdges } =
+		options;
+	const controlled = {
+		controlImage,
+		controlScale,
+		controlStart,
+		controlEnd,
+		controlEdges,
+	};
+	const controls = controlSettings(controlled, model);
 	const picture = pictureSettings(pictures, model);
 	const start = picture
 		? startOf("strength", picture.strength, sampler, steps)
@@ -211,6 +226,7 @@ export function runSettings(
 		plan,
 		injection,
 		picture,
+		controls,
 		hires,
 		start,
 		evaluations: count - start + (hires ? count - hires.start : 0),
@@ -218,6 +234,7 @@ export function runSettings(
 		options: {
 			...common,
 			...pictures,
+			...controlled,
 			sampler: name,
 			schedule: spread,
 			seed: jsonSeed(seed),

@@ -32,7 +32,7 @@ async function bundled(
 					onResolve(
 						{
 							filter:
-								/^node:|^(fs|path|os|crypto|zlib|stream|util)$|^onnxruntime-node$|^sharp$/,
+								/^node:|^(events|fs|path|os|crypto|zlib|stream|util)$|^onnxruntime-node$|^sharp$/,
 						},
 						({ path, importer }) => {
 							node.add(`${basename(importer)} -> ${path}`);

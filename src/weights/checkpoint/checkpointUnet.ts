@@ -168,7 +168,8 @@ function inferUnetConfig(
 		mid_block_scale_factor: 1,
 		norm_eps: 1e-5,
 		norm_num_groups: groups,
-		out_channels: shapeOf("conv_out.weight")[0],
+		// a control net has none
+		out_channels: tensors.get("conv_out.weight")?.shape[0],
 		sample_size: 64,
 		transformer_layers_per_block: depth,
 		up_block_types: channels.map((_, level) =>

@@ -31,6 +31,18 @@ export function loadNetworkWeights(
 	return loadWeights(folder, path, `${folder.label}/${network}`, network);
 }
 
+/**
+ * The weights of a folder that is one network, under the names they have there.
+ * @param path its .safetensors file
+ * @throws UserError as `loadNetworkWeights` does.
+ */
+export function openNetworkWeights(
+	folder: ModelFolder,
+	path: string,
+): Promise<Weights> {
+	return loadWeights(folder, path, folder.label);
+}
+
 async function loadWeights(
 	folder: ModelFolder,
 	path: string,

@@ -42,8 +42,10 @@ export interface PullOptions
 		OpenModelOptions,
 		"variant" | "dtype" | "onProgress" | "signal"
 	> {
-	/** Exactly these files instead of those that a model needs. */
-	readonly include?: readonly string[];
+	/** Exactly these files instead of those that a model needs: their paths, or their choice among all paths. */
+	readonly include?:
+		| readonly string[]
+		| ((paths: readonly string[]) => readonly string[]);
 	/** Where the Hub and its cache are; read from the environment by default. */
 	readonly settings?: HubSettings;
 	/** See `RequestOptions`. */
@@ -200,8 +202,12 @@ async function listFiles(
 function named(
 	listing: HubListing,
 	repo: string,
-	paths: readonly string[],
+	include: NonNullable<PullOptions["include"]>,
 ): HubFile[] {
+	const paths =
+		typeof include === "function"
+			? include(listing.files.map(({ path }) => path))
+			: include;
 	return paths.map((path) => {
 		if (!isSafePath(path))
 			throw new UserError(
