@@ -1,6 +1,6 @@
 import sharp from "sharp";
 import { UserError } from "../errors/userError.js";
-import { textOutline, wrapText } from "./labelText.js";
+import { textOutline, wrapText } from "./nodeLabelText.js";
 import { type RgbImage, rgbImage } from "./rgbImage.js";
 
 /** A picture of a contact sheet and what is written over and under it, a label a line; long ones are wrapped. */

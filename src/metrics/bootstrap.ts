@@ -1,6 +1,6 @@
 import { UserError } from "../errors/userError.js";
 import { mersenneTwister } from "../random/mersenneTwister.js";
-import { quantile } from "./quantile.js";
+import { quantile } from "../tensor/quantile.js";
 
 /** An estimate with the interval in which it lies. */
 export interface ConfidenceInterval {

@@ -1,4 +1,5 @@
 import type { RgbImage } from "../image/rgbImage.js";
+import { roundHalfEven } from "../tensor/roundHalfEven.js";
 import type { Tensor } from "../tensor/tensor.js";
 
 /**
@@ -21,10 +22,4 @@ export function decodedImages({ dims, data }: Tensor): RgbImage[] {
 		}
 		return { width, height, data: rgb };
 	});
-}
-
-function roundHalfEven(value: number): number {
-	const floor = Math.floor(value);
-	const rest = value - floor;
-	return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
 }

@@ -1,3 +1,4 @@
+import { quantile } from "../tensor/quantile.js";
 import type { SamplerConfig } from "./config/schedulerConfig.js";
 import { weightedSum } from "./weightedSum.js";
 
@@ -89,14 +90,6 @@ export function predictedOriginalInSigmaSpace(
 
 function clamp(values: Float32Array, bound: number): Float32Array {
 	return values.map((value) => Math.min(Math.max(value, -bound), bound));
-}
-
-/** The value below which a share `q` of the (sorted) values lies, between neighbours linearly, as torch.quantile. */
-function quantile(sorted: Float32Array, q: number): number {
-	const rank = q * (sorted.length - 1);
-	const low = Math.floor(rank);
-	const high = Math.ceil(rank);
-	return sorted[low] + (rank - low) * (sorted[high] - sorted[low]);
 }
 
 /**

@@ -1,4 +1,5 @@
 import { UserError } from "../errors/userError.js";
+import { float16 } from "./float16.js";
 import { elementCount, type Tensor, tensor } from "./tensor.js";
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
@@ -10,7 +11,10 @@ const MAX_DIMS = 32;
 type Reader = (view: DataView, at: number, littleEndian: boolean) => number;
 
 const READERS: Record<string, { size: number; read: Reader }> = {
-	f2: { size: 2, read: (view, at, little) => halfAt(view, at, little) },
+	f2: {
+		size: 2,
+		read: (view, at, little) => float16(view.getUint16(at, little)),
+	},
 	f4: { size: 4, read: (view, at, little) => view.getFloat32(at, little) },
 	f8: { size: 8, read: (view, at, little) => view.getFloat64(at, little) },
 	i4: { size: 4, read: (view, at, little) => view.getInt32(at, little) },
@@ -164,16 +168,4 @@ function parseHeader(
 	if (dims.length > MAX_DIMS || !dims.every(Number.isSafeInteger))
 		return undefined;
 	return { descr: descr.slice(1, -1), fortranOrder: order === "True", dims };
-}
-
-/** An IEEE half-precision number. */
-function halfAt(view: DataView, at: number, littleEndian: boolean): number {
-	const bits = view.getUint16(at, littleEndian);
-	const sign = bits & 0x8000 ? -1 : 1;
-	const exponent = (bits >> 10) & 0x1f;
-	const fraction = bits & 0x3ff;
-	if (exponent === 0) return sign * fraction * 2 ** -24;
-	if (exponent === 31)
-		return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-	return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { textWidth, wrapText } from "../../src/image/labelText.js";
 import { contactSheet } from "../../src/image/nodeContactSheet.js";
+import { textWidth, wrapText } from "../../src/image/nodeLabelText.js";
 import { type RgbImage, rgbImage } from "../../src/image/rgbImage.js";
 
 const filled = (width: number, height: number, colour: number[]) =>

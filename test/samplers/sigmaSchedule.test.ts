@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createSampler } from "../../src/samplers/createSampler.js";
 import { aysSigmas } from "../../src/samplers/schedules/sigmaSchedule.js";
-import { roundHalfEven } from "../../src/samplers/schedules/timestepSpacing.js";
+import { roundHalfEven } from "../../src/tensor/roundHalfEven.js";
 
 const SD15 = {
 	beta_end: 0.012,

@@ -1,9 +1,9 @@
 import { readKeySteps } from "../../accelerators/planWords.js";
 import { OptionError } from "../../errors/optionError.js";
-import { median, quantile } from "../../metrics/quantile.js";
 import type { Pipeline } from "../../pipeline/pipeline.js";
 import { stateFlops } from "../../propagation/stateParts.js";
 import { FULL, stepStateWord } from "../../propagation/stepState.js";
+import { median, quantile } from "../../tensor/quantile.js";
 import type { CommonOptions } from "./commonOptions.js";
 import type { Method } from "./method.js";
 import { methodOptions, type SettledMethod } from "./methodRun.js";

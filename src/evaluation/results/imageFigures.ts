@@ -1,7 +1,7 @@
 import type { ResolvedProtocol } from "../../datasets/protocol.js";
 import { bootstrap, bootstrapMean } from "../../metrics/bootstrap.js";
 import { hesselClipScores } from "../../metrics/clipScore.js";
-import { median, quantile } from "../../metrics/quantile.js";
+import { median, quantile } from "../../tensor/quantile.js";
 import type { ImageRecord } from "../run/record.js";
 import {
 	type Figure,

@@ -3,9 +3,9 @@ import { UserError } from "../../errors/userError.js";
 import { type FrechetWork, frechetHere } from "../../metrics/frechetWork.js";
 import { jackknifeGroups } from "../../metrics/jackknife.js";
 import { runtimeInnerProducts } from "../../metrics/nodeInnerProducts.js";
-import { median } from "../../metrics/quantile.js";
 import type { Progress } from "../../pipeline/progress.js";
 import type { SessionOptions } from "../../runtime/session.js";
+import { median } from "../../tensor/quantile.js";
 import {
 	featureReader,
 	type Records,

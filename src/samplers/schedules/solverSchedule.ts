@@ -1,3 +1,4 @@
+import { roundHalfEven } from "../../tensor/roundHalfEven.js";
 import { logSignalNoise, signalNoiseOfAlphaBar } from "../prediction.js";
 import type { SamplerContext, Schedule } from "../sampler.js";
 import { alphasCumprod } from "./noiseSchedule.js";
@@ -11,7 +12,7 @@ import {
 	trainedSigmas,
 	ZERO_SNR_ALPHA,
 } from "./sigmaSchedule.js";
-import { roundHalfEven, solverTimesteps } from "./timestepSpacing.js";
+import { solverTimesteps } from "./timestepSpacing.js";
 
 /** How many of the noisiest trained timesteps are left out since their λ is below lambda_min_clipped. */
 function clippedTimesteps(alphas: Float32Array, minimum: number): number {

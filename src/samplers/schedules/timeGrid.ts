@@ -1,4 +1,5 @@
 import { OptionError } from "../../errors/optionError.js";
+import { roundHalfEven } from "../../tensor/roundHalfEven.js";
 import type { SamplerConfig } from "../config/schedulerConfig.js";
 import type { Schedule } from "../sampler.js";
 import { alphasCumprod } from "./noiseSchedule.js";
@@ -8,7 +9,7 @@ import {
 	trainedSigmas,
 	ZERO_SNR_ALPHA,
 } from "./sigmaSchedule.js";
-import { linspace, roundHalfEven } from "./timestepSpacing.js";
+import { linspace } from "./timestepSpacing.js";
 
 /**
  * Where the steps of a run begin, from noise to image: training timesteps (fractions allowed), descending, or logarithms of

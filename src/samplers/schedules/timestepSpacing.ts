@@ -1,10 +1,5 @@
+import { roundHalfEven } from "../../tensor/roundHalfEven.js";
 import type { SamplerConfig } from "../config/schedulerConfig.js";
-
-/** Rounds to the nearest integer, halves to the even one, as numpy does. */
-export function roundHalfEven(x: number): number {
-	const rounded = Math.round(x);
-	return Math.abs(x % 1) === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
-}
 
 /** `count` values from `start` to `end` inclusive, as numpy.linspace has them. */
 export function linspace(start: number, end: number, count: number): number[] {

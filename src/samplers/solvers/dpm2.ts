@@ -1,9 +1,9 @@
+import { roundHalfEven } from "../../tensor/roundHalfEven.js";
 import { defineSampler } from "../defineSampler.js";
 import { sigmaSpace } from "../latentSpace.js";
 import type { Sampler, SamplerContext, SamplerState } from "../sampler.js";
 import { karrasSchedule } from "../schedules/karrasSchedule.js";
 import { timestepOfSigma } from "../schedules/sigmaSchedule.js";
-import { roundHalfEven } from "../schedules/timestepSpacing.js";
 import { derivativeAt, eulerStep } from "./eulerStep.js";
 
 interface Dpm2State extends SamplerState {

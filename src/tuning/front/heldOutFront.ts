@@ -1,7 +1,7 @@
 import { bootstrapMean } from "../../metrics/bootstrap.js";
-import { median } from "../../metrics/quantile.js";
 import { mersenneTwister } from "../../random/mersenneTwister.js";
 import { shuffled } from "../../random/shuffled.js";
+import { median } from "../../tensor/quantile.js";
 import type { CalibrationPrompt } from "../runs/calibrationPrompt.js";
 import type { TuningState } from "../runs/nodeTuningState.js";
 import { type PlanRuns, type RunScore, runKey } from "../runs/planRuns.js";

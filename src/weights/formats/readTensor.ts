@@ -1,4 +1,5 @@
 import { UserError } from "../../errors/userError.js";
+import { float16 } from "../../tensor/float16.js";
 import { type Tensor, tensor } from "../../tensor/tensor.js";
 import { type OpenWeightFile, openWeightFile } from "./weightFile.js";
 import type { DType, Weights } from "./weights.js";
@@ -47,14 +48,4 @@ function floats(bytes: Uint8Array, dtype: DType): Float32Array | undefined {
 		default:
 			return undefined;
 	}
-}
-
-/** The value of an IEEE 754 binary16. */
-function float16(bits: number): number {
-	const sign = bits & 0x8000 ? -1 : 1;
-	const exponent = (bits >> 10) & 0x1f;
-	const fraction = bits & 0x3ff;
-	if (exponent === 0) return sign * fraction * 2 ** -24;
-	if (exponent === 31) return fraction ? Number.NaN : sign * Infinity;
-	return sign * (1024 + fraction) * 2 ** (exponent - 25);
 }

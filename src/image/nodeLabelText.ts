@@ -1,10 +1,24 @@
-import { labelGlyphs } from "./labelGlyphs.js";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+
+/** Advance in thousandths of the font size, and outline as an SVG path in the same units, baseline at y = 0. */
+type Glyph = readonly [advance: number, outline: string];
+
+let glyphs: Readonly<Record<string, Glyph | undefined>> | undefined;
 
 /** Shown for letters that the embedded font lacks. */
 const MISSING = "□";
 
-function glyphOf(letter: string): readonly [number, string] {
-	return labelGlyphs[letter] ?? labelGlyphs[MISSING] ?? [600, ""];
+function glyphOf(letter: string): Glyph {
+	glyphs ??= JSON.parse(
+		gunzipSync(
+			readFileSync(
+				join(import.meta.dirname, "../../models/label-font/glyphs.json.gz"),
+			),
+		).toString("utf8"),
+	) as NonNullable<typeof glyphs>;
+	return glyphs[letter] ?? glyphs[MISSING] ?? [600, ""];
 }
 
 /** Width of a line of text, in pixels, at a font size in pixels. */
