@@ -5,6 +5,7 @@ import fastify, {
 	type FastifyRequest,
 } from "fastify";
 import { addNativeApi } from "./api/native.js";
+import { addOpenAiApi, openAiErrors } from "./api/openai.js";
 import { checkOrigin, SECURITY_HEADERS } from "./guard.js";
 import { HttpError, type ToldError, toldError } from "./httpError.js";
 import type { Runner } from "./job.js";
@@ -48,7 +49,9 @@ export interface ErrorWording {
 	readonly body: (error: ToldError) => unknown;
 }
 
+/** The first that fits is taken. */
 const WORDINGS: readonly ErrorWording[] = [
+	openAiErrors,
 	{
 		prefix: "/",
 		body: ({ code, message, option }) => ({ error: { code, message, option } }),
@@ -141,6 +144,7 @@ export async function createServer(
 
 	const service: Service = { queue, shelf, limits };
 	addNativeApi(app, service);
+	addOpenAiApi(app, service);
 	app.get("/healthz", async () => ({ status: "ok" }));
 	app.get("/readyz", async (_, reply) => {
 		const ready = !queue.draining;
@@ -162,7 +166,8 @@ function sendError(
 ) {
 	const path = pathOf(request);
 	const { body } =
-		WORDINGS.find(({ prefix }) => path.startsWith(prefix)) ?? WORDINGS[0];
+		WORDINGS.find(({ prefix }) => path.startsWith(prefix)) ??
+		WORDINGS[WORDINGS.length - 1];
 	if (error.retryAfter !== undefined)
 		reply.header("retry-after", String(error.retryAfter));
 	return reply.code(error.status).send(body(error));
