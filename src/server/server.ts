@@ -4,6 +4,7 @@ import fastify, {
 	type FastifyReply,
 	type FastifyRequest,
 } from "fastify";
+import { a1111Errors, addA1111Api } from "./api/a1111.js";
 import { addNativeApi } from "./api/native.js";
 import { addOpenAiApi, openAiErrors } from "./api/openai.js";
 import { checkOrigin, SECURITY_HEADERS } from "./guard.js";
@@ -52,6 +53,7 @@ export interface ErrorWording {
 /** The first that fits is taken. */
 const WORDINGS: readonly ErrorWording[] = [
 	openAiErrors,
+	a1111Errors,
 	{
 		prefix: "/",
 		body: ({ code, message, option }) => ({ error: { code, message, option } }),
@@ -145,6 +147,7 @@ export async function createServer(
 	const service: Service = { queue, shelf, limits };
 	addNativeApi(app, service);
 	addOpenAiApi(app, service);
+	addA1111Api(app, service);
 	app.get("/healthz", async () => ({ status: "ok" }));
 	app.get("/readyz", async (_, reply) => {
 		const ready = !queue.draining;

@@ -3,7 +3,6 @@ import * as z from "zod";
 import { OptionError } from "../../errors/optionError.js";
 import { UserError } from "../../errors/userError.js";
 import { IMAGE_FORMATS, type ImageFormat } from "../../image/encodedImage.js";
-import { encodeImage } from "../../image/nodeEncodeImage.js";
 import { parametersOf } from "../../image/nodeImageFile.js";
 import { optionsFromParameters } from "../../pipeline/imageParameters.js";
 import { problemOf, whole } from "../../pipeline/optionKinds.js";
@@ -24,6 +23,7 @@ import {
 } from "../requestOptions.js";
 import { sendEvents } from "../sendEvents.js";
 import type { Service } from "../server.js";
+import { encodeFinished } from "./finished.js";
 
 /** Beside the options of the table. */
 const beside = {
@@ -162,19 +162,6 @@ export function addNativeApi(app: FastifyInstance, service: Service): void {
 			options: await optionsOfJson(rest, limits),
 		};
 	}
-}
-
-/** The file of a finished image; what is too long for a JPEG's settings is left out of it. */
-export function encodeFinished(
-	{ image, parameters }: FinishedImage,
-	format: ImageFormat,
-	quality?: number,
-): Promise<Uint8Array> {
-	const fits = format !== "jpeg" || parameters.length < 30_000;
-	return encodeImage(image, format, {
-		quality,
-		parameters: fits ? parameters : undefined,
-	});
 }
 
 /** What a form needs of an option. */

@@ -20,7 +20,7 @@ import {
 } from "../requestOptions.js";
 import { type SentEvent, sendEvents } from "../sendEvents.js";
 import type { ErrorWording, Service } from "../server.js";
-import { encodeFinished } from "./native.js";
+import { encodeFinished, throwIfFailed } from "./finished.js";
 
 /** OpenAI's fields; what only its own models know (quality, style, moderation …) is taken and changes nothing. */
 const openAiFields = z.object({
@@ -194,13 +194,6 @@ export function addOpenAiApi(app: FastifyInstance, service: Service): void {
 			),
 		};
 	}
-}
-
-/** @throws HttpError where the job has failed or was cancelled */
-export function throwIfFailed({ state, error }: Job): void {
-	if (error) throw new HttpError(error.status, error.code, error.message);
-	if (state === "cancelled")
-		throw new HttpError(409, "cancelled", "the job was cancelled");
 }
 
 /** OpenAI's fields and ours. @throws OptionError for a field that is neither, or has a wrong value */
