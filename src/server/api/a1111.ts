@@ -1,10 +1,11 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import * as z from "zod";
 import { OptionError } from "../../errors/optionError.js";
+import { shown } from "../../errors/shown.js";
 import { parseInfotext } from "../../image/infotext.js";
 import { parametersOf } from "../../image/nodeImageFile.js";
 import type { PixelImage } from "../../image/pixelImage.js";
-import { problemOf, shown } from "../../pipeline/optionKinds.js";
+import { problemOf } from "../../pipeline/optionKinds.js";
 import {
 	GENERATION_OPTIONS,
 	type GenerateOptions,

@@ -1,11 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import * as z from "zod";
 import { OptionError } from "../../errors/optionError.js";
+import { shown } from "../../errors/shown.js";
 import { IMAGE_FORMATS } from "../../image/encodedImage.js";
 import { encodeImage } from "../../image/nodeEncodeImage.js";
 import { decodeImage } from "../../image/nodeImageFile.js";
 import type { PixelImage } from "../../image/pixelImage.js";
-import { shown } from "../../pipeline/optionKinds.js";
 import {
 	GENERATION_OPTIONS,
 	type OptionEntry,
