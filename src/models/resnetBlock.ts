@@ -2,7 +2,7 @@ import type { GraphBuilder, Value } from "../graph/graphBuilder.js";
 import { gelu, silu } from "../graph/layers/activation.js";
 import { add } from "../graph/layers/arithmetic.js";
 import { conv2d } from "../graph/layers/conv2d.js";
-import { groupNorm } from "../graph/layers/groupNorm.js";
+import { groupNorm, type NormStatistics } from "../graph/layers/groupNorm.js";
 import { linear } from "../graph/layers/linear.js";
 
 /** What the residual blocks of a network have in common. */
@@ -10,6 +10,7 @@ export interface ResnetStyle {
 	readonly normGroups: number;
 	readonly normEpsilon: number;
 	readonly activation: "silu" | "gelu";
+	readonly statistics?: NormStatistics;
 }
 
 /** The activation a config names. */
@@ -32,8 +33,8 @@ export function resnetBlock(
 	style: ResnetStyle,
 	time?: Value,
 ): Value {
-	const { normGroups, normEpsilon, activation } = style;
-	let hidden = groupNorm(g.at("norm1"), x, normGroups, normEpsilon);
+	const { normGroups, normEpsilon, activation, statistics } = style;
+	let hidden = groupNorm(g.at("norm1"), x, normGroups, normEpsilon, statistics);
 	hidden = activate(g, hidden, activation);
 	hidden = conv2d(g.at("conv1"), hidden, outChannels);
 	if (time) {
@@ -43,7 +44,13 @@ export function resnetBlock(
 		});
 		hidden = add(g, hidden, perChannel);
 	}
-	hidden = groupNorm(g.at("norm2"), hidden, normGroups, normEpsilon);
+	hidden = groupNorm(
+		g.at("norm2"),
+		hidden,
+		normGroups,
+		normEpsilon,
+		statistics,
+	);
 	hidden = activate(g, hidden, activation);
 	hidden = conv2d(g.at("conv2"), hidden, outChannels);
 	const shortcut =

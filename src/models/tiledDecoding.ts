@@ -31,8 +31,8 @@ export function needsTiling(
 /**
  * Latents `[batch, channels, height, width]` to an image, tile by tile: `decode` gets one tile at a time, so memory stays what one tile
  * needs. Neighbours are blended linearly over the overlap, first with the tile above, then with the tile to the left (which are blended
- * themselves), as in diffusers' AutoencoderKL.tiled_decode. Group norms see a tile and not the whole image, so that colours can differ a
- * little from those of the image decoded at once.
+ * themselves), as in diffusers' AutoencoderKL.tiled_decode. A decoder whose group norms see a tile alone, as diffusers' do, gives each tile
+ * colours of its own.
  */
 export function decodeTiled(
 	decode: (tile: Tensor) => Promise<Tensor>,
@@ -64,6 +64,24 @@ export async function encodeTiled<Name extends string>(
 	return Object.fromEntries(
 		names.map((name, n) => [name, channelsOf(joined, n * channels, channels)]),
 	) as Record<Name, Tensor>;
+}
+
+/** Latents at no more than `size` each way, in their shape, by their nearest values: smoothing would change how much they vary. */
+export function nearestSample(latents: Tensor, size: number): Tensor {
+	const [batch, channels, height, width] = latents.dims;
+	const scale = Math.min(1, size / Math.max(height, width));
+	const rows = Math.max(1, Math.round(height * scale));
+	const columns = Math.max(1, Math.round(width * scale));
+	const sample = tensor([batch, channels, rows, columns]);
+	for (let plane = 0; plane < batch * channels; plane++)
+		for (let y = 0; y < rows; y++)
+			for (let x = 0; x < columns; x++) {
+				const fromY = Math.floor(((y + 0.5) * height) / rows);
+				const fromX = Math.floor(((x + 0.5) * width) / columns);
+				sample.data[(plane * rows + y) * columns + x] =
+					latents.data[(plane * height + fromY) * width + fromX];
+			}
+	return sample;
 }
 
 /** Runs a network on overlapping tiles of its input, whose outputs are `scale` times as high and wide. */

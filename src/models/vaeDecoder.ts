@@ -5,7 +5,7 @@ import { conv2d } from "../graph/layers/conv2d.js";
 import { groupNorm } from "../graph/layers/groupNorm.js";
 import { upsampledConv } from "../graph/layers/upsample.js";
 import type { Weights } from "../weights/formats/weights.js";
-import { activate, resnetBlock } from "./resnetBlock.js";
+import { activate, type ResnetStyle, resnetBlock } from "./resnetBlock.js";
 import type { VaeConfig } from "./vaeConfig.js";
 import { vaeMidBlock } from "./vaeMidBlock.js";
 
@@ -19,10 +19,11 @@ export interface VaeDims {
 /**
  * The VAE's decoder (diffusers' AutoencoderKL.decode) as a graph: `latents` [batch, 4, height, width], already divided by the scaling
  * factor (and the shift added), to `image` [batch, 3, height · 8, width · 8], about -1 to 1, not clamped.
+ * @param config `statistics` where its norms are to have those of another picture (see `NormStatistics`)
  * @throws UserError when a weight is missing or of another shape.
  */
 export function buildVaeDecoder(
-	config: VaeConfig,
+	config: VaeConfig & Pick<ResnetStyle, "statistics">,
 	weights: Weights | null,
 	dims: VaeDims,
 	flavour?: GraphFlavour,
@@ -46,7 +47,13 @@ export function buildVaeDecoder(
 		if (block < channels.length - 1)
 			x = upsampledConv(up.at("upsamplers.0.conv"), x, outChannels);
 	}
-	x = groupNorm(g.at("conv_norm_out"), x, normGroups, normEpsilon);
+	x = groupNorm(
+		g.at("conv_norm_out"),
+		x,
+		normGroups,
+		normEpsilon,
+		config.statistics,
+	);
 	x = activate(g, x, config.activation);
 	root.output("image", conv2d(g.at("conv_out"), x, config.outChannels));
 	return root.finish();

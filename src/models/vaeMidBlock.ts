@@ -4,14 +4,14 @@ import { attention } from "../graph/layers/attention.js";
 import { groupNorm } from "../graph/layers/groupNorm.js";
 import { linear } from "../graph/layers/linear.js";
 import { imageToTokens, tokensToImage } from "../graph/layers/tokens.js";
-import { resnetBlock } from "./resnetBlock.js";
+import { type ResnetStyle, resnetBlock } from "./resnetBlock.js";
 import type { VaeConfig } from "./vaeConfig.js";
 
 /** The middle of the VAE's encoder and decoder: residual block, attention among all pixels, residual block. */
 export function vaeMidBlock(
 	g: GraphBuilder,
 	x: Value,
-	config: VaeConfig,
+	config: VaeConfig & Pick<ResnetStyle, "statistics">,
 ): Value {
 	const channels = x.dims[1];
 	let hidden = resnetBlock(g.at("resnets.0"), x, channels, config);
@@ -21,10 +21,20 @@ export function vaeMidBlock(
 }
 
 /** Self-attention among pixels with a single head, added to its input. */
-function pixelAttention(g: GraphBuilder, x: Value, config: VaeConfig): Value {
+function pixelAttention(
+	g: GraphBuilder,
+	x: Value,
+	config: VaeConfig & Pick<ResnetStyle, "statistics">,
+): Value {
 	const channels = x.dims[1];
-	const { normGroups, normEpsilon } = config;
-	const normalized = groupNorm(g.at("group_norm"), x, normGroups, normEpsilon);
+	const { normGroups, normEpsilon, statistics } = config;
+	const normalized = groupNorm(
+		g.at("group_norm"),
+		x,
+		normGroups,
+		normEpsilon,
+		statistics,
+	);
 	const tokens = imageToTokens(g, normalized);
 	const [q, k, v] = ["to_q", "to_k", "to_v"].map((name) =>
 		linear(projection(g, name), tokens, channels),

@@ -1,6 +1,7 @@
 import type { RgbImage } from "../image/rgbImage.js";
 import {
 	decodeTiled,
+	nearestSample,
 	needsTiling,
 	type Tiling,
 } from "../models/tiledDecoding.js";
@@ -8,15 +9,16 @@ import type { VaeConfig } from "../models/vaeConfig.js";
 import { assertFinite } from "../tensor/assertFinite.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { decodedImages } from "./decodedImages.js";
+import type { VaeDecoding } from "./networks.js";
 
 /**
  * The images of final latents `[n, channels, h, w]`, through the VAE decoder, at once or in overlapping tiles.
- * @param decode the decoder: latents divided by the scaling factor to images `[n, 3, height, width]`
- * @param tiling where it is given, latents larger than a tile are decoded tile by tile
+ * @param tiling where it is given, latents larger than a tile are decoded tile by tile, all with the norms of the whole picture drawn small,
+ *   so that no tile has colours of its own
  * @throws UserError with the code "not_finite" when latents are no finite numbers
  */
 export async function decodeLatents(
-	decode: (latents: Tensor) => Promise<Tensor>,
+	vae: VaeDecoding,
 	{ scalingFactor, shiftFactor }: VaeConfig,
 	latents: Tensor,
 	tiling?: Tiling,
@@ -26,9 +28,10 @@ export async function decodeLatents(
 		dims: latents.dims,
 		data: latents.data.map((value) => value / scalingFactor + shiftFactor),
 	};
+	if (!tiling || !needsTiling(scaled.dims.slice(-2), tiling))
+		return decodedImages(await vae.decode(scaled));
+	const statistics = await vae.statistics(nearestSample(scaled, tiling.tile));
 	return decodedImages(
-		tiling && needsTiling(scaled.dims.slice(-2), tiling)
-			? await decodeTiled(decode, scaled, tiling)
-			: await decode(scaled),
+		await decodeTiled((tile) => vae.decode(tile, statistics), scaled, tiling),
 	);
 }

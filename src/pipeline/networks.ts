@@ -1,3 +1,4 @@
+import type { NormStatistics } from "../graph/layers/groupNorm.js";
 import {
 	type ClipTextConfig,
 	parseClipTextConfig,
@@ -75,6 +76,20 @@ export interface LatentMoments {
 	readonly logvar: Tensor;
 }
 
+/** The VAE's decoder. */
+export interface VaeDecoding {
+	/**
+	 * Latents divided by the scaling factor `[n, channels, h, w]` to images `[n, 3, 8h, 8w]`, about −1 to 1.
+	 * @param statistics of another picture's norms, in place of its own
+	 */
+	decode(latents: Tensor, statistics?: NormTensors): Promise<Tensor>;
+	/** What the decoder's norms are of these latents. */
+	statistics(latents: Tensor): Promise<NormTensors>;
+}
+
+/** Means and variances of norms, by name. */
+export type NormTensors = Readonly<Record<string, Tensor>>;
+
 /** The networks as one run uses them. */
 export interface RunNetworks {
 	/** Text states `[prompts, tokens, features]` of token ids, one row a prompt, without the last `clipSkip` layers. */
@@ -83,12 +98,9 @@ export interface RunNetworks {
 		clipSkip?: number,
 	): Promise<Tensor>;
 	readonly unet: UnetRunner;
-	/**
-	 * Runs `work` with the VAE's decoder: latents divided by the scaling factor `[n, channels, h, w]` to images `[n, 3, 8h, 8w]`, about
-	 * −1 to 1. The decoder stays loaded until `work` is done, which must not use other networks.
-	 */
+	/** Runs `work` with the VAE's decoder, which stays loaded until `work` is done; it must not use other networks. */
 	decoding<Result>(
-		work: (decode: (latents: Tensor) => Promise<Tensor>) => Promise<Result>,
+		work: (vae: VaeDecoding) => Promise<Result>,
 	): Promise<Result>;
 	/** Images `[n, 3, h, w]` in −1 to 1 to the `mean` and the `logvar` of their latents, before scaling. */
 	encodeImage(image: Tensor): Promise<LatentMoments>;
@@ -210,13 +222,18 @@ export function openNetworks(
 			),
 		options: level,
 	});
-	const vaeDecoder: HostedNetwork = {
-		key: "vae decoder",
+	const vaeDecoder = (statistics?: NormStatistics): HostedNetwork => ({
+		key: `vae decoder ${statistics}`,
 		name: "vae",
 		build: (flavour) =>
-			buildVaeDecoder(vaeConfig, files.networks.vae.weights, vaeDims, flavour),
+			buildVaeDecoder(
+				{ ...vaeConfig, statistics },
+				files.networks.vae.weights,
+				vaeDims,
+				flavour,
+			),
 		options: rare,
-	};
+	});
 	const vaeEncoder: HostedNetwork = {
 		key: "vae encoder",
 		name: "vae",
@@ -301,22 +318,35 @@ export function openNetworks(
 					});
 				},
 				decoding: (work) =>
-					host.use("vae", counted, (sessionOf) =>
-						work(async (latents) => {
+					host.use("vae", counted, (sessionOf) => {
+						const run = async (
+							network: HostedNetwork,
+							inputs: Readonly<Record<string, Tensor>>,
+						) => {
 							user.signal?.throwIfAborted();
-							const session = await sessionOf(vaeDecoder);
-							const { image } = await runPrepared(
-								session,
-								{ latents },
+							const { image, ...others } = await runPrepared(
+								await sessionOf(network),
+								inputs,
 								counted,
 							);
 							await assertFiniteOutput("the VAE's decoder, image", image, {
 								weights: files.networks.vae.weights,
 								open,
 							});
-							return image;
-						}),
-					),
+							return { image, others };
+						};
+						return work({
+							decode: async (latents, statistics) =>
+								(
+									await run(vaeDecoder(statistics && "given"), {
+										latents,
+										...statistics,
+									})
+								).image,
+							statistics: async (latents) =>
+								(await run(vaeDecoder("told"), { latents })).others,
+						});
+					}),
 				encodeImage: (image) =>
 					host.use("vae", counted, async (sessionOf) => {
 						user.signal?.throwIfAborted();
