@@ -5,6 +5,7 @@ export {
 	bootstrapMean,
 	type ConfidenceInterval,
 } from "./metrics/bootstrap.js";
+export type { ClipModel } from "./metrics/clipModel.js";
 export {
 	cosines,
 	hesselClipScores,
@@ -34,8 +35,9 @@ export {
 	type KernelDistanceOptions,
 	kernelDistance,
 } from "./metrics/kernelDistance.js";
+export type { Lpips } from "./metrics/lpips.js";
 export type { MeanAndDeviation } from "./metrics/meanAndDeviation.js";
-export { type ClipModel, openClipModel } from "./metrics/nodeClipModel.js";
+export { openClipModel } from "./metrics/nodeClipModel.js";
 export {
 	type InceptionExtractor,
 	inceptionExtractor,
@@ -45,7 +47,7 @@ export {
 	type InceptionWeightsOptions,
 	openInceptionWeights,
 } from "./metrics/nodeInceptionWeights.js";
-export { type Lpips, openLpips } from "./metrics/nodeLpips.js";
+export { openLpips } from "./metrics/nodeLpips.js";
 export { psnr } from "./metrics/psnr.js";
 export { ssim } from "./metrics/ssim.js";
 export {

@@ -8,7 +8,6 @@ export {
 } from "./tuning/front/tunedPlanFile.js";
 export {
 	readTuningState,
-	type TuningState,
 	writeTuningState,
 } from "./tuning/runs/nodeTuningState.js";
 export type { StateCosts } from "./tuning/runs/planCost.js";
@@ -18,6 +17,7 @@ export {
 	parseTuningBudget,
 	type TuningBudget,
 } from "./tuning/runs/tuningBudget.js";
+export type { TuningState } from "./tuning/runs/tuningState.js";
 export {
 	type TriedInjection,
 	type TuneInjectionOptions,

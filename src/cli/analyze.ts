@@ -11,6 +11,7 @@ import {
 	addGenerationFlags,
 	type GenerationFlags,
 	generateOptions,
+	SEED_OF_MANY,
 } from "./generationFlags.js";
 import { interruptSignal } from "./interrupt.js";
 import { openPipeline } from "./openPipeline.js";
@@ -46,6 +47,7 @@ export function addAnalyzeCommand(program: Command): void {
 			"initialNoise",
 			...PICTURE_OPTION_NAMES,
 		],
+		help: { seed: SEED_OF_MANY },
 	})
 		.option(
 			"--captions <file>",

@@ -47,16 +47,28 @@ export function addModelFlags(command: Command): Command {
 /** Adds the flags that say what is drawn and how, but those of options that the command refuses. */
 export function addGenerationFlags(
 	command: Command,
-	{ without = [] }: { readonly without?: readonly GenerationOption[] } = {},
+	{
+		without = [],
+		help = {},
+	}: {
+		readonly without?: readonly GenerationOption[];
+		/** What an option does where a command means another thing by it. */
+		readonly help?: Partial<Record<GenerationOption, string>>;
+	} = {},
 ): Command {
 	const names = Object.keys(GENERATION_OPTIONS) as GenerationOption[];
 	addOptionFlags(
 		command,
 		GENERATION_OPTIONS,
 		names.filter((name) => !without.includes(name)),
+		help,
 	);
 	return addOutputFlags(addModelFlags(command));
 }
+
+/** What `--seed` is to the commands that run many prompts. */
+export const SEED_OF_MANY =
+	"seed of the first prompt; the others follow (default: 0)";
 
 /** Adds the flags that say what is written to the terminal. */
 export function addOutputFlags(command: Command): Command {

@@ -15,6 +15,7 @@ export function addOptionFlags<Name extends string>(
 	command: Command,
 	table: Table<Name>,
 	names: readonly Name[] = Object.keys(table) as Name[],
+	words: Partial<Record<Name, string>> = {},
 ): Command {
 	for (const name of names) {
 		const entry = table[name];
@@ -22,7 +23,7 @@ export function addOptionFlags<Name extends string>(
 		const { metavar, choices, help, group } = entry;
 		const option = new Option(
 			`${flagOf(name)}${metavar ? ` <${metavar}>` : ""}`,
-			help,
+			words[name] ?? help,
 		).helpGroup(`${group}:`);
 		if (choices) option.choices(choices);
 		// a file is read when the command runs

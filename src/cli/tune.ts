@@ -15,6 +15,7 @@ import {
 	addGenerationFlags,
 	type GenerationFlags,
 	generateOptions,
+	SEED_OF_MANY,
 } from "./generationFlags.js";
 import { interruptSignal } from "./interrupt.js";
 import { openPipeline } from "./openPipeline.js";
@@ -69,7 +70,10 @@ export function addTuneCommand(program: Command): void {
 		.description("find key steps (and cheaper states of steps) for a budget")
 		.argument("[prompts...]", "prompts to tune on and to check with")
 		.addHelpText("after", EXAMPLES);
-	addGenerationFlags(command, { without: OWN_OPTIONS })
+	addGenerationFlags(command, {
+		without: OWN_OPTIONS,
+		help: { seed: SEED_OF_MANY },
+	})
 		.option(
 			"--captions <file>",
 			"prompts: a caption table (COCO JSON, CSV) or text, one a line",

@@ -1,7 +1,6 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../errors/userError.js";
-import type { Pixels } from "../image/resize/pixels.js";
 import { parseClipTextConfig } from "../models/clipConfig.js";
 import { buildClipText } from "../models/clipText.js";
 import { buildClipVision } from "../models/clipVision.js";
@@ -24,26 +23,11 @@ import { parseHubId } from "../weights/hub/hubId.js";
 import { cachedSnapshot, hubSettings } from "../weights/hub/nodeHubCache.js";
 import { pullHubModel } from "../weights/hub/nodeHubModel.js";
 import { modelHash } from "../weights/modelHash.js";
+import type { ClipModel } from "./clipModel.js";
 import {
 	parseClipPreprocessing,
 	preprocessForClip,
 } from "./clipPreprocessing.js";
-import type { Features } from "./features.js";
-
-/** A loaded CLIP model, both towers. Embeddings are as they leave the projection, not normalized. */
-export interface ClipModel {
-	/** As it was given: the folder or Hub id. */
-	readonly name: string;
-	/** Name and weights in words: only embeddings with equal words are comparable. */
-	readonly madeWith: string;
-	/** Edge of the pictures that the vision tower sees. */
-	readonly imageSize: number;
-	embedImages(images: readonly Pixels[]): Promise<Features>;
-	embedTexts(texts: readonly string[]): Promise<Features>;
-	/** The words at the end of a text that the model does not read; "" where it reads all. */
-	unread(text: string): string;
-	release(): Promise<void>;
-}
 
 /** Weights as transformers saves them, the first that is there. */
 const weightNames = ["model.safetensors", "pytorch_model.bin"] as const;

@@ -10,18 +10,7 @@ import {
 	openWeightsFile,
 } from "../weights/formats/nodeWeightsFile.js";
 import { modelHash } from "../weights/modelHash.js";
-
-/** LPIPS, ready to compare pictures. */
-export interface Lpips {
-	/** The files' names. */
-	readonly label: string;
-	readonly trunk: LpipsTrunk;
-	/** Of the weights, see `modelHash`. */
-	readonly hash: string;
-	/** Distance of two RGB pictures of one size: 0 for equal ones. */
-	distance(first: Pixels, second: Pixels): Promise<number>;
-	release(): Promise<void>;
-}
+import type { Lpips } from "./lpips.js";
 
 /**
  * Loads LPIPS (see `buildLpips`).

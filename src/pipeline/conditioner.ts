@@ -25,6 +25,11 @@ export type PromptSettings = Pick<
 	| "longPrompts"
 >;
 
+/** A model's tokenizers, by their names in `ModelFiles.tokenizers`. */
+export type Tokenizers = Readonly<
+	Record<"tokenizer", Tokenizer> & Record<string, Tokenizer>
+>;
+
 /** Makes what guides the run of one image out of its texts. Kinds of models differ in their tokenizers, text encoders and conditions. */
 export type Conditioner = (
 	networks: Pick<RunNetworks, "encodeText">,
@@ -35,7 +40,7 @@ export type Conditioner = (
  * The conditioner of Stable Diffusion 1.x and 2.x: text states of the prompt, and with guidance of the negative prompt, as diffusers'
  * `StableDiffusionPipeline.encode_prompt` makes them; with prompt weighting or long prompts as A1111 does. Each `[1, tokens, features]`.
  */
-export function clipConditioner(tokenizer: Tokenizer): Conditioner {
+export function clipConditioner({ tokenizer }: Tokenizers): Conditioner {
 	return async (networks, settings) => {
 		const { prompt, negativePrompt, guidanceScale } = settings;
 		const guided = guidanceScale > 1;
@@ -45,7 +50,9 @@ export function clipConditioner(tokenizer: Tokenizer): Conditioner {
 			tokenizer,
 		);
 		const ids = chunked.flat().map((chunk) => chunk.ids);
-		const states = await networks.encodeText(ids, settings.clipSkip);
+		const { hidden_states: states } = await networks.encodeText(ids, {
+			clipSkip: settings.clipSkip,
+		});
 		const weighted = settings.promptWeighting
 			? weightTextStates(
 					states,

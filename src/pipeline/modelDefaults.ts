@@ -64,7 +64,7 @@ export function modelDefaults(
 		guidanceScale: generation.data.guidance_scale ?? DEFAULT_GUIDANCE,
 		scheduler: files.scheduler.config,
 		factor,
-		textLayers: networks.textConfig.layers,
+		textLayers: networks.textConfigs.text_encoder.layers,
 		inpainting: files.kind === "inpainting",
 		batches,
 		skipCount: skipFeatures(networks.unetConfig).length,

@@ -3,7 +3,7 @@ import {
 	type ClipTextConfig,
 	parseClipTextConfig,
 } from "../models/clipConfig.js";
-import { buildClipText } from "../models/clipText.js";
+import { buildClipText, type ClipTextOptions } from "../models/clipText.js";
 import { buildUnet, unetFlops } from "../models/unet.js";
 import { parseUnetConfig, type UnetConfig } from "../models/unetConfig.js";
 import { withTimeFeatures } from "../models/unetInputs.js";
@@ -90,13 +90,19 @@ export interface VaeDecoding {
 /** Means and variances of norms, by name. */
 export type NormTensors = Readonly<Record<string, Tensor>>;
 
+/** What is wanted of a text encoder, and of which. */
+export interface TextEncoding extends ClipTextOptions {
+	/** Its name in `ModelFiles.networks`. Default `text_encoder`. */
+	readonly network?: string;
+}
+
 /** The networks as one run uses them. */
 export interface RunNetworks {
-	/** Text states `[prompts, tokens, features]` of token ids, one row a prompt, without the last `clipSkip` layers. */
+	/** The outputs of a text encoder for token ids, one row a prompt: `hidden_states` `[prompts, tokens, features]` and what else is asked for. */
 	encodeText(
 		ids: readonly (readonly number[])[],
-		clipSkip?: number,
-	): Promise<Tensor>;
+		options?: TextEncoding,
+	): Promise<Readonly<Record<string, Tensor>>>;
 	readonly unet: UnetRunner;
 	/** Runs `work` with the VAE's decoder, which stays loaded until `work` is done; it must not use other networks. */
 	decoding<Result>(
@@ -115,7 +121,10 @@ export interface RunNetworks {
 
 /** The networks of a model. Each is loaded when it is first run. */
 export interface Networks {
-	readonly textConfig: ClipTextConfig;
+	/** Of the text encoders, by their names in `ModelFiles.networks`. */
+	readonly textConfigs: Readonly<
+		Record<"text_encoder", ClipTextConfig> & Record<string, ClipTextConfig>
+	>;
 	readonly unetConfig: UnetConfig;
 	readonly vaeConfig: VaeConfig;
 	/** What the control nets are called. */
@@ -163,10 +172,14 @@ export function openNetworks(
 		files.networks.unet.config,
 		`${files.label}: unet/config.json`,
 	);
-	const textConfig = parseClipTextConfig(
-		files.networks.text_encoder.config,
-		`${files.label}: text_encoder/config.json`,
-	);
+	const textConfigs = Object.fromEntries(
+		Object.entries(files.networks)
+			.filter(([name]) => name.startsWith("text_encoder"))
+			.map(([name, { config }]) => [
+				name,
+				parseClipTextConfig(config, `${files.label}: ${name}/config.json`),
+			]),
+	) as Networks["textConfigs"];
 	const vaeConfig = parseVaeConfig(
 		files.networks.vae.config,
 		`${files.label}: vae/config.json`,
@@ -194,23 +207,24 @@ export function openNetworks(
 	const vaeDims = { batch: 1, height: 64, width: 64 };
 
 	const textEncoder = (
-		clipSkip: number,
+		name: string,
+		wanted: ClipTextOptions,
 		dims: { batch: number; tokens: number },
 	): HostedNetwork => ({
-		key: `text_encoder ${clipSkip}`,
-		name: "text_encoder",
+		key: `${name} ${sameKey(wanted)}`,
+		name,
 		build: (flavour) =>
 			buildClipText(
-				textConfig,
-				files.networks.text_encoder.weights,
-				{ clipSkip },
+				textConfigs[name],
+				files.networks[name].weights,
+				wanted,
 				dims,
 				flavour,
 			),
 		options: exact,
 	});
 	const unetPart = (part: UnetPart, level: SessionOptions): HostedNetwork => ({
-		key: `unet ${level.optimization} ${partKey(part)}`,
+		key: `unet ${level.optimization} ${sameKey(part)}`,
 		name: "unet",
 		build: (flavour) =>
 			buildUnet(
@@ -243,7 +257,7 @@ export function openNetworks(
 	};
 
 	return {
-		textConfig,
+		textConfigs,
 		unetConfig,
 		vaeConfig,
 		controlNets: controlNets.map(({ label }) => label),
@@ -279,7 +293,7 @@ export function openNetworks(
 						return outputs;
 					}),
 				flops(part, dims) {
-					const key = `${partKey(part)} ${dims.batch} ${dims.height} ${dims.width} ${dims.tokens}`;
+					const key = `${sameKey(part)} ${dims.batch} ${dims.height} ${dims.width} ${dims.tokens}`;
 					let count = flops.get(key);
 					if (count === undefined) {
 						count = unetFlops(unetConfig, part, dims);
@@ -302,19 +316,20 @@ export function openNetworks(
 							open,
 						}),
 					),
-				async encodeText(ids, clipSkip = 0) {
+				async encodeText(ids, { network = "text_encoder", ...wanted } = {}) {
 					const dims = { batch: ids.length, tokens: ids[0].length };
 					return host.use("text", counted, async (sessionOf) => {
-						const session = await sessionOf(textEncoder(clipSkip, dims));
+						const session = await sessionOf(textEncoder(network, wanted, dims));
 						const inputs = { input_ids: intRows(ids) };
-						const states = (await runPrepared(session, inputs, counted))
-							.hidden_states;
-						await assertFiniteOutput(
-							"the text encoder, hidden states",
-							states,
-							{ weights: files.networks.text_encoder.weights, open },
-						);
-						return states;
+						const outputs = await runPrepared(session, inputs, counted);
+						const { weights } = files.networks[network];
+						for (const [name, output] of Object.entries(outputs))
+							await assertFiniteOutput(
+								`the text encoder, ${name.replaceAll("_", " ")}`,
+								output,
+								{ weights, open },
+							);
+						return outputs;
 					});
 				},
 				decoding: (work) =>
@@ -376,8 +391,8 @@ async function runPrepared(
 	return session.run(inputs);
 }
 
-/** The same for equal parts, in whatever order their properties were written. */
-function partKey(part: UnetPart): string {
+/** The same for equal parts and options, in whatever order their properties were written. */
+function sameKey(part: UnetPart | ClipTextOptions): string {
 	return JSON.stringify(
 		Object.entries(part)
 			.filter(([, value]) => value !== undefined)

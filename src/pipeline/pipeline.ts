@@ -13,7 +13,7 @@ import type { Tensor } from "../tensor/tensor.js";
 import { loadTokenizer } from "../tokenizer/loadTokenizer.js";
 import type { ModelFiles } from "../weights/folder/modelFiles.js";
 import { checkOptions } from "./checkOptions.js";
-import { clipConditioner } from "./conditioner.js";
+import { clipConditioner, type Tokenizers } from "./conditioner.js";
 import { decodeLatents } from "./decodeLatents.js";
 import {
 	type DenoisedLatents,
@@ -101,12 +101,18 @@ export function createPipeline(
 	checkOptions(MODEL_OPTIONS, options, MODEL_HOOKS);
 	const networks = openNetworks(files, engine, options);
 	const { unetConfig, vaeConfig } = networks;
-	const tokenizer = loadTokenizer(
-		files.tokenizers.tokenizer,
-		`${files.label}/tokenizer`,
-		networks.textConfig,
-	);
-	const conditioner = clipConditioner(tokenizer);
+	const tokenizers = Object.fromEntries(
+		Object.entries(files.tokenizers).map(([name, texts]) => [
+			name,
+			// tokenizer_2 is that of text_encoder_2
+			loadTokenizer(
+				texts,
+				`${files.label}/${name}`,
+				networks.textConfigs[name.replace("tokenizer", "text_encoder")],
+			),
+		]),
+	) as Tokenizers;
+	const conditioner = clipConditioner(tokenizers);
 	const model = {
 		label: files.label,
 		hash: files.hash,
@@ -136,7 +142,10 @@ export function createPipeline(
 		const { warnings } = settings;
 		return {
 			...settings,
-			warnings: [...warnings, ...promptWarnings(settings, tokenizer)],
+			warnings: [
+				...warnings,
+				...promptWarnings(settings, tokenizers.tokenizer),
+			],
 		};
 	}
 

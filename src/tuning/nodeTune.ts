@@ -15,12 +15,9 @@ import {
 	tunedPlanFile,
 	tunedPlanName,
 } from "./front/tunedPlanFile.js";
-import {
-	readTuningState,
-	type TuningState,
-	writeTuningState,
-} from "./runs/nodeTuningState.js";
+import { readTuningState, writeTuningState } from "./runs/nodeTuningState.js";
 import type { TuneOptions } from "./runs/tuneOptions.js";
+import type { TuningState } from "./runs/tuningState.js";
 import { tuneInjection } from "./tuneInjection.js";
 import { type TuneResult, tunePlans } from "./tunePlans.js";
 

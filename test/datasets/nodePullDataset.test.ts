@@ -27,11 +27,14 @@ let server: Server;
 let address: string;
 let behaviour: Behaviour;
 let requests: (string | undefined)[];
+/** Bytes that the latest call of `pull` has. */
+let received: number;
 
 beforeEach(async () => {
 	folder = await mkdtemp(join(tmpdir(), "pull-"));
 	behaviour = { breaks: [], etag: '"one"', ranges: true, body: content };
 	requests = [];
+	received = 0;
 	server = createServer((request, response) => {
 		const { breaks, etag, ranges, body, status } = behaviour;
 		requests.push(request.headers.range);
@@ -52,10 +55,15 @@ beforeEach(async () => {
 		});
 		const end = breaks.shift();
 		if (end === undefined) response.end(body.subarray(from));
-		else
-			response.write(body.subarray(from, from + end), () => {
-				setTimeout(() => response.destroy(), 20);
-			});
+		else {
+			response.write(body.subarray(from, from + end));
+			// what has not been read when a connection breaks is lost
+			const broken = setInterval(() => {
+				if (received < from + end) return;
+				clearInterval(broken);
+				response.destroy();
+			}, 5);
+		}
 	});
 	await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
 	const { port } = server.address() as AddressInfo;
@@ -71,7 +79,14 @@ afterEach(async () => {
 const fetched = async () =>
 	Buffer.compare(await readFile(join(folder, "a.zip")), content) === 0;
 const pull = (options = {}) =>
-	pullDataset("coco-val2017", folder, { server: address, ...fast, ...options });
+	pullDataset("coco-val2017", folder, {
+		server: address,
+		...fast,
+		onProgress: (_, bytes) => {
+			received = bytes;
+		},
+		...options,
+	});
 
 test("fetches, checks and leaves nothing else behind; a second call fetches nothing", async () => {
 	const progress: number[] = [];

@@ -3,8 +3,9 @@
 
 A prompt is read from the front with a stack per kind of bracket. Every character gets the product of the factors of the
 brackets that hold it; equal neighbours are one fragment. Token lists are made up (a word is its length, a comma is 0), so
-that chunking does not depend on a tokenizer. Writes test/golden/prompt_weights.json.
-Usage: python test/reference/prompt_weights.py
+that chunking does not depend on a tokenizer; whole prompts go through the tiny models. Writes test/golden/prompt_weights.json
+and prompt_states.safetensors with prompt_states.json.
+Usage: python test/reference/prompt_weights.py        (after make_tiny_models.py)
 """
 import json
 import math
@@ -101,3 +102,55 @@ z *= states.astype(np.float64).mean(axis=(1, 2), keepdims=True) / z.mean(axis=(1
 out = {"fragments": [{"text": t, "fragments": fragments(t)} for t in texts], "chunks": chunks,
        "states": states.ravel().tolist(), "weights": weights.tolist(), "weighted": z.ravel().tolist()}
 (Path(__file__).parent.parent / "golden" / "prompt_weights.json").write_text(json.dumps(out, separators=(",", ":")))
+
+# Text states of whole prompts: the tokens, chunks and weights above through transformers' text encoders.
+import torch
+from safetensors.numpy import save_file
+from transformers import CLIPTextModel, CLIPTokenizer
+
+MODELS = Path(__file__).parent.parent / "models"
+
+
+def prompt_states(folder, prompt, weighting, long, skip):
+    tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")
+    encoder = CLIPTextModel.from_pretrained(folder / "text_encoder")
+    end, pad = tokenizer.eos_token_id, tokenizer.pad_token_id
+    (comma,) = tokenizer(",", add_special_tokens=False).input_ids
+    chunks = []
+    for part in re.split(r"\s*\bBREAK\b\s*", prompt) if weighting else [prompt]:
+        tokens = [(token, weight) for text, weight in (fragments(part) if weighting else [(part, 1.0)])
+                  for token in tokenizer(text, add_special_tokens=False).input_ids]
+        # `chunked` knows a comma by 0
+        marks = [0 if token == comma else 1 for token, _ in tokens]
+        for chunk in chunked(marks, 20):
+            chunks.append(tokens[:len(chunk)])
+            tokens = tokens[len(chunk):]
+    outs = []
+    for chunk in chunks if long else chunks[:1]:
+        fill = 75 - len(chunk)
+        ids = [tokenizer.bos_token_id, *[token for token, _ in chunk], end, *[pad] * fill]
+        by = np.array([1, *[weight for _, weight in chunk], 1, *[1] * fill])
+        with torch.no_grad():
+            hidden = encoder(torch.tensor([ids]), output_hidden_states=True).hidden_states[-1 - skip]
+            text_model = getattr(encoder, "text_model", encoder)
+            state = text_model.final_layer_norm(hidden)[0].double().numpy()
+        z = state * by[:, None]
+        outs.append(z * (state.mean() / z.mean()))
+    return np.concatenate(outs).astype(np.float32)
+
+
+numbers = ", ".join(f"apple {n}" for n in range(40))
+PROMPTS = [
+    ("a (red:1.6) apple, [blurry] ((sky)), (a [b] c:0.5) d", True, False, 0),
+    (numbers, False, True, 0),
+    (f"a (red:1.4) house BREAK ({numbers}:0.7) [tree]", True, True, 1),
+    (f"a (red:1.4) house, ({numbers}:1.2)", True, False, 0),
+]
+arrays, cases = {}, []
+for model in ("tiny-sd", "tiny-sd2"):
+    for n, (prompt, weighting, long, skip) in enumerate(PROMPTS):
+        arrays[f"{model}/{n}"] = prompt_states(MODELS / model, prompt, weighting, long, skip)
+        cases.append({"model": model, "name": f"{model}/{n}", "prompt": prompt, "promptWeighting": weighting, "longPrompts": long, "clipSkip": skip})
+save_file(arrays, Path(__file__).parent.parent / "golden" / "prompt_states.safetensors")
+(Path(__file__).parent.parent / "golden" / "prompt_states.json").write_text(json.dumps(cases, indent="\t") + "\n")
+print({name: array.shape for name, array in arrays.items()})

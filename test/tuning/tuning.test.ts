@@ -22,10 +22,10 @@ import {
 	calibrationPrompts,
 } from "../../src/tuning/runs/calibrationPrompt.js";
 import { runToEnd } from "../../src/tuning/runs/endToEnd.js";
-import type { TuningState } from "../../src/tuning/runs/nodeTuningState.js";
 import { planCost } from "../../src/tuning/runs/planCost.js";
 import { splitPrompts } from "../../src/tuning/runs/promptSplit.js";
 import { parseTuningBudget } from "../../src/tuning/runs/tuningBudget.js";
+import type { TuningState } from "../../src/tuning/runs/tuningState.js";
 import {
 	type PlainTables,
 	plainTables,
@@ -323,17 +323,21 @@ describe("on the tiny model", () => {
 	});
 });
 
-test.each(["--key-steps", "--inject-noise", "--batch-size", "--latents"])(
-	"fdiff tune refuses %s, which it would ignore",
-	async (flag) => {
-		const { code, stderr } = await fdiff(
-			["tune", "a", "b", "--out", "never.json", flag, "1"],
-			tmpdir(),
-		);
-		expect(code).toBe(2);
-		expect(stderr).toContain(`unknown option '${flag}'`);
-	},
-);
+test.each([
+	"--key-steps",
+	"--inject-noise",
+	"--batch-size",
+	"--initial-noise",
+	"--init-image",
+	"--strength",
+])("fdiff tune refuses %s, which it would ignore", async (flag) => {
+	const { code, stderr } = await fdiff(
+		["tune", "a", "b", "--out", "never.json", flag, "1"],
+		tmpdir(),
+	);
+	expect(code).toBe(2);
+	expect(stderr).toContain(`unknown option '${flag}'`);
+});
 
 for (const name of ["ddim", "dpm-solver", "dpm-solver++"] as const)
 	test(`sensitivity of ${name} is the change of the final latents for a changed prediction`, () => {

@@ -6,7 +6,7 @@ import type { LoadOptions } from "../../pipeline/nodeLoadPipeline.js";
 import type { Pipeline } from "../../pipeline/pipeline.js";
 import { openTogether } from "../../runtime/openTogether.js";
 import type { SettledMethod } from "../methods/methodRun.js";
-import { drawEntry, referencesFirst, warmUp } from "../run/drawing.js";
+import { drawEntry, referencesFirst, warmUp } from "../run/nodeDrawing.js";
 import { openEvaluationPipeline } from "../run/nodeEvaluate.js";
 import { thisMachine } from "../run/nodeMachine.js";
 import { firstDifference } from "../run/runDefinition.js";

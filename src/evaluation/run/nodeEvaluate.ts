@@ -45,7 +45,7 @@ import {
 	drawEntry,
 	referencesFirst,
 	warmUp,
-} from "./drawing.js";
+} from "./nodeDrawing.js";
 import { imagePath } from "./nodeImagePath.js";
 import { thisMachine } from "./nodeMachine.js";
 import { modelHashes } from "./nodeModelHashes.js";

@@ -1,5 +1,6 @@
 import { UserError } from "../../errors/userError.js";
 import { bootstrapMean } from "../../metrics/bootstrap.js";
+import type { ClipModel } from "../../metrics/clipModel.js";
 import {
 	cosines,
 	cutCaptions,
@@ -15,9 +16,8 @@ import {
 import type { Features, InnerProducts } from "../../metrics/features.js";
 import { inceptionScore } from "../../metrics/inceptionScore.js";
 import { kernelDistance } from "../../metrics/kernelDistance.js";
-import type { ClipModel } from "../../metrics/nodeClipModel.js";
 import type { StoredStatistics } from "../../metrics/statisticsFile.js";
-import type { ImageFeatures } from "./nodeImageFeatures.js";
+import type { ImageFeatures } from "./imageFeatures.js";
 import type { MetricResult, ScoreRequest } from "./scoreRequest.js";
 
 /** FID, KID and Inception score, as far as they are asked for. */

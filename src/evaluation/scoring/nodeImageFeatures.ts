@@ -2,29 +2,12 @@ import type { DatasetProblem } from "../../datasets/captionedImages.js";
 import type { ImageSource } from "../../datasets/nodeImageSource.js";
 import { UserError } from "../../errors/userError.js";
 import type { Pixels } from "../../image/resize/pixels.js";
-import {
-	accumulateStatistics,
-	type FeatureStatistics,
-} from "../../metrics/featureStatistics.js";
+import type { ClipModel } from "../../metrics/clipModel.js";
+import { accumulateStatistics } from "../../metrics/featureStatistics.js";
 import type { Features } from "../../metrics/features.js";
-import type { ClipModel } from "../../metrics/nodeClipModel.js";
 import type { InceptionExtractor } from "../../metrics/nodeInceptionExtractor.js";
+import type { ImageFeatures } from "./imageFeatures.js";
 import { readPictures } from "./nodeReadPictures.js";
-
-/** What was extracted of a set of images. */
-export interface ImageFeatures {
-	/** Of each name that was asked for, its row in the features; undefined for broken images. */
-	readonly rows: ReadonlyMap<string, number>;
-	readonly count: number;
-	/** Present where an Inception network was given. */
-	readonly statistics?: FeatureStatistics;
-	/** Pooled Inception features, where they are kept. */
-	readonly pooled?: Features;
-	readonly logits?: Features;
-	/** CLIP embeddings, not normalized. */
-	readonly embeddings?: Features;
-	readonly problems: readonly DatasetProblem[];
-}
 
 export interface ImageFeaturesOptions {
 	readonly inception?: InceptionExtractor;

@@ -3,9 +3,9 @@ import { mersenneTwister } from "../../random/mersenneTwister.js";
 import { shuffled } from "../../random/shuffled.js";
 import { median } from "../../tensor/quantile.js";
 import type { CalibrationPrompt } from "../runs/calibrationPrompt.js";
-import type { TuningState } from "../runs/nodeTuningState.js";
 import { type PlanRuns, type RunScore, runKey } from "../runs/planRuns.js";
 import type { TuneOptions } from "../runs/tuneOptions.js";
+import type { TuningState } from "../runs/tuningState.js";
 import type { Contender } from "../search/contenders.js";
 import type { FrontPoint } from "./frontPoint.js";
 

@@ -1,4 +1,3 @@
-import * as z from "zod";
 import { OptionError } from "../../errors/optionError.js";
 import type { UserError } from "../../errors/userError.js";
 import {
@@ -6,42 +5,7 @@ import {
 	readRegularText,
 } from "../../files/nodeReadRegularFile.js";
 import { writeWhole } from "../../files/nodeWriteWhole.js";
-
-const schema = z.object({
-	key: z.string().max(10_000),
-	costs: z
-		.object({
-			unit: z.enum(["seconds", "flops"]),
-			costs: z.array(z.tuple([z.string().max(40), z.number()])),
-		})
-		.optional(),
-	candidates: z
-		.array(
-			z.object({
-				states: z.array(z.string().max(40)).max(2000),
-				order: z.union([z.literal(0), z.literal(1), z.literal(2)]),
-				over: z.enum(["timestep", "log-snr"]),
-				family: z.string().max(40),
-				estimate: z.number(),
-			}),
-		)
-		.optional(),
-	runs: z.record(
-		z.string(),
-		z.object({
-			error: z.number(),
-			psnr: z.number().optional(),
-			lpips: z.number().optional(),
-			seconds: z.number(),
-			flops: z.number(),
-		}),
-	),
-	/** Seconds in the UNet of every run on one held-out prompt, all measured in turn; by the prompt's seed, then by run. */
-	rounds: z.record(z.string(), z.record(z.string(), z.number())).optional(),
-});
-
-/** What a search has found out so far. */
-export type TuningState = z.infer<typeof schema>;
+import { type TuningState, tuningStateSchema } from "./tuningState.js";
 
 /**
  * Reads the state of a search that was broken off; a fresh one when there is no file, or it is of another search
@@ -67,7 +31,7 @@ export async function readTuningState(
 	} catch {
 		json = undefined;
 	}
-	const parsed = schema.safeParse(json);
+	const parsed = tuningStateSchema.safeParse(json);
 	if (!parsed.success)
 		throw new OptionError(
 			"state",

@@ -1,5 +1,5 @@
 import type { RgbImage } from "../../image/rgbImage.js";
-import type { Lpips } from "../../metrics/nodeLpips.js";
+import type { Lpips } from "../../metrics/lpips.js";
 import { psnr } from "../../metrics/psnr.js";
 import type { Pipeline } from "../../pipeline/pipeline.js";
 import { plainPlan } from "../../propagation/keyStepPlan.js";
@@ -8,7 +8,7 @@ import { relativeError } from "../../tensor/relativeError.js";
 import { planKey } from "../search/planSearch.js";
 import type { CalibrationPrompt } from "./calibrationPrompt.js";
 import { type FinishedRun, type RunOptions, runToEnd } from "./endToEnd.js";
-import type { TuningState } from "./nodeTuningState.js";
+import type { TuningState } from "./tuningState.js";
 
 /** How one run compares with the plain run of the same prompt and noise. */
 export interface RunScore {

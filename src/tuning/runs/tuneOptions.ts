@@ -1,10 +1,10 @@
-import type { Lpips } from "../../metrics/nodeLpips.js";
+import type { Lpips } from "../../metrics/lpips.js";
 import type { Pipeline } from "../../pipeline/pipeline.js";
 import type { Progress } from "../../pipeline/progress.js";
 import type { RunSettings } from "../../pipeline/runSettings.js";
 import type { KeyStepPlan } from "../../propagation/keyStepPlan.js";
-import type { TuningState } from "./nodeTuningState.js";
 import type { TuningBudget } from "./tuningBudget.js";
+import type { TuningState } from "./tuningState.js";
 
 export interface TuneOptions {
 	readonly pipeline: Pipeline;

@@ -10,9 +10,9 @@ import {
 	stepStateWord,
 } from "../../propagation/stepState.js";
 import type { CalibrationPrompt } from "../runs/calibrationPrompt.js";
-import type { TuningState } from "../runs/nodeTuningState.js";
 import type { StateCosts } from "../runs/planCost.js";
 import type { TuneOptions } from "../runs/tuneOptions.js";
+import type { TuningState } from "../runs/tuningState.js";
 import { measureGains } from "./gains.js";
 import { optimalPlans } from "./optimalPlans.js";
 import { type PlainTables, plainTables } from "./plainTables.js";
