@@ -149,8 +149,6 @@ class Shared:
         self.losses, self.count = torch.zeros(2, device=weights[0].device).share_memory_(), torch.zeros(1).share_memory_()
 
     def add(self, weights, losses):
-        while self.count.item() > 8 * SHARE:  # the first process is paused: so is this one
-            time.sleep(0.3)
         with self.lock:
             torch._foreach_add_(self.gradients, [p.grad for p in weights])
             self.losses += losses
@@ -178,6 +176,9 @@ def work(args, modules, tokenizer, rows, seed, shared):
     batches = Batches(args, modules, tokenizer, rows, seed)
     weights = [p for p in modules.parameters() if p.requires_grad]
     while os.getppid() != 1:
+        if shared.count.item() > 8 * SHARE:  # the first process, which takes them, is paused: so is this one
+            time.sleep(0.3)
+            continue
         for p in weights:
             p.grad = None
         shared.add(weights, batches.backward())
