@@ -53,7 +53,11 @@ function newPlace(): Place {
 }
 
 /** Starts Node under strace, with nothing of this process' environment but the way to programs. */
-function start(place: Place, words: readonly string[]): ChildProcess {
+function start(
+	place: Place,
+	words: readonly string[],
+	environment: Readonly<Record<string, string>> = {},
+): ChildProcess {
 	return spawn(
 		"strace",
 		[
@@ -71,6 +75,7 @@ function start(place: Place, words: readonly string[]): ChildProcess {
 				FDIFF_OPENVINO_DIR: process.env.FDIFF_OPENVINO_DIR,
 				HOME: place.home,
 				TMPDIR: place.temporary,
+				...environment,
 			},
 			stdio: ["ignore", "pipe", "pipe"],
 		},
@@ -102,11 +107,17 @@ const internet = ({ trace }: Place) =>
 		.filter((line) => /AF_INET6?\b/.test(line));
 
 /** Runs it to its end and checks that it went well, opened no socket, and left files in its working folder only. */
-async function runsOffline(words: readonly string[]): Promise<Place> {
+async function runsOffline(
+	words: readonly string[],
+	environment: Readonly<Record<string, string>> = {},
+): Promise<Place> {
 	const place = newPlace();
 	for (const [name, content] of Object.entries(files))
 		writeFileSync(join(place.work, name), content);
-	expect(await ended(start(place, words))).toEqual({ code: 0, stderr: "" });
+	expect(await ended(start(place, words, environment))).toEqual({
+		code: 0,
+		stderr: "",
+	});
 	expect(internet(place)).toEqual([]);
 	expect(listing(place.home)).toEqual([]);
 	expect(listing(place.temporary)).toEqual([]);
@@ -174,8 +185,9 @@ test.skipIf(!traced)("tuning", async () => {
 	expect(listing(place.work)).toContain("plan.json");
 });
 
-test.skipIf(!traced)("models and their lists", async () => {
+test.skipIf(!traced)("models, engines and their lists", async () => {
 	const place = await fdiff("models", "list");
+	await fdiff("engines", "list");
 	expect(listing(place.work)).toEqual(["captions.txt"]);
 	await fdiff("--help");
 });
@@ -197,6 +209,23 @@ test.skipIf(!traced)(
 	},
 );
 
+test.skipIf(!traced)(
+	"the library in a worker thread, whose process.env is a copy",
+	async () => {
+		const library = JSON.stringify(join(root, "dist", "index.js"));
+		const work = `import(${library}).then(async ({ loadPipeline }) => {
+			const pipeline = await loadPipeline();
+			await pipeline.generate({ prompt: "a cup", steps: 2, seed: 1 });
+		});`;
+		const place = await runsOffline([
+			"--eval",
+			`const { Worker } = require("node:worker_threads");
+			new Worker(${JSON.stringify(work)}, { eval: true, env: {} });`,
+		]);
+		expect(listing(place.work)).toEqual(["captions.txt"]);
+	},
+);
+
 test("a prompt of 100 kB is drawn", async () => {
 	const place = newPlace();
 	const child = spawn(
@@ -207,6 +236,56 @@ test("a prompt of 100 kB is drawn", async () => {
 	expect(await ended(child)).toEqual({ code: 0, stderr: "" });
 	expect(listing(place.work)).toEqual(["long.png"]);
 });
+
+/** OpenVINO's folder, where it is installed for the tests. */
+const openVino = process.env.FDIFF_TEST_OPENVINO;
+
+test.skipIf(!traced || !openVino)("drawing with OpenVINO", async () => {
+	const place = await runsOffline(
+		[program, "a cup", ...quick, "--engine", "openvino", "--output", "a.png"],
+		{ FDIFF_OPENVINO_DIR: openVino ?? "" },
+	);
+	expect(listing(place.work)).toEqual(["a.png", "captions.txt"]);
+});
+
+test.skipIf(!traced)(
+	"the server listens where it says, and connects to nothing",
+	async () => {
+		const port = await freePort();
+		const place = newPlace();
+		const child = start(place, [
+			program,
+			"serve",
+			"--port",
+			`${port}`,
+			"--quiet",
+		]);
+		const serverEnded = ended(child);
+		const url = `http://127.0.0.1:${port}`;
+		for (let tries = 0; tries < 600; tries++)
+			if ((await fetch(`${url}/readyz`).catch(() => undefined))?.ok) break;
+			else await delay(100);
+		const body = JSON.stringify({ prompt: "a cup", steps: 2, seed: 1 });
+		const { id } = (await (
+			await fetch(`${url}/api/jobs`, {
+				...{ method: "POST", body },
+				headers: { "content-type": "application/json" },
+			})
+		).json()) as { id: string };
+		// ends with the job
+		await (await fetch(`${url}/api/jobs/${id}/events`)).text();
+		expect((await fetch(`${url}/api/jobs/${id}/images/0.png`)).status).toBe(
+			200,
+		);
+		child.kill("SIGTERM");
+		await serverEnded;
+		expect(internet(place).filter((line) => /connect\(/.test(line))).toEqual(
+			[],
+		);
+		for (const left of [place.home, place.temporary, place.work])
+			expect(listing(left)).toEqual([]);
+	},
+);
 
 const server = ["valkey-server", "redis-server"].find(
 	(name) => spawnSync(name, ["--version"]).status === 0,

@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { UserError } from "../../errors/userError.js";
 import { firstLine } from "../sessionError.js";
+import { silence } from "./nodeSilence.js";
 import {
 	type ThreadCall,
 	type ThreadCalls,
@@ -27,11 +28,13 @@ let calls = 0;
  * @param moved memory that the thread gets to keep
  * @throws UserError when the library cannot be loaded; Error with the library's message when the call fails.
  */
-export function callRuntime<K extends ThreadCall>(
+export async function callRuntime<K extends ThreadCall>(
 	call: K,
 	ask: ThreadCalls[K]["ask"],
 	moved: readonly ArrayBuffer[] = [],
 ): Promise<ThreadCalls[K]["answer"]> {
+	const silenced = silence();
+	if (silenced) await silenced;
 	thread ??= startThread();
 	const { worker, waiting } = thread;
 	const id = calls++;
@@ -43,8 +46,6 @@ export function callRuntime<K extends ThreadCall>(
 }
 
 function startThread(): Thread {
-	// read when the library is loaded: without it, it writes files into the user's folders and contacts a host
-	process.env.ORT_DISABLE_TELEMETRY = "1";
 	const state = new SharedArrayBuffer(4);
 	const worker = new Worker(
 		new URL("./nodeRuntimeThread.js", import.meta.url),
