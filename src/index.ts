@@ -25,6 +25,11 @@ export type {
 	UnetMidBlock,
 } from "./models/unetConfig.js";
 export type { UnetDims, UnetPart } from "./models/unetPart.js";
+export {
+	ADAPTER_OPTIONS,
+	type EmbeddingOption,
+	type LoraOption,
+} from "./pipeline/adapterOptions.js";
 export { optionsJsonSchema } from "./pipeline/checkOptions.js";
 export type { Control } from "./pipeline/controlledUnet.js";
 export type { ControlNetFiles } from "./pipeline/controlNetworks.js";
@@ -77,6 +82,7 @@ export type {
 	PictureSettings,
 } from "./pipeline/pictureSettings.js";
 export type { Pipeline, PipelineOptions } from "./pipeline/pipeline.js";
+export type { FindLora, OpenAdapterFile } from "./pipeline/runAdapters.js";
 export type { RunSettings } from "./pipeline/runSettings.js";
 export type { TilingChoice } from "./pipeline/tiling.js";
 export type { Warning } from "./pipeline/warning.js";
@@ -102,6 +108,7 @@ export type { PlannedStep } from "./propagation/segments.js";
 export type { StepState } from "./propagation/stepState.js";
 export type { UnetRunner, UnetRunPlace } from "./propagation/unetRunner.js";
 export type { Seed } from "./random/seed.js";
+export type { EngineOptions } from "./runtime/nodeEngines.js";
 export type { Device } from "./runtime/session.js";
 export type { LatentSpace } from "./samplers/latentSpace.js";
 export {
@@ -113,6 +120,8 @@ export {
 export type { Times } from "./samplers/schedules/timeGrid.js";
 export { decodeNpy, encodeNpy } from "./tensor/npy.js";
 export type { Tensor } from "./tensor/tensor.js";
+export type { LoraTag } from "./tokenizer/loraTags.js";
+export type { AdapterFile } from "./weights/adapters/openAdapter.js";
 export type {
 	DownloadProgress,
 	NetworkFiles,

@@ -60,8 +60,10 @@ export type { LpipsTrunk } from "./models/lpips.js";
 export type { Precision, SessionOptions } from "./runtime/session.js";
 export type {
 	DType,
-	LowRank,
+	Factor,
+	FactoredMatrix,
 	TensorEntry,
+	WeightChange,
 	WeightFile,
 	Weights,
 } from "./weights/formats/weights.js";

@@ -46,6 +46,8 @@ export function addAnalyzeCommand(program: Command): void {
 			"batchSize",
 			"initialNoise",
 			...PICTURE_OPTION_NAMES,
+			"loras",
+			"embeddings",
 		],
 		help: { seed: SEED_OF_MANY },
 	})

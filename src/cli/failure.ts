@@ -58,7 +58,14 @@ function wrongUsage({ code, exitCode, message }: CommanderError): Failure {
 	};
 }
 
-/** How the command line calls an option of the library: `guidanceScale` is `--guidance-scale`. */
-export function flagOf(option: string): string {
+/** Options that are lists: their flags say one item each. */
+const LISTS: Readonly<Record<string, string>> = {
+	loras: "lora",
+	embeddings: "embedding",
+};
+
+/** How the command line calls an option of the library: `guidanceScale` is `--guidance-scale`, and an item of `loras` is `--lora`. */
+export function flagOf(name: string): string {
+	const option = Object.hasOwn(LISTS, name) ? LISTS[name] : name;
 	return `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }

@@ -72,6 +72,8 @@ const MADE_FROM: Readonly<Record<string, string>> = {
 	initImage: "a picture",
 	mask: "a picture and a mask",
 	controlImage: "pictures for control nets",
+	loras: "LoRAs",
+	embeddings: "textual inversions",
 };
 
 async function generate(
@@ -80,7 +82,7 @@ async function generate(
 ): Promise<void> {
 	const started = performance.now();
 	const remade = flags.fromImage
-		? await optionsOfImage(flags.fromImage)
+		? await optionsOfImage(flags.fromImage, flags)
 		: undefined;
 	const prompt = words ?? remade?.options.prompt;
 	if (prompt === undefined)
@@ -215,12 +217,17 @@ function report(
 	);
 }
 
-async function optionsOfImage(file: string) {
+async function optionsOfImage(
+	file: string,
+	{ loras, loraDir }: Pick<GenerateFlags, "loras" | "loraDir">,
+) {
 	const text = await readParameters(file);
 	if (!text?.trim())
 		throw new UserError(
 			`--from-image ${file}: this image carries no parameters; give a prompt instead`,
 			{ code: "usage" },
 		);
-	return optionsFromParameters(text);
+	return optionsFromParameters(text, {
+		findsLoras: loras !== undefined || loraDir !== undefined,
+	});
 }

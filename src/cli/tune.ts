@@ -57,6 +57,8 @@ const OWN_OPTIONS = [
 	"injectNoise",
 	"injectUntil",
 	"initialNoise",
+	"loras",
+	"embeddings",
 	"numImages",
 	"batchSize",
 	"maxDecodeBatch",

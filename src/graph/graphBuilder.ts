@@ -10,10 +10,11 @@ import {
 	ValueInfoProtoSchema,
 } from "onnx-buf";
 import type {
-	LowRank,
+	WeightChange,
 	WeightFile,
 	Weights,
 } from "../weights/formats/weights.js";
+import { adaptedWeight, changedMatrix } from "./adaptedWeight.js";
 import { type Attribute, attributeProto } from "./attributes.js";
 import type { Graph } from "./graph.js";
 import { defaultFlavour, type GraphFlavour } from "./graphFlavour.js";
@@ -42,7 +43,10 @@ export interface NodeOptions {
 }
 
 /** How a weight is read, where it is not whole (see `WeightView`). */
-export type WeightOptions = Omit<WeightView, "name" | "shape">;
+export interface WeightOptions extends Omit<WeightView, "name" | "shape"> {
+	/** As it is in the file, without what adapters change. */
+	readonly stored?: boolean;
+}
 
 /**
  * Type of a value inside a graph: `compute` is the flavour's; `float32` is for what float16 cannot hold, such as timesteps and positions.
@@ -63,8 +67,8 @@ export interface GraphBuilder {
 		shape: readonly number[],
 		options?: WeightOptions,
 	): Value;
-	/** Low-rank additions to the weight of this scope's layer. */
-	adapters(): readonly LowRank[];
+	/** What adapters change of this scope's layer; `weight` has it in it unless the stored one is asked for. */
+	adapters(): readonly WeightChange[];
 	/** The same graph with scopes counted from the root: for tensors that are known by their whole name. */
 	root(): GraphBuilder;
 	integers(values: readonly number[]): Value;
@@ -114,6 +118,8 @@ export function graphBuilder(
 	const outputs = new Map<string, Value>();
 	const shapes = new Map<string, Value>();
 	const casts = new Map<string, Value>();
+	/** Weights with what adapters change of them, as matrices. */
+	const changed = new Map<string, Value>();
 	let flops = 0;
 
 	function addNode(
@@ -218,13 +224,23 @@ export function graphBuilder(
 
 	function builderAt(scope: string): GraphBuilder {
 		const inScope = (name: string) => (scope ? `${scope}.${name}` : name);
-		return {
+		const builder: GraphBuilder = {
 			scope,
 			flavour,
 			at: (...path) => builderAt(inScope(path.join("."))),
 			has: (name) => !weights || weights.tensors.has(inScope(name)),
-			weight: (name, shape, options = {}) =>
-				addWeight({ name: inScope(name), shape, ...options }),
+			weight(name, shape, { stored = false, ...view } = {}) {
+				const changes = stored
+					? []
+					: builder.adapters().filter((change) => change.of === name);
+				if (changes.length === 0)
+					return addWeight({ name: inScope(name), shape, ...view });
+				const wanted = { name, shape, ...view };
+				const matrix =
+					changed.get(inScope(name)) ?? changedMatrix(builder, wanted, changes);
+				changed.set(inScope(name), matrix);
+				return adaptedWeight(builder, wanted, matrix);
+			},
 			adapters: () => weights?.adapters?.get(scope) ?? [],
 			root: () => builderAt(""),
 			computed,
@@ -281,6 +297,7 @@ export function graphBuilder(
 			},
 			finish,
 		};
+		return builder;
 	}
 	return builderAt("");
 }

@@ -22,6 +22,11 @@ export interface GraphFlavour {
 	 * resize and the 3x3 convolution.
 	 */
 	readonly upsampling: "parts" | "plain";
+	/**
+	 * How low-rank adapters act: `folded` into the weights of their layers, which the engine computes when it loads the graph (no slower, but the
+	 * changed weights take memory), `beside` them as two narrow layers at every run (nothing to compute or store first).
+	 */
+	readonly lowRank: "folded" | "beside";
 }
 
 /** What ONNX Runtime runs best on a CPU. */
@@ -31,4 +36,5 @@ export const defaultFlavour: GraphFlavour = {
 	compute: "float32",
 	sinusoids: "graph",
 	upsampling: "parts",
+	lowRank: "folded",
 };

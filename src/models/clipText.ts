@@ -8,13 +8,15 @@ import type { GraphFlavour } from "../graph/graphFlavour.js";
 import { add } from "../graph/layers/arithmetic.js";
 import { layerNorm } from "../graph/layers/layerNorm.js";
 import { linear } from "../graph/layers/linear.js";
-import type { Weights } from "../weights/formats/weights.js";
+import type { Factor, Weights } from "../weights/formats/weights.js";
 import type { ClipTextConfig } from "./clipConfig.js";
 import { clipLayer } from "./clipLayer.js";
 
 export interface ClipTextOptions {
 	/** Layers left out at the end for `hidden_states` (clip skip, as diffusers counts: 1 takes the last but one layer's output, and norms it). */
 	readonly clipSkip?: number;
+	/** Vectors `[count, features]` among the weights that stand for the ids after the vocabulary's, in order. */
+	readonly addedTokens?: readonly Factor[];
 	/** The output `pooled`: the last layer's state at the end of the text, `[batch, features]`. */
 	readonly pooled?: boolean;
 	/** The output `text_embeds`: `pooled` in the joint text and image space. */
@@ -33,7 +35,12 @@ export function buildClipText(
 	dims: { readonly batch: number; readonly tokens: number },
 	flavour?: GraphFlavour,
 ): Graph {
-	const { clipSkip = 0, pooled = false, projection = false } = options;
+	const {
+		clipSkip = 0,
+		pooled = false,
+		projection = false,
+		addedTokens = [],
+	} = options;
 	if (
 		!(Number.isInteger(clipSkip) && clipSkip >= 0 && clipSkip < config.layers)
 	)
@@ -49,7 +56,7 @@ export function buildClipText(
 		"int32",
 	);
 	const last = pooled || projection ? config.layers : config.layers - clipSkip;
-	const states = [embeddings(g.at("embeddings"), ids, config)];
+	const states = [embeddings(g.at("embeddings"), ids, config, addedTokens)];
 	for (let layer = 0; layer < last; layer++)
 		states.push(
 			clipLayer(g.at("encoder.layers", layer), states[layer], config, {
@@ -85,6 +92,7 @@ function embeddings(
 	g: GraphBuilder,
 	ids: Value,
 	{ vocabSize, maxTokens, features }: ClipTextConfig,
+	addedTokens: readonly Factor[],
 ): Value {
 	const [batch, tokens] = ids.dims;
 	const dims = [batch, tokens, features];
@@ -103,7 +111,47 @@ function embeddings(
 			dims: [tokens, features],
 		},
 	);
-	return add(g, g.node("Gather", [table, ids], { dims }), rows);
+	const states =
+		addedTokens.length > 0
+			? withAddedTokens(g, table, ids, addedTokens, vocabSize)
+			: g.node("Gather", [table, ids], { dims });
+	return add(g, states, rows);
+}
+
+/** Ids after the vocabulary's are rows of another table: the large one is not copied for them. */
+function withAddedTokens(
+	g: GraphBuilder,
+	table: Value,
+	ids: Value,
+	addedTokens: readonly Factor[],
+	vocabSize: number,
+): Value {
+	const features = table.dims[1];
+	const dims = [...ids.dims, features];
+	const parts = addedTokens.map(({ name, shape }) =>
+		g.root().weight(name, shape, { as: [shape[0], features] }),
+	);
+	const count = addedTokens.reduce((sum, { shape }) => sum + shape[0], 0);
+	const added = g.node("Concat", parts, {
+		dims: [count, features],
+		attributes: { axis: 0n },
+	});
+	const wide = asInt64(g, ids);
+	const operation = (operator: string, a: Value, b: number) =>
+		g.node(operator, [a, g.integers([b])], { dims: ids.dims });
+	const known = g.node(
+		"Gather",
+		[table, operation("Min", wide, vocabSize - 1)],
+		{ dims },
+	);
+	const beyond = operation("Max", operation("Sub", wide, vocabSize), 0);
+	const own = g.node("Gather", [added, beyond], { dims });
+	const isAdded = g.node(
+		"Unsqueeze",
+		[operation("GreaterOrEqual", wide, vocabSize), g.integers([-1])],
+		{ dims: [...ids.dims, 1] },
+	);
+	return g.node("Where", [isAdded, own, known], { dims });
 }
 
 /** Of `[batch, tokens, features]`, the state at the first end token of each text. */

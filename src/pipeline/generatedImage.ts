@@ -132,12 +132,21 @@ export class GeneratedImage implements ImageParts {
 			initImage: _picture,
 			mask: _mask,
 			controlImage: _controlImage,
+			loras,
+			embeddings,
 			...options
 		} = this.settings.options;
 		return {
 			index,
 			seed,
-			options: { ...options, seed, numImages: 1, batchSize: 1 },
+			options: {
+				...options,
+				loras: loras?.map(withoutContent),
+				embeddings: embeddings?.map(withoutContent),
+				seed,
+				numImages: 1,
+				batchSize: 1,
+			},
 			cost,
 			model,
 		};
@@ -164,3 +173,11 @@ export type PipelineEvent =
 			readonly step: DenoisingStep;
 	  }
 	| { readonly kind: "image"; readonly result: GeneratedImage };
+
+/** A file's content is no JSON: its hash tells which one it is. */
+function withoutContent<Option extends { readonly file?: unknown }>({
+	file: _,
+	...option
+}: Option): Omit<Option, "file"> {
+	return option;
+}

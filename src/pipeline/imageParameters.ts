@@ -2,6 +2,8 @@ import { parseInfotext, writeInfotext } from "../image/infotext.js";
 import { jsonSeed, type Seed } from "../random/seed.js";
 import type { Precision } from "../runtime/session.js";
 import { samplerByName } from "../samplers/config/samplerNames.js";
+import { loraTags } from "../tokenizer/loraTags.js";
+import type { LoraOption } from "./adapterOptions.js";
 import { controlParameters, withoutControls } from "./controlParameters.js";
 import { problemOf } from "./optionKinds.js";
 import {
@@ -78,8 +80,27 @@ export function imageParameters(
 	for (const [key, text] of controlParameters(settings.options, controlNets))
 		written.set(key, text);
 	written.set(VERSION, MAKER);
-	const { prompt, negativePrompt } = settings.options;
+	const { negativePrompt, loras } = settings.options;
+	const prompt = taggedPrompt(settings.options.prompt, loras);
 	return writeInfotext({ prompt, negativePrompt, settings: written });
+}
+
+/** A prompt that names every LoRA, as A1111's does. */
+function taggedPrompt(
+	prompt: string,
+	loras: readonly LoraOption[] = [],
+): string {
+	const { tags } = loraTags(prompt);
+	const more = loras.flatMap(({ name, weight = 1, textWeight = weight }) =>
+		name === undefined || tags.some((tag) => tag.name === name)
+			? []
+			: [
+					textWeight === weight
+						? `<lora:${name}:${weight}>`
+						: `<lora:${name}:${textWeight}:${weight}>`,
+				],
+	);
+	return [prompt, ...more].filter((words) => words !== "").join(" ");
 }
 
 /** The options of an image made before, and the model it was made with. */
@@ -98,10 +119,14 @@ export interface ParametersOfImage {
 
 /**
  * Reads the `parameters` text of an image of ours, or of A1111 and the programs that follow it, as the options that make it
- * again. What cannot be made again (image-to-image, LoRA, other extensions, unreadable values) is named in a warning.
+ * again. What cannot be made again (other extensions, unreadable values) is named in a warning.
+ * @param findsLoras whether the LoRAs that a prompt names can be had: else those of other programs' prompts are left out
  * @throws UserError for a text over 1 MiB
  */
-export function optionsFromParameters(text: string): ParametersOfImage {
+export function optionsFromParameters(
+	text: string,
+	{ findsLoras = false }: { readonly findsLoras?: boolean } = {},
+): ParametersOfImage {
 	const { prompt, negativePrompt, settings: all } = parseInfotext(text);
 	const { controls, settings } = withoutControls(all);
 	const options: Record<string, unknown> = { ...controls };
@@ -119,6 +144,15 @@ export function optionsFromParameters(text: string): ParametersOfImage {
 	}
 	const given = givenBeside(options, settings);
 	if (controls) given.add("controlImage");
+	const ours = settings.get(VERSION) === MAKER || settings.has("Key steps");
+	const foreign = !ours && settings.size > 0;
+	if (findsLoras) given.delete("loras");
+	// other programs' pictures are drawn without them
+	for (const name of ["loras", "embeddings"] as const) {
+		const { key } = GENERATION_OPTIONS[name].parameter;
+		if (foreign && given.delete(name))
+			leftOut.push(`${key}: ${settings.get(key)}`);
+	}
 	for (const [name, value] of Object.entries(options)) {
 		const needs = entryOf(name)?.needs?.[0];
 		if (needs === undefined || needs in options || given.has(needs as never))
@@ -129,10 +163,8 @@ export function optionsFromParameters(text: string): ParametersOfImage {
 	for (const [key, value] of settings)
 		if (!known.has(key) && !MEANINGLESS.test(key))
 			leftOut.push(`${key}: ${value}`);
-	const ours = settings.get(VERSION) === MAKER || settings.has("Key steps");
-	const foreign = !ours && settings.size > 0;
 	const without = (words: string) => {
-		if (!foreign) return words;
+		if (!foreign || findsLoras) return words;
 		leftOut.push(...(words.match(TAG) ?? []));
 		return words.replace(TAG, "");
 	};

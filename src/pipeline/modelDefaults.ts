@@ -22,6 +22,8 @@ export interface ModelDefaults {
 	readonly hash: string;
 	readonly label: string;
 	readonly findPlan?: FindPlan;
+	/** Whether LoRAs that prompts name can be looked for. */
+	readonly findsLoras?: boolean;
 	/** Whether it takes a mask and a masked picture beside the latents. */
 	readonly inpainting?: boolean;
 	/** How many control nets there are beside it. */
@@ -47,6 +49,7 @@ export function modelDefaults(
 	networks: Networks,
 	batches: boolean,
 	findPlan?: FindPlan,
+	findsLoras = false,
 ): ModelDefaults {
 	const generation = generationConfig.safeParse(files.generationConfig ?? {});
 	if (!generation.success)
@@ -72,5 +75,6 @@ export function modelDefaults(
 		label: files.label,
 		controlNets: networks.controlNets.length,
 		findPlan,
+		findsLoras,
 	};
 }

@@ -51,6 +51,11 @@ export const MODEL_OPTIONS = {
 		help: "what the networks compute in; auto (default) takes bfloat16 where the engine does so natively, else float32",
 		group: "Engine",
 	},
+	loraDir: {
+		...text("dir", 4096),
+		help: "folder of the LoRAs that prompts name, as in <lora:NAME:0.8>",
+		group: "Adapters",
+	},
 	device: {
 		...choice("name", devices),
 		help: "where the networks run, of what the engine has (default: cpu)",
@@ -90,5 +95,7 @@ export const MODEL_HOOKS = {
 	encodeImage: isFunction,
 	findPlan: isFunction,
 	controlNets: Array.isArray,
+	openAdapterFile: isFunction,
+	findLora: isFunction,
 	signal: (value: unknown) => value instanceof AbortSignal,
 } as const;

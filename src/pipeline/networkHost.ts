@@ -9,6 +9,11 @@ export interface HostedNetwork {
 	readonly key: string;
 	/** As it is called in events and messages: "unet". */
 	readonly name: string;
+	/**
+	 * Tells apart what adapters made of the network; nothing for what they left as it was. Of each network only the variants used last stay
+	 * loaded.
+	 */
+	readonly variant?: string;
 	/** Makes the graph as the engine wants it written; called once for each loading. */
 	readonly build: (flavour: GraphFlavour) => Graph;
 	readonly options: SessionOptions;
@@ -54,14 +59,18 @@ export interface NetworkHost {
 }
 
 const NOTHING_LOADED = "";
+/** Variants of a network that stay loaded where networks are kept resident. */
+const KEPT_VARIANTS = 2;
 
 export function networkHost(
 	engine: Engine,
 	{ keepResident }: { readonly keepResident: boolean },
 ): NetworkHost {
 	const sessions = new Map<string, Promise<Session>>();
+	/** The networks of the sessions, those used last at the end. */
+	const used = new Map<string, HostedNetwork>();
 	const waiting: { readonly group: string; readonly enter: () => void }[] = [];
-	/** Sessions that failed, to be freed when nobody is in a network. */
+	/** Sessions that failed, or that adapters have made superfluous, to be freed when nobody is in a network. */
 	const failed: Promise<Session>[] = [];
 	let open = NOTHING_LOADED;
 	let inside = 0;
@@ -122,10 +131,27 @@ export function networkHost(
 		await Promise.all(loaded.map(free));
 	}
 
+	/** Forgets the variants of a network that were not used for longest; they are freed when nobody is in a network. */
+	function keepVariants(network: HostedNetwork): void {
+		used.delete(network.key);
+		used.set(network.key, network);
+		const kept = new Set<string>();
+		for (const { key, name, variant = "" } of [...used.values()].reverse()) {
+			if (name !== network.name) continue;
+			if (kept.size < (keepResident ? KEPT_VARIANTS : 1)) kept.add(variant);
+			if (kept.has(variant)) continue;
+			used.delete(key);
+			const session = sessions.get(key);
+			sessions.delete(key);
+			if (session) failed.push(session);
+		}
+	}
+
 	async function session(
 		network: HostedNetwork,
 		onLoading: NetworkUser["onLoading"],
 	): Promise<Session> {
+		keepVariants(network);
 		const known = sessions.get(network.key);
 		if (known) return known;
 		const { name, build, options } = network;

@@ -1,3 +1,4 @@
+import type { GraphFlavour } from "../graph/graphFlavour.js";
 import type { NormStatistics } from "../graph/layers/groupNorm.js";
 import {
 	type ClipTextConfig,
@@ -22,9 +23,18 @@ import {
 	type SessionOptions,
 } from "../runtime/session.js";
 import type { Tensor } from "../tensor/tensor.js";
+import type { AdaptedNetwork } from "../weights/adapters/adapterNames.js";
 import type { ModelFiles, NetworkFiles } from "../weights/folder/modelFiles.js";
 import { requireKind } from "../weights/folder/modelKind.js";
 import type { OpenWeightFile } from "../weights/formats/weightFile.js";
+import {
+	type AdaptedText,
+	type AdaptedWeights,
+	adaptedText,
+	adaptedUnet,
+	NO_ADAPTERS,
+	type RunAdapters,
+} from "./adaptedNetworks.js";
 import {
 	type ControlNetFiles,
 	controlNetwork,
@@ -68,6 +78,8 @@ export interface NetworkOptions {
 export interface NetworkRun extends NetworkUser {
 	/** Runs of the UNet to come, which decide how long loading it may take. Default: many. */
 	readonly unetRuns?: number;
+	/** What changes the networks for this run. Default: nothing. */
+	readonly adapters?: RunAdapters;
 }
 
 /** The normal distribution of a picture's latents: a sample is mean + exp(logvar / 2) · noise. */
@@ -201,6 +213,14 @@ export function openNetworks(
 					? "all"
 					: "extended",
 	});
+	/** Low-rank adapters cost nothing at run time where loading may take long. */
+	const adapted = (
+		flavour: GraphFlavour,
+		{ optimization }: SessionOptions,
+	) => ({
+		...flavour,
+		lowRank: optimization === "all" ? flavour.lowRank : ("beside" as const),
+	});
 	const flops = new Map<string, number>();
 	// the graphs are dynamic: these sizes are only counted with
 	const nominal = { batch: 1, height: 64, width: 64, tokens: 77 };
@@ -208,32 +228,33 @@ export function openNetworks(
 
 	const textEncoder = (
 		name: string,
+		{ weights, variant, addedTokens }: AdaptedText,
 		wanted: ClipTextOptions,
 		dims: { batch: number; tokens: number },
 	): HostedNetwork => ({
-		key: `${name} ${sameKey(wanted)}`,
+		key: `${name} ${sameKey(wanted)} ${variant}`,
 		name,
+		variant,
 		build: (flavour) =>
 			buildClipText(
 				textConfigs[name],
-				files.networks[name].weights,
-				wanted,
+				weights,
+				{ ...wanted, addedTokens },
 				dims,
-				flavour,
+				adapted(flavour, exact),
 			),
 		options: exact,
 	});
-	const unetPart = (part: UnetPart, level: SessionOptions): HostedNetwork => ({
-		key: `unet ${level.optimization} ${sameKey(part)}`,
+	const unetPart = (
+		{ weights, variant }: AdaptedWeights,
+		part: UnetPart,
+		level: SessionOptions,
+	): HostedNetwork => ({
+		key: `unet ${level.optimization} ${sameKey(part)} ${variant}`,
 		name: "unet",
+		variant,
 		build: (flavour) =>
-			buildUnet(
-				unetConfig,
-				files.networks.unet.weights,
-				part,
-				nominal,
-				flavour,
-			),
+			buildUnet(unetConfig, weights, part, nominal, adapted(flavour, level)),
 		options: level,
 	});
 	const vaeDecoder = (statistics?: NormStatistics): HostedNetwork => ({
@@ -264,8 +285,13 @@ export function openNetworks(
 		keepResident,
 		begin: host.begin,
 		release: host.release,
-		run({ unetRuns = Number.POSITIVE_INFINITY, ...user } = {}) {
+		run({
+			unetRuns = Number.POSITIVE_INFINITY,
+			adapters = NO_ADAPTERS,
+			...user
+		} = {}) {
 			const level = often(unetRuns);
+			const unetWeights = adaptedUnet(files.networks.unet.weights, adapters);
 			let waited = 0;
 			const counted: NetworkUser = {
 				...user,
@@ -278,7 +304,7 @@ export function openNetworks(
 				skipCount: skipFeatures(unetConfig).length,
 				run: (part, inputs) =>
 					host.use("unet", counted, async (sessionOf) => {
-						const session = await sessionOf(unetPart(part, level));
+						const session = await sessionOf(unetPart(unetWeights, part, level));
 						const outputs = await runPrepared(
 							session,
 							session.inputs.includes("time_features")
@@ -287,7 +313,7 @@ export function openNetworks(
 							counted,
 						);
 						await assertFinitePrediction(part, inputs, outputs, {
-							weights: files.networks.unet.weights,
+							weights: unetWeights.weights,
 							open,
 						});
 						return outputs;
@@ -319,10 +345,15 @@ export function openNetworks(
 				async encodeText(ids, { network = "text_encoder", ...wanted } = {}) {
 					const dims = { batch: ids.length, tokens: ids[0].length };
 					return host.use("text", counted, async (sessionOf) => {
-						const session = await sessionOf(textEncoder(network, wanted, dims));
+						const name = network as AdaptedNetwork;
+						const own = files.networks[network].weights;
+						const text = adaptedText(name, own, adapters);
+						const session = await sessionOf(
+							textEncoder(network, text, wanted, dims),
+						);
 						const inputs = { input_ids: intRows(ids) };
 						const outputs = await runPrepared(session, inputs, counted);
-						const { weights } = files.networks[network];
+						const { weights } = text;
 						for (const [name, output] of Object.entries(outputs))
 							await assertFiniteOutput(
 								`the text encoder, ${name.replaceAll("_", " ")}`,

@@ -3,6 +3,10 @@ import { UserError } from "../errors/userError.js";
 import type { EncodeImage } from "../image/encodedImage.js";
 import { nodeFindPlan } from "../propagation/nodeFindTunedPlan.js";
 import { chooseEngine, type EngineOptions } from "../runtime/nodeEngines.js";
+import {
+	findNodeAdapter,
+	openNodeAdapterFile,
+} from "../weights/adapters/nodeAdapterFile.js";
 import type { OpenModelOptions } from "../weights/folder/modelFiles.js";
 import { openNodeWeightFile } from "../weights/formats/nodeModelFolder.js";
 import { openModel } from "../weights/nodeOpenModel.js";
@@ -42,6 +46,7 @@ export async function loadPipeline(
 		{ ...options, ...(model !== undefined && { model }) },
 		MODEL_HOOKS,
 	);
+	const { loraDir } = options;
 	const files = await openModel(model, options);
 	const { engine, precision } = await chooseEngine(options);
 	const controlNets = await openControlNets(options);
@@ -50,6 +55,11 @@ export async function loadPipeline(
 		encodeImage: encodeLater,
 		findPlan: nodeFindPlan(files.folder),
 		controlNets,
+		openAdapterFile: (path, signal) =>
+			openNodeAdapterFile(path, { onProgress: options.onProgress, signal }),
+		...(loraDir !== undefined && {
+			findLora: (name: string) => findNodeAdapter(loraDir, name),
+		}),
 		...options,
 		precision,
 	});

@@ -30,6 +30,7 @@ import {
 } from "../samplers/samplerSteps.js";
 import { decodeNpy } from "../tensor/npy.js";
 import { isTensor, type Tensor } from "../tensor/tensor.js";
+import { ADAPTER_OPTIONS } from "./adapterOptions.js";
 import { CONTROL_OPTIONS } from "./controlOptions.js";
 import type { ModelDefaults } from "./modelDefaults.js";
 import {
@@ -103,6 +104,7 @@ export type OptionGroup =
 	| "Picture"
 	| "Pictures from pictures"
 	| "Control nets"
+	| "Adapters"
 	| "Sampling"
 	| "Encoder propagation"
 	| "Text"
@@ -249,6 +251,7 @@ export const GENERATION_OPTIONS = {
 	},
 	...PICTURE_OPTIONS,
 	...CONTROL_OPTIONS,
+	...ADAPTER_OPTIONS,
 	predictionType: {
 		...choice("name", ["epsilon", "v_prediction", "sample"]),
 		help: "what the network predicts, where the model's files do not say it rightly",

@@ -11,7 +11,9 @@ import type { Engine } from "../runtime/engine.js";
 import type { Precision } from "../runtime/session.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { loadTokenizer } from "../tokenizer/loadTokenizer.js";
+import { withTokens } from "../tokenizer/tokensBeyond.js";
 import type { ModelFiles } from "../weights/folder/modelFiles.js";
+import { tokensOf } from "./adaptedNetworks.js";
 import { checkOptions } from "./checkOptions.js";
 import { clipConditioner, type Tokenizers } from "./conditioner.js";
 import { decodeLatents } from "./decodeLatents.js";
@@ -25,9 +27,18 @@ import { draw } from "./draw.js";
 import type { GeneratedImage, PipelineEvent } from "./generatedImage.js";
 import { modelDefaults } from "./modelDefaults.js";
 import { MODEL_HOOKS, MODEL_OPTIONS } from "./modelOptions.js";
-import { type NetworkOptions, openNetworks } from "./networks.js";
+import {
+	type NetworkOptions,
+	type NetworkRun,
+	openNetworks,
+} from "./networks.js";
 import type { GenerateOptions } from "./options.js";
 import { promptWarnings } from "./promptCut.js";
+import {
+	type FindLora,
+	type OpenAdapterFile,
+	openRunAdapters,
+} from "./runAdapters.js";
 import { type RunSettings, runSettings } from "./runSettings.js";
 import { type TilingChoice, tilingOf } from "./tiling.js";
 import { withNotices } from "./withNotices.js";
@@ -38,6 +49,12 @@ export interface PipelineOptions extends NetworkOptions {
 	readonly encodeImage?: EncodeImage;
 	/** Where the key steps `auto` look for the plan that was tuned for the model. */
 	readonly findPlan?: FindPlan;
+	/** The folder of the LoRAs that prompts name, as in `<lora:NAME:0.8>`. */
+	readonly loraDir?: string;
+	/** Opens LoRAs and embeddings that paths and Hub ids name. Default: only their content can be given. */
+	readonly openAdapterFile?: OpenAdapterFile;
+	/** Finds LoRAs that prompts name. Default: prompts name none. */
+	readonly findLora?: FindLora;
 }
 
 /** A loaded model, ready to draw. Several runs may go on at the same time: each makes the images that it would make alone. */
@@ -125,6 +142,7 @@ export function createPipeline(
 		networks,
 		engine.gainsFromBatches(options.device ?? "cpu"),
 		options.findPlan,
+		options.findLora !== undefined,
 	);
 	const latentShape: Pipeline["latentShape"] = ({ width, height }) => [
 		vaeConfig.latentChannels,
@@ -140,6 +158,8 @@ export function createPipeline(
 			...latentShape(settings),
 		]);
 		const { warnings } = settings;
+		// what embeddings are long is known when they are open
+		if (request.embeddings?.length) return settings;
 		return {
 			...settings,
 			warnings: [
@@ -149,18 +169,56 @@ export function createPipeline(
 		};
 	}
 
+	/** What a run's LoRAs and embeddings make of the networks, the tokenizer and the settings. */
+	async function withAdapters(settings: RunSettings, signal?: AbortSignal) {
+		const { loras = [], embeddings = [] } = settings.options;
+		if (loras.length + embeddings.length + settings.loraTags.length === 0)
+			return { settings, networks, conditioner, warnings: [] };
+		if (embeddings.length > 0 && Object.keys(tokenizers).length > 1)
+			throw new OptionError(
+				"embeddings",
+				"textual inversions of models with two text encoders cannot be used",
+			);
+		const opened = await openRunAdapters(settings, {
+			...options,
+			model: files,
+			features: networks.textConfigs.text_encoder.features,
+			signal,
+		});
+		const known = withTokens(
+			tokenizers.tokenizer,
+			tokensOf(opened.embeddings, networks.textConfigs.text_encoder.vocabSize),
+		);
+		return {
+			settings: opened.settings,
+			networks: {
+				...networks,
+				run: (run: NetworkRun = {}) =>
+					networks.run({ ...run, adapters: opened }),
+			},
+			conditioner: clipConditioner({ ...tokenizers, tokenizer: known }),
+			warnings: [
+				...opened.warnings,
+				...(embeddings.length > 0 ? promptWarnings(settings, known) : []),
+			],
+		};
+	}
+
 	function stream(
 		request: GenerateOptions,
 	): AsyncGenerator<PipelineEvent, void> {
 		const settings = checkedSettings(request);
-		return withNotices<PipelineEvent, PipelineEvent>((tell) => {
+		return withNotices<PipelineEvent, PipelineEvent>(async function* (tell) {
 			for (const warning of settings.warnings)
 				tell({ kind: "warning", ...warning });
-			return draw({
-				networks,
-				conditioner,
+			const adapted = await withAdapters(settings, request.signal);
+			for (const warning of adapted.warnings)
+				tell({ kind: "warning", ...warning });
+			yield* draw({
+				networks: adapted.networks,
+				conditioner: adapted.conditioner,
 				latentShape: latentShape(settings),
-				settings,
+				settings: adapted.settings,
 				request,
 				model,
 				encodeImage: options.encodeImage ?? noEncoder,
@@ -185,8 +243,13 @@ export function createPipeline(
 		unetConfig,
 		unet: networks.run().unet,
 		latentShape,
-		encodePrompts: (settings, signal) =>
-			conditioner(networks.run({ signal }), settings),
+		async encodePrompts(settings, signal) {
+			const { loras, embeddings } = settings.options;
+			for (const [option, list] of Object.entries({ loras, embeddings }))
+				if (list?.length)
+					throw new OptionError(option, "the model is studied without any");
+			return conditioner(networks.run({ signal }), settings);
+		},
 		denoise: (run) => denoise(networks.run({ signal: run.signal }), run),
 		decode: (latents, { signal, ...choice }) =>
 			networks

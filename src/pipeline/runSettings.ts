@@ -19,6 +19,8 @@ import {
 } from "../samplers/config/schedulerConfig.js";
 import { createSampler } from "../samplers/createSampler.js";
 import type { Sampler } from "../samplers/sampler.js";
+import { type LoraTag, loraTags } from "../tokenizer/loraTags.js";
+import type { ADAPTER_OPTIONS } from "./adapterOptions.js";
 import { checkOptions } from "./checkOptions.js";
 import type { CONTROL_OPTIONS } from "./controlOptions.js";
 import { type ControlSettings, controlSettings } from "./controlSettings.js";
@@ -56,6 +58,7 @@ export interface RunSettings
 		| "initialNoise"
 		| keyof typeof PICTURE_OPTIONS
 		| keyof typeof CONTROL_OPTIONS
+		| keyof typeof ADAPTER_OPTIONS
 	> {
 	readonly seed: bigint;
 	readonly sampler: Sampler;
@@ -73,6 +76,8 @@ export interface RunSettings
 	readonly start: number;
 	/** Network evaluations that an image takes in all. */
 	readonly evaluations: number;
+	/** The LoRAs that the prompt names; `prompt` is without them. */
+	readonly loraTags: readonly LoraTag[];
 	/** Things that the user may not expect. */
 	readonly warnings: readonly Warning[];
 	/** The same as options: given again, they make the same images. */
@@ -200,8 +205,10 @@ export function runSettings(
 	});
 	const count = sampler.timesteps.length;
 	const seed = BigInt(settle("seed"));
+	const tagged = loraTags(options.prompt);
+	const takesLoras =
+		model.findsLoras === true || Boolean(options.loras?.length);
 	const common = {
-		prompt: options.prompt,
 		negativePrompt: settle("negativePrompt"),
 		steps,
 		guidanceScale,
@@ -220,6 +227,8 @@ export function runSettings(
 	const { prediction_type: _, ...others } = overrides;
 	return {
 		...common,
+		prompt: takesLoras ? tagged.text : options.prompt,
+		loraTags: takesLoras ? tagged.tags : [],
 		seed,
 		sampler,
 		schedule: spread,
@@ -230,11 +239,17 @@ export function runSettings(
 		hires,
 		start,
 		evaluations: count - start + (hires ? count - hires.start : 0),
-		warnings: warningsOf(sampler, plan),
+		warnings: [
+			...warningsOf(sampler, plan),
+			...(takesLoras ? [] : tagWarnings(tagged.tags)),
+		],
 		options: {
 			...common,
 			...pictures,
 			...controlled,
+			prompt: options.prompt,
+			loras: options.loras,
+			embeddings: options.embeddings,
 			sampler: name,
 			schedule: spread,
 			seed: jsonSeed(seed),
@@ -275,6 +290,17 @@ function warningsOf(sampler: Sampler, plan: KeyStepPlan): Warning[] {
 				},
 			]
 		: [];
+}
+
+function tagWarnings(tags: readonly LoraTag[]): Warning[] {
+	if (tags.length === 0) return [];
+	const names = [...new Set(tags.map(({ name }) => name))].join(", ");
+	return [
+		{
+			code: "lora_unknown",
+			message: `the prompt names LoRAs (${names.slice(0, 200)}), which are read as words: give them as loras, or their folder as loraDir`,
+		},
+	];
 }
 
 function withoutNulls(keys: object): Partial<SamplerConfig> {

@@ -5,6 +5,10 @@ export interface Warning {
 		| "stochastic_sampler"
 		/** A prompt was longer than the text encoder reads. */
 		| "prompt_cut"
+		/** An adapter holds more than the model has layers for. */
+		| "adapter_unused"
+		/** A prompt names LoRAs, and there is nowhere to look for them. */
+		| "lora_unknown"
 		/** Settings of a picture that cannot be used here. */
 		| "settings_left_out";
 	readonly message: string;

@@ -16,6 +16,7 @@ import { parseVaeConfig } from "../../src/models/vaeConfig.js";
 import { buildVaeDecoder } from "../../src/models/vaeDecoder.js";
 import { intRows } from "../../src/runtime/session.js";
 import { type Tensor, tensor } from "../../src/tensor/tensor.js";
+import type { WeightChange } from "../../src/weights/formats/weights.js";
 import { relativeError } from "../goldenFile.js";
 import { goldenNetwork, runGraph, testModel } from "../models/networkTest.js";
 import { memoryWeights } from "./memoryWeights.js";
@@ -115,68 +116,79 @@ function steps(dims: readonly number[], seed: number): Tensor {
 	return result;
 }
 
-test("low-rank adapters add scale · up(down(x)) to linear layers, rows of them, and convolutions", async () => {
-	const tensors = new Map([
-		["layer.weight", steps([6, 4], 1)],
-		["layer.bias", steps([6], 2)],
-		["conv.weight", steps([5, 4, 3, 3], 3)],
-		["conv.bias", steps([5], 4)],
-		["a.down", steps([2, 4], 5)],
-		["a.up", steps([6, 2], 6)],
-		["b.down", steps([2, 4, 3, 3], 7)],
-		["b.up", steps([5, 2], 8)],
-	]);
-	const adapters = new Map([
-		["layer", [{ down: "a.down", up: "a.up", rank: 2, scale: 0.5 }]],
-		["conv", [{ down: "b.down", up: "b.up", rank: 2, scale: -2 }]],
-	]);
-	/** The base weight with scale · up · down added to it: what the adapted layer must equal. */
-	const merged = (base: string, by: string, scale: number) => {
-		const weight = tensors.get(`${base}.weight`)!;
-		const down = tensors.get(`${by}.down`)!;
-		const up = tensors.get(`${by}.up`)!;
-		const width = down.data.length / 2;
-		return {
-			dims: weight.dims,
-			data: weight.data.map((value, i) => {
-				const [row, column] = [Math.floor(i / width), i % width];
-				let sum = 0;
-				for (let k = 0; k < 2; k++)
-					sum += up.data[row * 2 + k] * down.data[k * width + column];
-				return value + scale * sum;
-			}),
+test.each(["folded", "beside"] as const)(
+	"low-rank adapters, %s, add strength · scale · up(down(x)) to linear layers, rows of them, and convolutions",
+	async (lowRank) => {
+		const tensors = new Map([
+			["layer.weight", steps([6, 4], 1)],
+			["layer.bias", steps([6], 2)],
+			["conv.weight", steps([5, 4, 3, 3], 3)],
+			["conv.bias", steps([5], 4)],
+			["a.down", steps([2, 4], 5)],
+			["a.up", steps([6, 2], 6)],
+			["b.down", steps([2, 4, 3, 3], 7)],
+			["b.up", steps([5, 2], 8)],
+		]);
+		const adapters = new Map([
+			["layer", [lowRankChange("a", 1)]],
+			["conv", [lowRankChange("b", -4)]],
+		]);
+		function lowRankChange(by: string, scale: number): WeightChange {
+			const factor = (name: string) => ({
+				name,
+				shape: tensors.get(name)?.dims ?? [],
+			});
+			const matrix = { down: factor(`${by}.down`), up: factor(`${by}.up`) };
+			return { of: "weight", matrices: [matrix], scale, strength: 0.5 };
+		}
+		/** The base weight with scale · up · down added to it: what the adapted layer must equal. */
+		const merged = (base: string, by: string, scale: number) => {
+			const weight = tensors.get(`${base}.weight`)!;
+			const down = tensors.get(`${by}.down`)!;
+			const up = tensors.get(`${by}.up`)!;
+			const width = down.data.length / 2;
+			return {
+				dims: weight.dims,
+				data: weight.data.map((value, i) => {
+					const [row, column] = [Math.floor(i / width), i % width];
+					let sum = 0;
+					for (let k = 0; k < 2; k++)
+						sum += up.data[row * 2 + k] * down.data[k * width + column];
+					return value + scale * sum;
+				}),
+			};
 		};
-	};
-	const inputs = { x: steps([3, 4], 9), image: steps([1, 4, 5, 5], 10) };
-	const outputs = (weights: ReturnType<typeof memoryWeights>) => {
-		const g = graphBuilder(weights);
-		const x = g.input("x", ["n", 4], [3, 4]);
-		const image = g.input("image", [1, 4, 5, 5], [1, 4, 5, 5]);
-		g.output("whole", linear(g.at("layer"), x, 6));
-		g.output("rows", linear(g.at("layer"), x, 6, { rows: [2, 5] }));
-		g.output("convolved", conv2d(g.at("conv"), image, 5, { stride: 2 }));
-		return runGraph(g.finish(), inputs);
-	};
-	const adapted = await outputs({ ...memoryWeights(tensors), adapters });
-	const whole = await outputs(
-		memoryWeights(
-			new Map([
-				...tensors,
-				["layer.weight", merged("layer", "a", 0.5)],
-				["conv.weight", merged("conv", "b", -2)],
-			]),
-		),
-	);
-	const plain = await outputs(memoryWeights(tensors));
-	for (const name of ["whole", "rows", "convolved"]) {
-		expect(relativeError(adapted[name].data, whole[name].data)).toBeLessThan(
-			1e-6,
+		const inputs = { x: steps([3, 4], 9), image: steps([1, 4, 5, 5], 10) };
+		const outputs = (weights: ReturnType<typeof memoryWeights>) => {
+			const g = graphBuilder(weights, { ...defaultFlavour, lowRank });
+			const x = g.input("x", ["n", 4], [3, 4]);
+			const image = g.input("image", [1, 4, 5, 5], [1, 4, 5, 5]);
+			g.output("whole", linear(g.at("layer"), x, 6));
+			g.output("rows", linear(g.at("layer"), x, 6, { rows: [2, 5] }));
+			g.output("convolved", conv2d(g.at("conv"), image, 5, { stride: 2 }));
+			return runGraph(g.finish(), inputs);
+		};
+		const adapted = await outputs({ ...memoryWeights(tensors), adapters });
+		const whole = await outputs(
+			memoryWeights(
+				new Map([
+					...tensors,
+					["layer.weight", merged("layer", "a", 0.5)],
+					["conv.weight", merged("conv", "b", -2)],
+				]),
+			),
 		);
-		expect(relativeError(plain[name].data, whole[name].data)).toBeGreaterThan(
-			0.1,
-		);
-	}
-});
+		const plain = await outputs(memoryWeights(tensors));
+		for (const name of ["whole", "rows", "convolved"]) {
+			expect(relativeError(adapted[name].data, whole[name].data)).toBeLessThan(
+				1e-6,
+			);
+			expect(relativeError(plain[name].data, whole[name].data)).toBeGreaterThan(
+				0.1,
+			);
+		}
+	},
+);
 
 test("a constant that is a view on a longer array is stored without its neighbours", async () => {
 	const { constantInitializer } = await import(

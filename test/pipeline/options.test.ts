@@ -221,7 +221,14 @@ describe("the JSON schema of the options", () => {
 	test("has every option that JSON can say, with words and bounds", () => {
 		const names = Object.keys(GENERATION_OPTIONS).filter(
 			(name) =>
-				!["initialNoise", "initImage", "mask", "controlImage"].includes(name),
+				![
+					"initialNoise",
+					"initImage",
+					"mask",
+					"controlImage",
+					"loras",
+					"embeddings",
+				].includes(name),
 		);
 		expect(Object.keys(schema.properties ?? {})).toEqual(names);
 		expect(schema.required).toEqual(["prompt"]);

@@ -1,6 +1,7 @@
 import { elementCount } from "../../tensor/tensor.js";
 import type { GraphBuilder, Value } from "../graphBuilder.js";
 import { add, multiply } from "./arithmetic.js";
+import { narrowLayers } from "./narrowLayers.js";
 
 /** Stride, and zero padding before and after height and width. */
 export interface ConvOptions {
@@ -43,35 +44,33 @@ export function conv2d(
 		pads: padding.map(BigInt),
 	};
 	g.countMultiplyAdds(elementCount(dims) * inChannels * kernel * kernel);
-	let y = g.node(
-		"Conv",
-		[x, g.weight("weight", shape), g.weight("bias", [outChannels])],
-		{ dims, attributes },
-	);
-	for (const { down, up, rank, scale } of g.adapters()) {
+	const narrow = narrowLayers(g);
+	const weight = g.weight("weight", shape, { stored: narrow.length > 0 });
+	let y = g.node("Conv", [x, weight, g.weight("bias", [outChannels])], {
+		dims,
+		attributes,
+	});
+	for (const { down, up, factor } of narrow) {
 		const [, , ...size] = dims;
+		const [rank] = down.shape;
 		g.countMultiplyAdds(
 			batch *
 				elementCount(size) *
 				rank *
 				(inChannels * kernel * kernel + outChannels),
 		);
-		const low = g.node(
-			"Conv",
-			[x, g.root().weight(down, [rank, ...shape.slice(1)])],
-			{ dims: [batch, rank, ...size], attributes },
-		);
-		const high = g.node(
-			"Conv",
-			[
-				low,
-				g.root().weight(up, [outChannels, rank, 1, 1], {
-					as: [outChannels, rank, 1, 1],
-				}),
-			],
-			{ dims },
-		);
-		y = add(g, y, multiply(g, high, g.floats(Float32Array.of(scale), [1])));
+		const first = g.root().weight(down.name, down.shape, {
+			as: [rank, inChannels, kernel, kernel],
+		});
+		const second = g.root().weight(up.name, up.shape, {
+			as: [outChannels, rank, 1, 1],
+		});
+		const low = g.node("Conv", [x, first], {
+			dims: [batch, rank, ...size],
+			attributes,
+		});
+		const scaled = multiply(g, low, factor());
+		y = add(g, y, g.node("Conv", [scaled, second], { dims }));
 	}
 	return y;
 }

@@ -1,5 +1,6 @@
 import type { GraphBuilder, Value } from "../graphBuilder.js";
 import { add, multiply } from "./arithmetic.js";
+import { narrowLayers } from "./narrowLayers.js";
 import { productTransposed } from "./product.js";
 
 export interface LinearOptions {
@@ -20,22 +21,24 @@ export function linear(
 	const inFeatures = x.dims[x.dims.length - 1];
 	const kernel = storedAsConvolution ? [1, 1] : [];
 	const wanted = rows ? rows[1] - rows[0] : outFeatures;
+	const narrow = narrowLayers(g);
 	const weight = g.weight("weight", [outFeatures, inFeatures, ...kernel], {
 		rows,
 		as: [wanted, inFeatures],
+		stored: narrow.length > 0,
 	});
 	let y = productTransposed(g, x, weight);
-	for (const { down, up, rank, scale } of g.adapters()) {
-		const first = g.root().weight(down, [rank, inFeatures], {
+	for (const { down, up, factor } of narrow) {
+		const [rank] = down.shape;
+		const first = g.root().weight(down.name, down.shape, {
 			as: [rank, inFeatures],
 		});
-		const second = g.root().weight(up, [outFeatures, rank], {
+		const second = g.root().weight(up.name, up.shape, {
 			rows,
 			as: [wanted, rank],
 		});
-		const low = productTransposed(g, x, first);
-		const factor = g.floats(Float32Array.of(scale), [1]);
-		y = add(g, y, multiply(g, productTransposed(g, low, second), factor));
+		const low = multiply(g, productTransposed(g, x, first), factor());
+		y = add(g, y, productTransposed(g, low, second));
 	}
 	return bias ? add(g, y, g.weight("bias", [outFeatures], { rows })) : y;
 }

@@ -74,7 +74,8 @@ function layersPerBlock(
 	return layers;
 }
 
-function unetName(original: string, layers: number): string | undefined {
+/** diffusers' name of a tensor of a UNet in the original naming; undefined where it is of none. */
+export function unetName(original: string, layers: number): string | undefined {
 	for (const [from, to] of outerParts)
 		if (original.startsWith(from)) return to + original.slice(from.length);
 	const match =

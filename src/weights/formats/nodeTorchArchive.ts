@@ -23,7 +23,7 @@ interface Place {
 /**
  * The state dict of a file of `torch.save` (.pth, .pt, .bin), zip or legacy (before torch 1.6), without executing what
  * it holds and without reading its data: tensors point into the file. Only what is compressed or not contiguous is
- * copied to memory. A dict that holds the state dict as "state_dict" is understood.
+ * copied to memory. A dict that holds the state dict as "state_dict" is understood, and A1111's of a textual inversion.
  * @throws UserError, one line that names the file, for anything that is no plain state dict or is damaged.
  */
 export async function readTorchArchive(file: ReadableFile): Promise<Weights> {
@@ -162,6 +162,14 @@ function tensorsIn(
 			continue;
 		if (item.kind === "dict" && name === "state_dict")
 			return tensorsIn(item, label);
+		// a textual inversion of A1111: its only tensors
+		if (item.kind === "dict" && name === "string_to_param")
+			return new Map(
+				[...tensorsIn(item, label)].map(([key, tensor]) => [
+					`${name}.${key}`,
+					tensor,
+				]),
+			);
 		if (item.kind === "tensor") tensors.set(name, item);
 	}
 	if (tensors.size === 0)

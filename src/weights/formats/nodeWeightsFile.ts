@@ -10,7 +10,9 @@ import type { TensorEntry, WeightFile, Weights } from "./weights.js";
  * they have there. Their data is not read.
  * @throws UserError when it is neither, or malformed.
  */
-export async function openWeightsFile(path: string): Promise<Weights> {
+export async function openWeightsFile(
+	path: string,
+): Promise<Weights & { readonly metadata?: ReadonlyMap<string, string> }> {
 	const file = await openNodeFile(path);
 	const start = await file.read(0, headLength);
 	// Safetensors: eight bytes of a length, then a JSON object.
@@ -22,7 +24,7 @@ export async function openWeightsFile(path: string): Promise<Weights> {
 			});
 		return readTorchArchive(file);
 	}
-	const { entries } = await readSafetensorsHeader(file);
+	const { entries, metadata } = await readSafetensorsHeader(file);
 	const tensors = [...entries].map(
 		([name, entry]) => [name, { ...entry, file: file.key }] as const,
 	);
@@ -30,6 +32,7 @@ export async function openWeightsFile(path: string): Promise<Weights> {
 		label: path,
 		files: new Map([[file.key, file.file]]),
 		tensors: new Map(tensors),
+		metadata,
 	};
 }
 

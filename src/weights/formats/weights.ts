@@ -57,17 +57,46 @@ export interface Weights {
 	readonly label: string;
 	readonly files: ReadonlyMap<string, WeightFile>;
 	readonly tensors: ReadonlyMap<string, TensorEntry>;
-	/** What is added to the weights of layers, by the layer's dotted name (its weight's without `.weight`). */
-	readonly adapters?: ReadonlyMap<string, readonly LowRank[]>;
+	/** What is added to weights and biases of layers, by the layer's dotted name (its weight's without `.weight`). */
+	readonly adapters?: ReadonlyMap<string, readonly WeightChange[]>;
+}
+
+/** A tensor among those of the same weights, as a factor of a change. */
+export interface Factor {
+	readonly name: string;
+	readonly shape: readonly number[];
 }
 
 /**
- * A low-rank addition to a linear layer or a convolution (Hu et al. 2021, "LoRA"): scale · up(down(x)) is added to what the layer gives.
- * `down` `[rank, in, …]`, of the layer's kernel, and `up` `[out, rank]` are names among the tensors of the same weights.
+ * A matrix `[rows, columns]`, the axes after the first taken together: a tensor as it is, or up · down with `up` `[rows, rank]` and `down`
+ * `[rank, columns]`, of a convolution also with a core `[rank, rank, kernel, kernel]` between them (a Tucker decomposition).
  */
-export interface LowRank {
-	readonly down: string;
-	readonly up: string;
-	readonly rank: number;
+export type FactoredMatrix =
+	| { readonly whole: Factor }
+	| {
+			readonly up: Factor;
+			readonly down: Factor;
+			readonly core?: Factor;
+			/** `up` is stored `[rank, rows]`. */
+			readonly upTransposed?: boolean;
+	  };
+
+/**
+ * What an adapter does to a weight or bias W: `strength · scale · Δ` is added, where Δ is one matrix (LoRA, Hu et al. 2021; a full
+ * difference), the elementwise product of two (LoHa, Hyeon-Woo et al. 2021) or their Kronecker product (LoKr, Yeh et al. 2023).
+ * With a magnitude (DoRA, Liu et al. 2024) W becomes W + strength · (D − W), where D is W + scale · Δ with the norms of its rows (or of its
+ * input channels) replaced by the magnitude.
+ */
+export interface WeightChange {
+	readonly of: "weight" | "bias";
+	readonly matrices: readonly [FactoredMatrix, FactoredMatrix?];
+	readonly join?: "hadamard" | "kronecker";
+	/** What the file says: alpha / rank. */
 	readonly scale: number;
+	/** What the user says. */
+	readonly strength: number;
+	readonly magnitude?: {
+		readonly factor: Factor;
+		readonly of: "rows" | "inputs";
+	};
 }
