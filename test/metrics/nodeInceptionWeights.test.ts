@@ -39,6 +39,6 @@ test("a file that is given is taken", async () => {
 
 test("offline, without a file, one line says where to get it", async () => {
 	await expect(openInceptionWeights()).rejects.toThrow(
-		/fetch https:\/\/\S+6726825d\.pth and give it as --inception-weights/,
+		/^inceptionWeights: .*fetch https:\/\/\S+6726825d\.pth and name the file/,
 	);
 });
