@@ -15,5 +15,6 @@ export const COMMANDS: Readonly<
 	models: async () => (await import("./models.js")).addModelsCommand,
 	merge: async () => (await import("./merge.js")).addMergeCommand,
 	serve: async () => (await import("./serve.js")).addServeCommand,
+	mcp: async () => (await import("./mcp.js")).addMcpCommand,
 	worker: async () => (await import("./worker.js")).addWorkerCommand,
 };

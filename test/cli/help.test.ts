@@ -30,6 +30,7 @@ test.each([
 	["tune"],
 	["merge"],
 	["serve"],
+	["mcp"],
 	["worker"],
 ])("--help of %s shows examples", async (...words) => {
 	const { stdout } = await fdiffDone([...words, "--help"], root);

@@ -15,6 +15,7 @@ import { HttpError } from "../httpError.js";
 import type { FinishedImage, Job, JobEvent } from "../job.js";
 import { checkSettings } from "../limits.js";
 import { modelNote } from "../modelNote.js";
+import { readForm } from "../readForm.js";
 import {
 	jobRequest,
 	optionsOfJson,
@@ -131,11 +132,10 @@ export function addNativeApi(app: FastifyInstance, service: Service): void {
 	});
 
 	app.post("/api/parameters", async (request) => {
-		const file = await request.file().catch((cause: Error) => {
-			throw new HttpError(400, "bad_request", cause.message);
-		});
+		const parts = await readForm(request);
+		const { file } = parts.find(({ name }) => name === "image") ?? {};
 		if (!file) throw new OptionError("image", "it is missing");
-		const text = await parametersOf(await file.toBuffer(), "the picture");
+		const text = await parametersOf(file, "the picture");
 		if (text === undefined)
 			throw new UserError("the picture carries no settings", {
 				code: "invalid_input",

@@ -12,6 +12,7 @@ import {
 } from "../../pipeline/options.js";
 import { HttpError, type ToldError } from "../httpError.js";
 import type { FinishedImage, Job } from "../job.js";
+import { readForm } from "../readForm.js";
 import {
 	decodePicture,
 	jobRequest,
@@ -112,27 +113,16 @@ export function addOpenAiApi(app: FastifyInstance, service: Service): void {
 	});
 
 	app.post("/v1/images/edits", async (request, reply) => {
-		if (!request.isMultipart())
-			throw new HttpError(
-				400,
-				"bad_request",
-				"the body is no multipart/form-data",
-			);
 		const words: Record<string, unknown> = {};
 		const pictures: { initImage?: PixelImage; mask?: PixelImage } = {};
-		for await (const part of request.parts()) {
-			const name = part.fieldname.replace(/\[\d*\]$/, "");
-			if (part.type === "field") {
-				words[name] = valueOfWord(name, part.value);
-				continue;
-			}
-			const bytes = await part.toBuffer();
-			if (name === "image") {
+		for (const { name, file, value } of await readForm(request)) {
+			if (!file) words[name] = valueOfWord(name, value);
+			else if (name === "image") {
 				if (pictures.initImage)
 					throw new OptionError("initImage", "only one picture is taken");
-				pictures.initImage = await decodePicture("initImage", bytes, limits);
+				pictures.initImage = await decodePicture("initImage", file, limits);
 			} else if (name === "mask")
-				pictures.mask = maskOf(await decodePicture("mask", bytes, limits));
+				pictures.mask = maskOf(await decodePicture("mask", file, limits));
 			else throw new OptionError(name, "there is no such file");
 		}
 		if (!pictures.initImage)
