@@ -2,7 +2,7 @@ import type * as z from "zod";
 import { OptionError } from "../errors/optionError.js";
 import { UserError } from "../errors/userError.js";
 import { isJpeg, isWebp } from "../image/exifContainer.js";
-import { decodePixels } from "../image/nodeImageFile.js";
+import { decodePixels, parametersOf } from "../image/nodeImageFile.js";
 import type { PixelImage } from "../image/pixelImage.js";
 import { isPng } from "../image/pngText.js";
 import { optionsJsonSchema } from "../pipeline/checkOptions.js";
@@ -93,6 +93,25 @@ export async function decodePicture(
 		return await decodePixels(bytes, "the picture", {
 			maxPixels: picturePixels,
 		});
+	} catch (cause) {
+		throw cause instanceof UserError
+			? new OptionError(name, cause.message, { cause })
+			: cause;
+	}
+}
+
+/**
+ * What `read` makes of the settings inside a picture's file; undefined where there are none.
+ * @throws OptionError when the file is damaged, or is no PNG, JPEG or WebP
+ */
+export async function settingsIn<T>(
+	name: string,
+	bytes: Uint8Array,
+	read: (text: string) => T,
+): Promise<T | undefined> {
+	try {
+		const text = await parametersOf(bytes, "the picture");
+		return text === undefined ? undefined : read(text);
 	} catch (cause) {
 		throw cause instanceof UserError
 			? new OptionError(name, cause.message, { cause })

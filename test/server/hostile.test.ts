@@ -247,3 +247,24 @@ test("hostile requests over all endpoints: no fault of the server, no path, flat
 	expect((await server.get("/healthz")).status).toBe(200);
 	expect(server.logged.filter(({ event }) => event === "error")).toEqual([]);
 });
+
+test.each([
+	["/v1/images/edits", "multipart/form-data", "--b"],
+	["/api/parameters", "multipart/form-data", ""],
+	[
+		"/api/parameters",
+		"multipart/form-data; boundary=b",
+		'--b\r\ncontent-disposition: form-data; name="image"; filename="a"\r\n\r\n\x89PNG\r\n\x1a\nx\r\n--b--\r\n',
+	],
+])(
+	"a form or a picture in it that is malformed is the client's fault: %s %s",
+	async (url, type, payload) => {
+		const { statusCode } = await server.app.inject({
+			method: "POST",
+			url,
+			headers: { host: "localhost", "content-type": type },
+			payload: Buffer.from(payload, "latin1"),
+		});
+		expect(statusCode).toBe(400);
+	},
+);

@@ -3,7 +3,6 @@ import * as z from "zod";
 import { OptionError } from "../../errors/optionError.js";
 import { shown } from "../../errors/shown.js";
 import { parseInfotext } from "../../image/infotext.js";
-import { parametersOf } from "../../image/nodeImageFile.js";
 import type { PixelImage } from "../../image/pixelImage.js";
 import { problemOf } from "../../pipeline/optionKinds.js";
 import {
@@ -22,7 +21,7 @@ import {
 	bytesOfBase64,
 	jobRequest,
 	optionsOfJson,
-	pictureOf,
+	settingsIn,
 } from "../requestOptions.js";
 import type { ErrorWording, Service } from "../server.js";
 import { encodeFinished, throwIfFailed } from "./finished.js";
@@ -269,16 +268,16 @@ export function addA1111Api(app: FastifyInstance, service: Service): void {
 
 	app.post("/sdapi/v1/png-info", async (request) => {
 		const { image } = jsonOf(request.body);
-		await pictureOf("image", image, limits);
-		const text = await parametersOf(bytesOfBase64("image", image), "image");
-		return {
-			info: text ?? "",
-			items: text === undefined ? {} : { parameters: text },
-			parameters:
-				text === undefined
-					? {}
-					: Object.fromEntries(parseInfotext(text).settings),
-		};
+		const told = await settingsIn(
+			"image",
+			bytesOfBase64("image", image),
+			(info) => ({
+				info,
+				items: { parameters: info },
+				parameters: Object.fromEntries(parseInfotext(info).settings),
+			}),
+		);
+		return told ?? { info: "", items: {}, parameters: {} };
 	});
 
 	app.get("/sdapi/v1/samplers", async () =>

@@ -3,7 +3,6 @@ import * as z from "zod";
 import { OptionError } from "../../errors/optionError.js";
 import { UserError } from "../../errors/userError.js";
 import { IMAGE_FORMATS, type ImageFormat } from "../../image/encodedImage.js";
-import { parametersOf } from "../../image/nodeImageFile.js";
 import { optionsFromParameters } from "../../pipeline/imageParameters.js";
 import { problemOf, whole } from "../../pipeline/optionKinds.js";
 import {
@@ -21,6 +20,7 @@ import {
 	optionsOfJson,
 	requestSchema,
 	SERVED_OPTIONS,
+	settingsIn,
 } from "../requestOptions.js";
 import { sendEvents } from "../sendEvents.js";
 import type { Service } from "../server.js";
@@ -135,12 +135,15 @@ export function addNativeApi(app: FastifyInstance, service: Service): void {
 		const parts = await readForm(request);
 		const { file } = parts.find(({ name }) => name === "image") ?? {};
 		if (!file) throw new OptionError("image", "it is missing");
-		const text = await parametersOf(file, "the picture");
-		if (text === undefined)
+		const told = await settingsIn("image", file, (text) => ({
+			text,
+			...optionsFromParameters(text),
+		}));
+		if (!told)
 			throw new UserError("the picture carries no settings", {
 				code: "invalid_input",
 			});
-		return { text, ...optionsFromParameters(text) };
+		return told;
 	});
 
 	/** A request's body: which model, and the options of the table. */
