@@ -5,7 +5,9 @@ import { decodeImage, parametersOf } from "../../src/image/nodeImageFile.js";
 import { insertPngText } from "../../src/image/pngText.js";
 import { optionsFromParameters } from "../../src/pipeline/imageParameters.js";
 import { loadPipeline } from "../../src/pipeline/nodeLoadPipeline.js";
-import { mutatedBytes, mutatedText } from "./mutate.js";
+import { DEFAULT_LIMITS } from "../../src/server/limits.js";
+import { optionsOfJson } from "../../src/server/requestOptions.js";
+import { jsonText, mutatedBytes, mutatedJson, mutatedText } from "./mutate.js";
 import type { Random } from "./random.js";
 import { target, tinySd } from "./target.js";
 
@@ -81,6 +83,37 @@ export const pictureTargets = [
 			run: (text) => {
 				const { options } = optionsFromParameters(text);
 				pipeline.settings(options);
+			},
+		};
+	}),
+	target("request", async () => {
+		const pipeline = await loadPipeline(tinySd);
+		const png = await encodeImage(picture, "png");
+		const request = {
+			...{ prompt: "a cup", steps: 3, seed: "7", width: 64, height: 64 },
+			...{ sampler: "euler", keySteps: "uniform:2", guidanceScale: 5 },
+			...{ numImages: 2, strength: 0.5, negativePrompt: "" },
+		};
+		return {
+			make: (random) => ({
+				text: jsonText(mutatedJson(request, random), random),
+				initImage: random.chance(0.3)
+					? Buffer.from(mutatedBytes(png, random)).toString("base64")
+					: undefined,
+			}),
+			run: async ({ text, initImage }) => {
+				let json: unknown;
+				try {
+					json = JSON.parse(text);
+				} catch {
+					return;
+				}
+				if (typeof json !== "object" || json === null) return;
+				const options = await optionsOfJson(
+					{ ...json, initImage },
+					DEFAULT_LIMITS,
+				);
+				pipeline.settings(options as Parameters<typeof pipeline.settings>[0]);
 			},
 		};
 	}),
