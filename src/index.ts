@@ -108,6 +108,7 @@ export type { PlannedStep } from "./propagation/segments.js";
 export type { StepState } from "./propagation/stepState.js";
 export type { UnetRunner, UnetRunPlace } from "./propagation/unetRunner.js";
 export type { Seed } from "./random/seed.js";
+export type { EngineName } from "./runtime/engine.js";
 export type { EngineOptions } from "./runtime/nodeEngines.js";
 export type { Device } from "./runtime/session.js";
 export type { LatentSpace } from "./samplers/latentSpace.js";

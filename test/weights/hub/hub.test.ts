@@ -584,7 +584,7 @@ describe("what goes wrong is said in one line", () => {
 		expect(() =>
 			neededFiles(listing("a.safetensors", "b.gguf"), repo, {}),
 		).toThrow(
-			/no model_index\.json; get one of its checkpoints \(a\.safetensors\) with fdiff models pull --include/,
+			/no model_index\.json; get one of its checkpoints \(a\.safetensors\) alone, such as with fdiff models pull/,
 		);
 		expect(
 			neededFiles(
