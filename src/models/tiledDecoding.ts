@@ -1,5 +1,5 @@
 import { type Tensor, tensor } from "../tensor/tensor.js";
-import type { VaeConfig } from "./vaeConfig.js";
+import type { AutoencoderConfig } from "./vaeConfig.js";
 
 /** How an image is cut into tiles, each decoded alone. */
 export interface Tiling {
@@ -12,7 +12,10 @@ export interface Tiling {
 }
 
 /** The tiling that diffusers' enable_vae_tiling uses: tiles of the size the VAE was trained for, a quarter of them overlapping. */
-export function defaultTiling({ sampleSize, factor }: VaeConfig): Tiling {
+export function defaultTiling({
+	sampleSize,
+	factor,
+}: AutoencoderConfig): Tiling {
 	return {
 		tile: Math.max(1, Math.floor(sampleSize / factor)),
 		overlap: 0.25,

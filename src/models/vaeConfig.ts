@@ -3,11 +3,22 @@ import { UserError } from "../errors/userError.js";
 import { checkJson } from "../files/parseJson.js";
 import { rejectUnsupported, size, type Unsupported } from "./networkConfig.js";
 
+/** What is to be known of an autoencoder, of whatever kind, by those who use its latents. */
+export interface AutoencoderConfig {
+	readonly latentChannels: number;
+	/** Latents are multiplied by this for the UNet: latents = (encoded - shift) · scaling. The graphs leave it to the caller. */
+	readonly scalingFactor: number;
+	readonly shiftFactor: number;
+	/** Image size the model was trained for: tiles of tiled decoding are this large. */
+	readonly sampleSize: number;
+	/** Pixels a latent stands for, each way. */
+	readonly factor: number;
+}
+
 /** An AutoencoderKL's config.json, parsed. */
-export interface VaeConfig {
+export interface VaeConfig extends AutoencoderConfig {
 	readonly imageChannels: number;
 	readonly outChannels: number;
-	readonly latentChannels: number;
 	/** Channels of each level; level 0 is at the image's size. */
 	readonly channels: readonly number[];
 	readonly layers: number;
@@ -17,13 +28,6 @@ export interface VaeConfig {
 	readonly midAttention: boolean;
 	readonly quantConv: boolean;
 	readonly postQuantConv: boolean;
-	/** Latents are multiplied by this for the UNet: latents = (encoded - shift) · scaling. The graphs leave it to the caller. */
-	readonly scalingFactor: number;
-	readonly shiftFactor: number;
-	/** Image size the model was trained for: tiles of tiled decoding are this large. */
-	readonly sampleSize: number;
-	/** Pixels a latent stands for, each way. */
-	readonly factor: number;
 }
 
 /** Defaults are those of diffusers' AutoencoderKL. */

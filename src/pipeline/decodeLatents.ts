@@ -5,7 +5,7 @@ import {
 	needsTiling,
 	type Tiling,
 } from "../models/tiledDecoding.js";
-import type { VaeConfig } from "../models/vaeConfig.js";
+import type { AutoencoderConfig } from "../models/vaeConfig.js";
 import { assertFinite } from "../tensor/assertFinite.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { decodedImages } from "./decodedImages.js";
@@ -19,7 +19,7 @@ import type { VaeDecoding } from "./networks.js";
  */
 export async function decodeLatents(
 	vae: VaeDecoding,
-	{ scalingFactor, shiftFactor }: VaeConfig,
+	{ scalingFactor, shiftFactor }: AutoencoderConfig,
 	latents: Tensor,
 	tiling?: Tiling,
 ): Promise<RgbImage[]> {

@@ -1,4 +1,4 @@
-import type { VaeConfig } from "../models/vaeConfig.js";
+import type { AutoencoderConfig } from "../models/vaeConfig.js";
 import type { Conditioning } from "../propagation/denoiser.js";
 import { rows, type Tensor } from "../tensor/tensor.js";
 import { forImages } from "./conditioner.js";
@@ -29,7 +29,7 @@ export interface FinishedLatents {
 /** What the batches of a run have in common. */
 export interface BatchRun {
 	readonly run: RunNetworks;
-	readonly vae: VaeConfig;
+	readonly vae: AutoencoderConfig;
 	readonly conditioning: Conditioning;
 	/** Of one image's latents `[channels, height, width]`. */
 	readonly latentShape: readonly number[];

@@ -1,6 +1,6 @@
 import { placeImage } from "../image/placeImage.js";
 import { resizeTorch } from "../image/resize/bilinear.js";
-import type { VaeConfig } from "../models/vaeConfig.js";
+import type { AutoencoderConfig } from "../models/vaeConfig.js";
 import { concat, rows, type Tensor, tensor } from "../tensor/tensor.js";
 import { decodeLatents } from "./decodeLatents.js";
 import { encodePicture, pictureTensor } from "./encodePicture.js";
@@ -30,7 +30,7 @@ export async function enlarged(
 		settings,
 	}: {
 		readonly run: RunNetworks;
-		readonly vae: VaeConfig;
+		readonly vae: AutoencoderConfig;
 		readonly settings: RunSettings;
 	},
 ): Promise<Enlarged> {

@@ -30,6 +30,11 @@ export const MODEL_OPTIONS = {
 		help: "diffusers folder whose configs are taken for a single-file checkpoint (default: told from the shapes of its tensors)",
 		group: "Model",
 	},
+	vae: {
+		...text("dir|hub id|file", 4096),
+		help: "another autoencoder than the model's: diffusers folder, Hub id or file, also TAESD, which decodes in a fraction of the time",
+		group: "Model",
+	},
 	controlnet: {
 		...several(text("dir|hub id|file", 4096), 8),
 		help: "a control net beside the model: diffusers folder, Hub id or file; several are added up",

@@ -1,5 +1,6 @@
 import type { GraphFlavour } from "../graph/graphFlavour.js";
 import type { NormStatistics } from "../graph/layers/groupNorm.js";
+import { autoencoder } from "../models/autoencoder.js";
 import {
 	type ClipTextConfig,
 	parseClipTextConfig,
@@ -10,9 +11,7 @@ import { parseUnetConfig, type UnetConfig } from "../models/unetConfig.js";
 import { withTimeFeatures } from "../models/unetInputs.js";
 import { skipFeatures } from "../models/unetLayout.js";
 import type { UnetPart } from "../models/unetPart.js";
-import { parseVaeConfig, type VaeConfig } from "../models/vaeConfig.js";
-import { buildVaeDecoder } from "../models/vaeDecoder.js";
-import { buildVaeEncoder } from "../models/vaeEncoder.js";
+import type { AutoencoderConfig } from "../models/vaeConfig.js";
 import type { UnetRunner } from "../propagation/unetRunner.js";
 import type { Engine } from "../runtime/engine.js";
 import {
@@ -22,7 +21,7 @@ import {
 	type Session,
 	type SessionOptions,
 } from "../runtime/session.js";
-import type { Tensor } from "../tensor/tensor.js";
+import { type Tensor, tensor } from "../tensor/tensor.js";
 import type { AdaptedNetwork } from "../weights/adapters/adapterNames.js";
 import type { ModelFiles, NetworkFiles } from "../weights/folder/modelFiles.js";
 import { requireKind } from "../weights/folder/modelKind.js";
@@ -138,7 +137,7 @@ export interface Networks {
 		Record<"text_encoder", ClipTextConfig> & Record<string, ClipTextConfig>
 	>;
 	readonly unetConfig: UnetConfig;
-	readonly vaeConfig: VaeConfig;
+	readonly vaeConfig: AutoencoderConfig;
 	/** What the control nets are called. */
 	readonly controlNets: readonly string[];
 	/** Whether the networks make room for each other. */
@@ -192,10 +191,12 @@ export function openNetworks(
 				parseClipTextConfig(config, `${files.label}: ${name}/config.json`),
 			]),
 	) as Networks["textConfigs"];
-	const vaeConfig = parseVaeConfig(
+	const vae = autoencoder(
 		files.networks.vae.config,
+		files.networks.vae.weights,
 		`${files.label}: vae/config.json`,
 	);
+	const vaeConfig = vae.config;
 	const controlNets = (options.controlNets ?? []).map((files) =>
 		controlNetwork(files, unetConfig),
 	);
@@ -260,20 +261,13 @@ export function openNetworks(
 	const vaeDecoder = (statistics?: NormStatistics): HostedNetwork => ({
 		key: `vae decoder ${statistics}`,
 		name: "vae",
-		build: (flavour) =>
-			buildVaeDecoder(
-				{ ...vaeConfig, statistics },
-				files.networks.vae.weights,
-				vaeDims,
-				flavour,
-			),
+		build: (flavour) => vae.decoder(vaeDims, flavour, statistics),
 		options: rare,
 	});
 	const vaeEncoder: HostedNetwork = {
 		key: "vae encoder",
 		name: "vae",
-		build: (flavour) =>
-			buildVaeEncoder(vaeConfig, files.networks.vae.weights, vaeDims, flavour),
+		build: (flavour) => vae.encoder(vaeDims, flavour),
 		options: rare,
 	};
 
@@ -397,7 +391,9 @@ export function openNetworks(
 					host.use("vae", counted, async (sessionOf) => {
 						user.signal?.throwIfAborted();
 						const session = await sessionOf(vaeEncoder);
-						const { mean, logvar } = await session.run({ image });
+						const { mean, logvar = certain(mean) } = await session.run({
+							image,
+						});
 						const suspect = { weights: files.networks.vae.weights, open };
 						await assertFiniteOutput("the VAE's encoder, mean", mean, suspect);
 						return { mean, logvar };
@@ -420,6 +416,13 @@ async function runPrepared(
 		onWaited?.((performance.now() - started) / 1000);
 	}
 	return session.run(inputs);
+}
+
+/** The logarithm of no variance at all: of latents that are no distribution. */
+function certain({ dims }: Tensor): Tensor {
+	const logvar = tensor(dims);
+	logvar.data.fill(Number.NEGATIVE_INFINITY);
+	return logvar;
 }
 
 /** The same for equal parts and options, in whatever order their properties were written. */

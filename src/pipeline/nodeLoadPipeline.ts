@@ -1,15 +1,22 @@
 import { OptionError } from "../errors/optionError.js";
 import { UserError } from "../errors/userError.js";
 import type { EncodeImage } from "../image/encodedImage.js";
+import { autoencoder } from "../models/autoencoder.js";
 import { nodeFindPlan } from "../propagation/nodeFindTunedPlan.js";
 import { chooseEngine, type EngineOptions } from "../runtime/nodeEngines.js";
 import {
 	findNodeAdapter,
 	openNodeAdapterFile,
 } from "../weights/adapters/nodeAdapterFile.js";
-import type { OpenModelOptions } from "../weights/folder/modelFiles.js";
+import type {
+	ModelFiles,
+	NetworkFiles,
+	OpenModelOptions,
+} from "../weights/folder/modelFiles.js";
+import { modelChannels } from "../weights/folder/modelKind.js";
 import { openNodeWeightFile } from "../weights/formats/nodeModelFolder.js";
 import { openModel } from "../weights/nodeOpenModel.js";
+import { autoencoderPart } from "../weights/parts/autoencoderPart.js";
 import { controlNetPart } from "../weights/parts/controlNetPart.js";
 import { openNodePart } from "../weights/parts/nodeOpenPart.js";
 import { checkOptions } from "./checkOptions.js";
@@ -49,8 +56,12 @@ export async function loadPipeline(
 	const { loraDir } = options;
 	const files = await openModel(model, options);
 	const { engine, precision } = await chooseEngine(options);
+	const vae = options.vae && (await openVae(options.vae, files, options));
 	const controlNets = await openControlNets(options);
-	return createPipeline(files, engine, {
+	const whole = vae
+		? { ...files, networks: { ...files.networks, vae } }
+		: files;
+	return createPipeline(whole, engine, {
 		openWeightFile: openNodeWeightFile,
 		encodeImage: encodeLater,
 		findPlan: nodeFindPlan(files.folder),
@@ -69,6 +80,30 @@ export async function loadPipeline(
 const encodeLater: EncodeImage = async (...image) =>
 	(await import("../image/nodeEncodeImage.js")).encodeImage(...image);
 
+/** @throws OptionError when there is no such autoencoder, or its latents are of another kind */
+async function openVae(
+	where: string,
+	{ networks }: Pick<ModelFiles, "networks">,
+	options: OpenModelOptions,
+): Promise<NetworkFiles> {
+	const own = await ofOption("vae", async () => {
+		const part = autoencoderPart(
+			await openNodePart(where, { ...options, within: "vae" }),
+		);
+		autoencoder(part.config, part.weights, `${where}: config.json`);
+		return part;
+	});
+	const [given, wanted] = [own, networks.vae].map(
+		(vae) => modelChannels(networks.unet, vae).latent,
+	);
+	if (given !== wanted)
+		throw new OptionError(
+			"vae",
+			`${where} is for latents of ${given} channels, but the model's have ${wanted}: it is for another kind of model`,
+		);
+	return own;
+}
+
 /** @throws OptionError that names the control net that cannot be had */
 async function openControlNets({
 	controlnet = [],
@@ -76,12 +111,24 @@ async function openControlNets({
 }: OpenModelOptions): Promise<ControlNetFiles[]> {
 	const opened: ControlNetFiles[] = [];
 	for (const where of [controlnet].flat())
-		try {
-			opened.push(controlNetPart(await openNodePart(where, options)));
-		} catch (cause) {
-			throw cause instanceof UserError
-				? new OptionError("controlnet", cause.message, { cause })
-				: cause;
-		}
+		opened.push(
+			await ofOption("controlnet", async () =>
+				controlNetPart(await openNodePart(where, options)),
+			),
+		);
 	return opened;
+}
+
+/** What goes wrong with a user's file is said of the option that names it. */
+async function ofOption<Result>(
+	option: string,
+	open: () => Promise<Result>,
+): Promise<Result> {
+	try {
+		return await open();
+	} catch (cause) {
+		throw cause instanceof UserError && !(cause instanceof OptionError)
+			? new OptionError(option, cause.message, { cause })
+			: cause;
+	}
 }

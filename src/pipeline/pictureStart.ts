@@ -1,6 +1,6 @@
 import type { RgbImage } from "../image/rgbImage.js";
 import type { Tiling } from "../models/tiledDecoding.js";
-import type { VaeConfig } from "../models/vaeConfig.js";
+import type { AutoencoderConfig } from "../models/vaeConfig.js";
 import type { Sampler } from "../samplers/sampler.js";
 import { concat, type Tensor, tensor } from "../tensor/tensor.js";
 import type { DenoiseOptions } from "./denoise.js";
@@ -84,7 +84,7 @@ export function pictureStart(
 	}: {
 		readonly sampler: Sampler;
 		readonly start: number;
-		readonly vae: Pick<VaeConfig, "scalingFactor" | "shiftFactor">;
+		readonly vae: Pick<AutoencoderConfig, "scalingFactor" | "shiftFactor">;
 		readonly inpainting: boolean;
 		/** Noise that was given in place of the seed's. */
 		readonly initialNoise?: Tensor;
@@ -143,7 +143,7 @@ function sampled(
 	{
 		scalingFactor,
 		shiftFactor,
-	}: Pick<VaeConfig, "scalingFactor" | "shiftFactor">,
+	}: Pick<AutoencoderConfig, "scalingFactor" | "shiftFactor">,
 ): Tensor {
 	const size = mean.data.length;
 	return {

@@ -1,5 +1,5 @@
 import { defaultTiling, type Tiling } from "../models/tiledDecoding.js";
-import type { VaeConfig } from "../models/vaeConfig.js";
+import type { AutoencoderConfig } from "../models/vaeConfig.js";
 
 /** How latents are decoded. */
 export interface TilingChoice {
@@ -12,7 +12,7 @@ export interface TilingChoice {
 /** The tiles to decode in, or none. */
 export function tilingOf(
 	{ tiledDecoding, tiling }: TilingChoice,
-	config: VaeConfig,
+	config: AutoencoderConfig,
 ): Tiling | undefined {
 	return tiledDecoding ? { ...defaultTiling(config), ...tiling } : undefined;
 }

@@ -7,6 +7,8 @@ import { narrowLayers } from "./narrowLayers.js";
 export interface ConvOptions {
 	readonly kernel?: number;
 	readonly stride?: number;
+	/** Default true. */
+	readonly bias?: boolean;
 	readonly padding?: readonly [
 		top: number,
 		left: number,
@@ -46,7 +48,11 @@ export function conv2d(
 	g.countMultiplyAdds(elementCount(dims) * inChannels * kernel * kernel);
 	const narrow = narrowLayers(g);
 	const weight = g.weight("weight", shape, { stored: narrow.length > 0 });
-	let y = g.node("Conv", [x, weight, g.weight("bias", [outChannels])], {
+	const bias =
+		options.bias === false
+			? g.floats(new Float32Array(outChannels), [outChannels])
+			: g.weight("bias", [outChannels]);
+	let y = g.node("Conv", [x, weight, bias], {
 		dims,
 		attributes,
 	});

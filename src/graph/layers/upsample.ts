@@ -1,6 +1,6 @@
 import { elementCount } from "../../tensor/tensor.js";
 import type { GraphBuilder, Value } from "../graphBuilder.js";
-import { conv2d } from "./conv2d.js";
+import { type ConvOptions, conv2d } from "./conv2d.js";
 
 const nearest = {
 	mode: "nearest",
@@ -20,16 +20,17 @@ export function upsampledConv(
 	g: GraphBuilder,
 	x: Value,
 	outChannels: number,
+	options: Pick<ConvOptions, "bias"> = {},
 ): Value {
 	if (g.flavour.upsampling === "parts")
-		return upsampledConvInParts(g, x, outChannels);
+		return upsampledConvInParts(g, x, outChannels, options);
 	const [batch, channels, height, width] = x.dims;
 	const scales = g.floats(Float32Array.of(1, 1, 2, 2), [4], "float32");
 	const doubled = g.node("Resize", [x, absent, scales], {
 		dims: [batch, channels, 2 * height, 2 * width],
 		attributes: nearest,
 	});
-	return conv2d(g, doubled, outChannels);
+	return conv2d(g, doubled, outChannels, options);
 }
 
 /**
@@ -40,13 +41,17 @@ function upsampledConvInParts(
 	g: GraphBuilder,
 	x: Value,
 	outChannels: number,
+	options: Pick<ConvOptions, "bias">,
 ): Value {
 	const [batch, channels, height, width] = x.dims;
 	const dims = [batch, outChannels, 2 * height, 2 * width];
 	const kernel = g.weight("weight", [outChannels, channels, 3, 3], {
 		as: [outChannels, channels, 9],
 	});
-	const bias = g.weight("bias", [outChannels]);
+	const bias =
+		options.bias === false
+			? g.floats(new Float32Array(outChannels), [outChannels])
+			: g.weight("bias", [outChannels]);
 	const squares: Value[] = [];
 	for (const bottom of [0, 1])
 		for (const right of [0, 1]) {

@@ -82,6 +82,8 @@ export interface OpenModelOptions {
 	readonly tokenizer?: string;
 	/** Single-file checkpoints: a diffusers folder whose configs (and tokenizer) are taken instead of being inferred. */
 	readonly config?: string;
+	/** Another autoencoder than the model's: a diffusers folder of it or of a model, a Hub id or a file. */
+	readonly vae?: string;
 	/** Control nets beside the model: diffusers folders, Hub ids or files. */
 	readonly controlnet?: string | readonly string[];
 	/** Called while files come from the Hub. */

@@ -13,7 +13,7 @@ export const networkFolders = {
 		shardsFirst: true,
 	},
 	vae: {
-		classes: ["AutoencoderKL"],
+		classes: ["AutoencoderKL", "AutoencoderTiny"],
 		stem: "diffusion_pytorch_model",
 		shardsFirst: true,
 	},
