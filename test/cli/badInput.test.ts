@@ -178,8 +178,8 @@ describe("wrong usage ends with one line and exit code 2", () => {
 		],
 		[
 			"an unknown device",
-			draw("--device", "gpu"),
-			/--device: "gpu" is not one of cpu, cuda/,
+			draw("--device", "toaster"),
+			/--device: "toaster" is not one of cpu, cuda/,
 		],
 		[
 			"an unknown schedule",
@@ -425,12 +425,12 @@ describe("what fails ends with one line and exit code 1", () => {
 		[
 			"configs in a folder that is not there",
 			drawWith(single, "--config", "no-configs"),
-			/--config no-configs cannot be read: there is no such file or folder/,
+			/config no-configs cannot be read: there is no such file or folder/,
 		],
 		[
 			"configs in a folder without any",
 			drawWith(single, "--config", "empty-folder"),
-			/--config empty-folder\/unet\/config\.json is missing: give a diffusers folder/,
+			/config empty-folder\/unet\/config\.json is missing: give a diffusers folder/,
 		],
 		[
 			"a tokenizer in a folder that is not there",
