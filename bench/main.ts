@@ -1,10 +1,12 @@
 import { commandLine } from "./commandLine.js";
+import { engines } from "./engines.js";
 import { machine } from "./measure.js";
 import { unetBesideTorch } from "./unetBesideTorch.js";
 import { unetHalves } from "./unetHalves.js";
 import { wholeImages } from "./wholeImages.js";
 
 const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
+	engines,
 	"unet-beside-torch": unetBesideTorch,
 	"unet-halves": unetHalves,
 	"whole-images": wholeImages,

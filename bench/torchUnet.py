@@ -1,6 +1,6 @@
-"""torch's eager UNet for bench/unetBesideTorch.ts: a process that does one forward pass for each line it reads.
+"""torch's eager UNet for bench/unetBesideTorch.ts and bench/engines.ts: a process that does one forward pass for each line it reads.
 
-Usage: python bench/torchUnet.py UNET_FOLDER BATCH THREADS
+Usage: python bench/torchUnet.py UNET_FOLDER BATCH THREADS [float32|bfloat16] [channels_last]
 Reads lines "SIZE" (height and width of the latents) and answers each with seconds and its peak resident memory in bytes.
 """
 
@@ -12,13 +12,16 @@ import torch
 from diffusers import UNet2DConditionModel
 
 folder, batch, threads = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+dtype = torch.bfloat16 if "bfloat16" in sys.argv else torch.float32
+layout = torch.channels_last if "channels_last" in sys.argv else torch.contiguous_format
 torch.set_num_threads(threads)
-unet = UNet2DConditionModel.from_pretrained(folder, torch_dtype=torch.float32).eval()
-text = torch.randn(batch, 77, 768, generator=torch.Generator().manual_seed(1))
+unet = UNet2DConditionModel.from_pretrained(folder, torch_dtype=dtype).eval().to(memory_format=layout)
+text = torch.randn(batch, 77, 768, generator=torch.Generator().manual_seed(1)).to(dtype)
 print(f"torch {torch.__version__}", flush=True)
 for line in sys.stdin:
     size = int(line)
     latents = torch.randn(batch, 4, size, size, generator=torch.Generator().manual_seed(2))
+    latents = latents.to(dtype).to(memory_format=layout)
     with torch.inference_mode():
         started = time.perf_counter()
         unet(latents, 500, encoder_hidden_states=text)

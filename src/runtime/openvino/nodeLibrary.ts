@@ -48,6 +48,7 @@ type Native = KoffiFunc<(...values: Argument[]) => unknown>;
 
 /** The loaded library. */
 export interface OpenVinoLibrary {
+	readonly path: string;
 	/** Calls a function that gives a status. @throws Error with OpenVINO's own message unless it is success. */
 	call(name: string, ...values: Argument[]): void;
 	/** The same in a thread of its own; what `values` point to is kept until it is done. */
@@ -104,6 +105,7 @@ export async function loadLibrary(path: string): Promise<OpenVinoLibrary> {
 		throw new Error(mainLine(String(message ?? `status ${status}`)));
 	};
 	const api: OpenVinoLibrary = {
+		path,
 		call: (name, ...values) => check(native(name)(...values)),
 		callAsync: (name, ...values) =>
 			new Promise((resolve, reject) => {
@@ -138,7 +140,7 @@ export async function loadLibrary(path: string): Promise<OpenVinoLibrary> {
 }
 
 /** The line that tells what happened, of a message that also tells where in OpenVINO's source it did. */
-function mainLine(message: string): string {
+export function mainLine(message: string): string {
 	const lines = message
 		.split("\n")
 		.map((line) => line.trim())

@@ -1,11 +1,10 @@
 import { UserError } from "../../errors/userError.js";
 import type { Graph } from "../../graph/graph.js";
 import { elementCount, type Tensor } from "../../tensor/tensor.js";
-import { atAddresses, fileBytes, pathsOnDisk } from "../nodeGraphFiles.js";
 import type { IntTensor, Precision, Session } from "../session.js";
 import { sessionError } from "../sessionError.js";
 import type { Memory, OpenVinoLibrary, Pointer } from "./nodeLibrary.js";
-import { type MappedFile, mapFile } from "./nodeMappedFile.js";
+import { modelReader } from "./nodeReadModel.js";
 
 /** Element types, as ov_common.h numbers them. */
 const elementTypes = { float32: 4, int32: 9, int64: 10 };
@@ -48,10 +47,10 @@ export async function openVinoSession(
 	graph: Graph,
 	options: OpenVinoOptions,
 ): Promise<Session> {
-	const { model, bytes, unmap } = await mapped(library, graph);
+	const reader = await modelReader(library, core, graph);
 	const kept = Math.max(
 		1,
-		Math.min(KEPT_SIZES, Math.floor(KEPT_BYTES / Math.max(1, bytes))),
+		Math.min(KEPT_SIZES, Math.floor(KEPT_BYTES / Math.max(1, reader.bytes))),
 	);
 	const compiled = new Map<string, Compiled>();
 	let compilations = 0;
@@ -65,8 +64,8 @@ export async function openVinoSession(
 	};
 
 	// what cannot be read is known now, and not when it first runs
-	const first = await readModel(library, core, model, graph).catch((cause) => {
-		unmap();
+	const first = await reader.read().catch((cause) => {
+		reader.release();
 		throw cause;
 	});
 	library.free("ov_model_free", first);
@@ -90,7 +89,7 @@ export async function openVinoSession(
 			compiled.delete(key);
 			free(network);
 		}
-		const read = await readModel(library, core, model, graph);
+		const read = await reader.read();
 		let made: Pointer | undefined;
 		try {
 			if (inputs) await reshape(library, read, graph.inputs, inputs);
@@ -148,74 +147,10 @@ export async function openVinoSession(
 			await inTurn(async () => {
 				for (const network of compiled.values()) free(network);
 				compiled.clear();
-				unmap();
+				reader.release();
 			});
 		},
 	};
-}
-
-/** The model with its weights where they are mapped into memory. */
-interface MappedModel {
-	readonly model: Uint8Array;
-	/** Of all weight files. */
-	readonly bytes: number;
-	/** Gives the memory back, once nothing made of the model is left. */
-	unmap(): void;
-}
-
-/** @throws UserError when a weight file cannot be read. */
-async function mapped(
-	library: OpenVinoLibrary,
-	graph: Graph,
-): Promise<MappedModel> {
-	const begins = new Map<string, Pointer>();
-	const files: MappedFile[] = [];
-	const inMemory: Uint8Array[] = [];
-	let bytes = 0;
-	const unmap = () => {
-		for (const file of files) file.unmap();
-		inMemory.length = 0;
-	};
-	try {
-		const paths = await pathsOnDisk(graph);
-		for (const [key, file] of graph.files) {
-			const path = paths.get(key);
-			if (path !== undefined) {
-				const onDisk = await mapFile(path);
-				files.push(onDisk);
-				begins.set(key, onDisk.address);
-				bytes += onDisk.length;
-			} else {
-				const content = await fileBytes(file);
-				inMemory.push(content);
-				begins.set(key, library.address(content));
-				bytes += content.length;
-			}
-		}
-		return { model: atAddresses(graph.model, begins), bytes, unmap };
-	} catch (cause) {
-		unmap();
-		throw cause;
-	}
-}
-
-async function readModel(
-	library: OpenVinoLibrary,
-	core: Pointer,
-	model: Uint8Array,
-	{ label }: Graph,
-): Promise<Pointer> {
-	try {
-		return await library.madeAsync(
-			"ov_core_read_model_from_memory_buffer",
-			core,
-			model,
-			model.length,
-			0n,
-		);
-	} catch (cause) {
-		throw sessionError(cause, `${label}: cannot be loaded`);
-	}
 }
 
 /** Fixes the dims of a model's inputs. */
