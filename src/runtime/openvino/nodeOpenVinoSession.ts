@@ -64,11 +64,15 @@ export async function openVinoSession(
 	};
 
 	// what cannot be read is known now, and not when it first runs
-	const first = await reader.read().catch((cause) => {
+	let unused: Pointer | undefined = await reader.read().catch((cause) => {
 		reader.release();
 		throw cause;
 	});
-	library.free("ov_model_free", first);
+	const nextModel = async () => {
+		const model = unused ?? (await reader.read());
+		unused = undefined;
+		return model;
+	};
 
 	async function networkFor(inputs: Inputs): Promise<Compiled> {
 		const open = compilations >= SIZES_BEFORE_OPEN;
@@ -89,7 +93,7 @@ export async function openVinoSession(
 			compiled.delete(key);
 			free(network);
 		}
-		const read = await reader.read();
+		const read = await nextModel();
 		let made: Pointer | undefined;
 		try {
 			if (inputs) await reshape(library, read, graph.inputs, inputs);
@@ -147,6 +151,8 @@ export async function openVinoSession(
 			await inTurn(async () => {
 				for (const network of compiled.values()) free(network);
 				compiled.clear();
+				if (unused !== undefined) library.free("ov_model_free", unused);
+				unused = undefined;
 				reader.release();
 			});
 		},
