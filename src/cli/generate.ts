@@ -35,11 +35,11 @@ Examples:
   $ fdiff generate "a bowl of ramen"
   $ fdiff "a bowl of ramen" --seed 7 --output ramen.png
   $ fdiff "a lighthouse at dawn" --model stable-diffusion-v1-5/stable-diffusion-v1-5 --sampler ddim --steps 50
-  $ fdiff "a lighthouse at dawn" --key-steps all               plain sampling, as diffusers does it
+  $ fdiff "a lighthouse at dawn" --key-steps paper             encoder propagation at the paper's key steps
   $ fdiff "red apple" --num-images 4 --output apples/          seeds n, n+1, n+2, n+3
   $ fdiff generate --from-image ramen.png                      the same image again`;
 
-/** `fdiff generate`: text to images, with encoder propagation unless told otherwise. */
+/** `fdiff generate`: text to images, by plain sampling unless `--key-steps` asks for a plan. */
 export function addGenerateCommand(program: Command): void {
 	const command = program
 		.command("generate", { isDefault: true })

@@ -282,9 +282,9 @@ export const GENERATION_OPTIONS = {
 			"the words of a plan, a list of evaluations, a plan or a plan file's content",
 		metavar: "plan",
 		parse: (word: string) => word,
-		help: `what runs at each step, words joined by +: ${KEY_STEPS_USAGE.map(({ usage }) => usage).join(", ")} (default: paper)`,
+		help: `what runs at each step, words joined by +: ${KEY_STEPS_USAGE.map(({ usage }) => usage).join(", ")} (default: all, plain sampling, which is nearest to the model; compare: paper)`,
 		group: "Encoder propagation",
-		default: () => "paper",
+		default: () => "all",
 		parameter: { key: "Key steps" },
 	},
 	injectNoise: {

@@ -58,7 +58,7 @@ test("--json prints one object an image on stdout and nothing else; several imag
 		height: 64,
 		sampler: "dpm-solver++",
 		steps: 3,
-		plan: "paper",
+		plan: "all",
 		keySteps: [0, 1, 2],
 		evaluations: 3,
 		encoderRuns: 3,
