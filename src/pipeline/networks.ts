@@ -434,7 +434,8 @@ function sameKey(part: UnetPart | ClipTextOptions): string {
 	);
 }
 
-function weightBytes(networks: readonly NetworkFiles[]): number {
+/** Bytes of all weights of some networks. */
+export function weightBytes(networks: readonly NetworkFiles[]): number {
 	let total = 0;
 	for (const { weights } of networks)
 		for (const { length } of weights.tensors.values()) total += length;

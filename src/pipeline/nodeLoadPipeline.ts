@@ -22,6 +22,7 @@ import { openNodePart } from "../weights/parts/nodeOpenPart.js";
 import { checkOptions } from "./checkOptions.js";
 import type { ControlNetFiles } from "./controlNetworks.js";
 import { MODEL_HOOKS, MODEL_OPTIONS } from "./modelOptions.js";
+import { weightBytes } from "./networks.js";
 import {
 	createPipeline,
 	type Pipeline,
@@ -55,7 +56,10 @@ export async function loadPipeline(
 	);
 	const { loraDir } = options;
 	const files = await openModel(model, options);
-	const { engine, precision } = await chooseEngine(options);
+	const { engine, precision } = await chooseEngine({
+		...options,
+		weightBytes: weightBytes(Object.values(files.networks)),
+	});
 	const vae = options.vae && (await openVae(options.vae, files, options));
 	const controlNets = await openControlNets(options);
 	const whole = vae

@@ -13,6 +13,9 @@ export interface EngineOptions {
 	readonly device?: Device;
 }
 
+/** Bytes of weights from which OpenVINO is worth it: pictures of smaller models are drawn before it has compiled them. */
+const WORTH_COMPILING = 2 ** 28;
+
 /** An engine, and what its networks compute in. */
 export interface EngineChoice {
 	readonly engine: Engine;
@@ -20,7 +23,7 @@ export interface EngineChoice {
 }
 
 /**
- * The engine for some options. `auto` takes OpenVINO where it is installed, loads and has the device, else ONNX Runtime; and of precisions
+ * The engine for some options. `auto` takes OpenVINO where it is installed, loads, has the device and is worth it, else ONNX Runtime; and of precisions
  * bfloat16 where OpenVINO's device computes in it natively, else float32.
  * @throws OptionError when an engine, device or precision that was asked for cannot be had.
  */
@@ -28,8 +31,17 @@ export async function chooseEngine({
 	engine: asked = "auto",
 	precision = "auto",
 	device = "cpu",
-}: EngineOptions): Promise<EngineChoice> {
-	const engine = await engineFor(asked, device);
+	weightBytes = Number.POSITIVE_INFINITY,
+}: EngineOptions & {
+	/** Of the model's weights. */
+	readonly weightBytes?: number;
+}): Promise<EngineChoice> {
+	const exact = precision === "auto" || precision === "float32";
+	const small = device === "cpu" && weightBytes < WORTH_COMPILING;
+	const engine = await engineFor(
+		asked === "auto" && small && exact ? "onnxruntime" : asked,
+		device,
+	);
 	const has = await engine.devices();
 	if (!has.includes(device))
 		throw new OptionError(

@@ -1,6 +1,6 @@
 import type { KoffiFunc } from "koffi";
 import { UserError } from "../../errors/userError.js";
-import { loadKoffi } from "./nodeKoffi.js";
+import { loadKoffi } from "../nodeKoffi.js";
 
 /**
  * The part of OpenVINO's C API that is used here (its headers are in the package `openvino` of PyPI, ov_*.h). Handles are addresses; structures

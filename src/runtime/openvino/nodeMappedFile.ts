@@ -3,7 +3,7 @@ import type { KoffiFunc } from "koffi";
 import { UserError } from "../../errors/userError.js";
 import { reasonOf } from "../../files/fileFault.js";
 import { fileBytes } from "../nodeGraphFiles.js";
-import { loadKoffi } from "./nodeKoffi.js";
+import { loadKoffi } from "../nodeKoffi.js";
 
 /** A file's bytes at an address. */
 export interface MappedFile {

@@ -63,6 +63,14 @@ test("is what this run of the tests computes with", async () => {
 	expect((await testEngine.precisions("cpu"))[0]).toBe("float32");
 	const { engine } = await chooseEngine({});
 	expect(engine.name).toBe("openvino");
+	// the embedded model is drawn before OpenVINO has compiled it
+	const small = await chooseEngine({ weightBytes: 50e6 });
+	expect([small.engine.name, small.precision]).toEqual([
+		"onnxruntime",
+		"float32",
+	]);
+	const asked = await chooseEngine({ engine: "openvino", weightBytes: 50e6 });
+	expect(asked.engine.name).toBe("openvino");
 });
 
 const native = await testEngine.precisions("cpu");

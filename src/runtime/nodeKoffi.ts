@@ -1,4 +1,4 @@
-import { UserError } from "../../errors/userError.js";
+import { UserError } from "../errors/userError.js";
 
 /**
  * The package that calls native libraries, loaded when it is first needed.
