@@ -12,6 +12,7 @@ import type { Pipeline } from "../pipeline/pipeline.js";
 import { encodeNpy } from "../tensor/npy.js";
 import { concat, type Tensor } from "../tensor/tensor.js";
 import { flagOf } from "./failure.js";
+import { fasterEngine } from "./fasterEngine.js";
 import {
 	addGenerationFlags,
 	type GenerationFlags,
@@ -138,6 +139,7 @@ async function generate(
 	// only what is asked for is kept
 	const latents: Tensor[] = [];
 	const noise: Tensor[] = [];
+	let last: GeneratedImage | undefined;
 	try {
 		for await (const event of pipeline.stream({
 			...options,
@@ -157,7 +159,18 @@ async function generate(
 			if (flags.saveLatents) latents.push(result.latents);
 			if (flags.saveInitialNoise) noise.push(result.initialNoise);
 			report(result, file, pipeline, flags, bar, started);
+			last = result;
 		}
+		const advice =
+			last &&
+			(await fasterEngine({
+				engine: pipeline.engine,
+				asked: flags.engine,
+				device: flags.device,
+				seconds: last.cost.denoisingSeconds + last.cost.decodingSeconds,
+			}));
+		if (advice && !flags.quiet && !flags.json)
+			process.stderr.write(`${advice}\n`);
 	} finally {
 		bar.stop();
 		await saveTensors("--save-latents", flags.saveLatents, latents);
