@@ -290,20 +290,20 @@ describe("settings", () => {
 		expect(pipeline.settings(short).warnings).toEqual([]);
 	});
 
-	test("have the published plan and its injection by default", () => {
+	test("sample plainly by default; the published plan brings its injection", () => {
 		const settings = pipeline.settings({ prompt: "x" });
 		expect(settings).toMatchObject({
 			steps: 20,
 			width: 128,
 			height: 128,
 			guidanceScale: 7.5,
-			injection: { alpha: 0.003, until: 0.5 },
+			injection: { alpha: 0, until: 0.5 },
 		});
 		expect(settings.sampler.name).toBe("dpm-solver++");
-		expect(settings.plan.label).toBe("paper");
+		expect(settings.plan.label).toBe("all");
 		expect(
-			pipeline.settings({ prompt: "x", keySteps: "all" }).injection.alpha,
-		).toBe(0);
+			pipeline.settings({ prompt: "x", keySteps: "paper" }).injection,
+		).toEqual({ alpha: 0.003, until: 0.5 });
 	});
 
 	test("take steps, sampler and injection from a plan file, unless others are asked for", () => {

@@ -326,10 +326,10 @@ describe("what is wrong is said in one line that names the file", () => {
 			{
 				"model_index.json": JSON.stringify({
 					...modelIndex,
-					vae: ["diffusers", "AutoencoderTiny"],
+					vae: ["diffusers", "VQModel"],
 				}),
 			},
-			/has AutoencoderTiny as vae: only AutoencoderKL/,
+			/has VQModel as vae: only AutoencoderKL or AutoencoderTiny/,
 		],
 		"no config": [
 			{ "vae/config.json": undefined },
