@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { OptionError } from "../errors/optionError.js";
+import { UserError } from "../errors/userError.js";
 import type { Engine } from "../runtime/engine.js";
 import { onnxRuntime } from "../runtime/onnxruntime/nodeOnnxRuntime.js";
 import {
@@ -129,13 +129,13 @@ async function remove(name: string): Promise<void> {
 	);
 }
 
-/** @throws OptionError unless it is an engine that can be installed. */
+/** @throws UserError unless it is an engine that can be installed. */
 function checkName(name: string): void {
 	if (name !== "openvino")
-		throw new OptionError(
-			"engine",
+		throw new UserError(
 			name === "onnxruntime"
 				? "onnxruntime comes with the package; only openvino is installed and removed"
 				: `there is no engine ${name}; openvino can be installed`,
+			{ code: "usage" },
 		);
 }

@@ -115,7 +115,14 @@ async function generate(
 		await writableFile("--save-initial-noise", flags.saveInitialNoise);
 	const quiet = flags.quiet === true;
 	const signal = interruptSignal();
-	const pipeline = await openPipeline(flags, signal);
+	const pipeline = await openPipeline(
+		{
+			...flags,
+			engine: flags.engine ?? remade?.engine,
+			precision: flags.precision ?? remade?.precision,
+		},
+		signal,
+	);
 	if (remade?.modelHash && !flags.model && remade.modelHash !== pipeline.hash)
 		throw new UserError(
 			`--from-image ${flags.fromImage}: made with the model ${remade.model ?? "?"} (${remade.modelHash}), not with ${pipeline.label} (${pipeline.hash}); say which one with --model`,

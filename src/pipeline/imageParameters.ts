@@ -1,6 +1,7 @@
 import { parseInfotext, writeInfotext } from "../image/infotext.js";
 import { jsonSeed, type Seed } from "../random/seed.js";
-import type { Precision } from "../runtime/session.js";
+import { type EngineName, engineNames } from "../runtime/engine.js";
+import { type Precision, precisions } from "../runtime/session.js";
 import { samplerByName } from "../samplers/config/samplerNames.js";
 import { loraTags } from "../tokenizer/loraTags.js";
 import type { LoraOption } from "./adapterOptions.js";
@@ -110,9 +111,9 @@ export interface ParametersOfImage {
 	readonly modelHash?: string;
 	/** What it was made from that a text cannot say: the same image needs these options again. */
 	readonly given: readonly GenerationOption[];
-	/** What it was run with, where that was not ONNX Runtime in float32. */
-	readonly engine?: string;
-	readonly precision?: string;
+	/** What one of our pictures was run with: the same picture needs the same, whatever else is installed. */
+	readonly engine?: EngineName;
+	readonly precision?: Precision;
 	/** What the text says and the options cannot. */
 	readonly warnings: readonly Warning[];
 }
@@ -172,6 +173,7 @@ export function optionsFromParameters(
 		leftOut.push(`Eta: ${options.eta}`);
 		delete options.eta;
 	}
+	const named = (key: string) => (name: string) => name === settings.get(key);
 	return {
 		options: {
 			...(foreign ? OF_A1111 : {}),
@@ -184,8 +186,13 @@ export function optionsFromParameters(
 		model: settings.get(MODEL),
 		modelHash: settings.get(MODEL_HASH),
 		given: [...given],
-		engine: settings.get(ENGINE),
-		precision: settings.get(PRECISION),
+		// what is not written is what there always is
+		...(ours
+			? {
+					engine: engineNames.find(named(ENGINE)) ?? DEFAULT_ENGINE,
+					precision: precisions.find(named(PRECISION)) ?? "float32",
+				}
+			: {}),
 		warnings:
 			leftOut.length === 0
 				? []

@@ -33,7 +33,7 @@ export function promptWarnings(
 		return [
 			{
 				code: "prompt_cut",
-				message: `the ${what} is cut at ${tokenizer.maxLength} tokens; these words have no effect: ${JSON.stringify(shown)}; with long prompts they would`,
+				message: `the ${what} is cut at ${tokenizer.maxLength} tokens; these words have no effect: ${JSON.stringify(shown)}; the option longPrompts encodes them too`,
 			},
 		];
 	});

@@ -30,6 +30,24 @@ function written(options: GenerateOptions): string {
 	);
 }
 
+test("a picture of ours is run again with what it was run with, also where that is what there always is", () => {
+	expect(optionsFromParameters(written({ prompt: "x" }))).toMatchObject({
+		engine: "onnxruntime",
+		precision: "float32",
+	});
+	const settings = runSettings({ prompt: "x" }, model);
+	const text = imageParameters(
+		{ seed: settings.seed, settings },
+		{ label: "m", hash: "0", engine: "openvino", precision: "bfloat16" },
+	);
+	expect(optionsFromParameters(text)).toMatchObject({
+		engine: "openvino",
+		precision: "bfloat16",
+	});
+	const foreign = optionsFromParameters("x\nSteps: 20, Seed: 1, Size: 64x64");
+	expect(foreign.engine).toBeUndefined();
+});
+
 test("a text of A1111 is read as the options that make it again", () => {
 	const { options, model, modelHash, warnings } =
 		optionsFromParameters(`masterpiece, a bowl of (ramen:1.3), steam: hot
