@@ -13,8 +13,10 @@ import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { isAlive } from "./nodeIsAlive.js";
 
-/** A lock of another machine, or one that says nothing, that was not touched for this long belongs to nobody any more. */
+/** A lock of another machine that was not touched for this long belongs to nobody any more. */
 const staleAfter = 300_000;
+/** A lock is written in milliseconds: one that says nothing for this long was left by a process that ended in between. */
+const writtenWithin = 10_000;
 const touchEvery = 5_000;
 const lookEvery = 200;
 /** A takeover takes a few milliseconds. */
@@ -105,7 +107,8 @@ async function isStale(path: string): Promise<boolean> {
 	const age = await ageOf(path);
 	if (age < 0) return false;
 	const owner = ownerOf(await textOf(path));
-	if (owner?.host !== hostname()) return age > staleAfter;
+	if (!owner) return age > writtenWithin;
+	if (owner.host !== hostname()) return age > staleAfter;
 	if (!isAlive(owner.pid)) return true;
 	const started = await startOf(owner.pid);
 	return Boolean(started && owner.started && started !== owner.started);

@@ -61,13 +61,20 @@ test.runIf(process.platform === "linux")(
 	},
 );
 
-test("of another machine, or of nobody, is taken over when it was not touched for five minutes", async () => {
+test("of another machine is taken over when it was not touched for five minutes", async () => {
 	held({ pid: gone(), host: "elsewhere" }, 240);
 	await waits();
 	held({ pid: gone(), host: "elsewhere" }, 310);
 	expect(await taken()).toBe("done");
+});
+
+test("left empty by a process that was killed before it wrote its name is taken over after ten seconds", async () => {
 	writeFileSync(path, "");
 	await waits();
+	const past = new Date(Date.now() - 11_000);
+	utimesSync(path, past, past);
+	expect(await taken()).toBe("done");
+	expect(readdirSync(folder)).toEqual([]);
 });
 
 test("a blocked event loop does not lose it", async () => {
