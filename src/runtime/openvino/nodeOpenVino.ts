@@ -68,8 +68,7 @@ async function openEngine(path: string): Promise<OpenVino> {
 		path,
 		devices: async () => [...names.keys()],
 		precisions: async (device) => precisionsOf(device),
-		// its convolutions gain nothing from smaller kernels
-		flavour: () => ({ ...defaultFlavour, upsampling: "plain" }),
+		flavour: () => defaultFlavour,
 		gainsFromBatches: (device) => device !== "cpu",
 		async createSession(
 			graph,
