@@ -11,6 +11,7 @@ try {
 		prompt,
 		steps: 20,
 		seed: 7,
+		keySteps: "paper",
 		signal: controller.signal,
 	})) {
 		if (event.kind === "image")
