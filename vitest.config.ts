@@ -30,7 +30,10 @@ export default defineConfig({
 					name: "onnxruntime",
 					include: ["test/**/*.test.ts"],
 					exclude: ["test/runtime/openvino/**"],
-					env: { FDIFF_OPENVINO_DIR: "off" },
+					env: {
+						FDIFF_OPENVINO_DIR: "off",
+						...(hasOpenVino ? { FDIFF_TEST_OPENVINO: openVino } : {}),
+					},
 				},
 			},
 			...(hasOpenVino
