@@ -1,3 +1,4 @@
+import { adapters } from "./adapters.js";
 import { commandLine } from "./commandLine.js";
 import { engines } from "./engines.js";
 import { machine } from "./measure.js";
@@ -9,6 +10,7 @@ const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
 	engines,
 	"unet-beside-torch": unetBesideTorch,
 	"unet-halves": unetHalves,
+	adapters,
 	"whole-images": wholeImages,
 	"command-line": commandLine,
 };

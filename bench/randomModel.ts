@@ -82,7 +82,10 @@ async function writeNetwork(
 }
 
 /** A safetensors file of values that keep activations near unit variance, so that no run meets infinities or denormals. */
-async function writeRandomWeights(path: string, shapes: Shapes): Promise<void> {
+export async function writeRandomWeights(
+	path: string,
+	shapes: Shapes,
+): Promise<void> {
 	const header: Record<string, object> = {};
 	let end = 0;
 	for (const [name, shape] of shapes) {

@@ -62,9 +62,10 @@ function addition(
 	{ matrices, join, scale, strength, magnitude }: WeightChange,
 ): Value {
 	const kernel = elementCount(shape.slice(2));
-	const [first, second] = matrices.map(
-		(matrix) => matrix && matrixOf(g, matrix, kernel),
-	) as [Value, Value?];
+	// factors are scaled, which are small: each step of this is held in memory while the engine computes it
+	const factor = magnitude ? scale : scale * strength;
+	const first = matrixOf(g, matrices[0], kernel, factor);
+	const second = matrices[1] && matrixOf(g, matrices[1], kernel);
 	let delta = first;
 	if (second)
 		delta =
@@ -72,13 +73,8 @@ function addition(
 				? kronecker(g, first, second, kernel)
 				: multiply(g, first, second);
 	delta = reshape(g, delta, original.dims);
-	if (!magnitude) return scaled(g, delta, scale * strength);
-	const directed = withMagnitude(
-		g,
-		add(g, original, scaled(g, delta, scale)),
-		shape,
-		magnitude,
-	);
+	if (!magnitude) return delta;
+	const directed = withMagnitude(g, add(g, original, delta), shape, magnitude);
 	const difference = g.node("Sub", [directed, original], {
 		dims: original.dims,
 	});
@@ -116,17 +112,19 @@ function down(g: GraphBuilder, { down: { name, shape } }: Product): Value {
 	return g.root().weight(name, shape, { as: asMatrix(shape) });
 }
 
-/** A factored matrix multiplied out, `[rows, columns]`. */
+/** A factored matrix multiplied out, `[rows, columns]`, times a factor. */
 function matrixOf(
 	g: GraphBuilder,
 	matrix: FactoredMatrix,
 	kernel: number,
+	factor = 1,
 ): Value {
 	if ("whole" in matrix) {
 		const { name, shape } = matrix.whole;
-		return g.root().weight(name, shape, { as: asMatrix(shape) });
+		const whole = g.root().weight(name, shape, { as: asMatrix(shape) });
+		return scaled(g, whole, factor);
 	}
-	let left = up(g, matrix);
+	let left = scaled(g, up(g, matrix), factor);
 	if (matrix.upTransposed) left = transpose(g, left, [1, 0]);
 	const right = down(g, matrix);
 	if (!matrix.core) return product(g, left, right);
@@ -189,5 +187,6 @@ function reshape(g: GraphBuilder, x: Value, dims: readonly number[]): Value {
 }
 
 function scaled(g: GraphBuilder, x: Value, factor: number): Value {
+	if (factor === 1) return x;
 	return multiply(g, x, g.floats(Float32Array.of(factor), [1]));
 }

@@ -1,0 +1,76 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { createPipeline } from "../../src/pipeline/pipeline.js";
+import { openNodeAdapterFile } from "../../src/weights/adapters/nodeAdapterFile.js";
+import { openNodeWeightFile } from "../../src/weights/formats/nodeModelFolder.js";
+import { openModel } from "../../src/weights/nodeOpenModel.js";
+import { latents, models, tinySd, watchedEngine } from "./tinyModels.js";
+
+const path = join(models, "tiny-adapters", "kohya.safetensors");
+const run = {
+	prompt: "a red apple",
+	seed: 3,
+	steps: 2,
+	keySteps: "all",
+	width: 64,
+	height: 64,
+};
+
+test.each([
+	[true, 2],
+	[false, 1],
+])(
+	"keepResident %s: of each network %i variants stay loaded, and runs at the same time are as alone",
+	async (keepResident, most) => {
+		const watched = watchedEngine();
+		const pipeline = createPipeline(await openModel(tinySd), watched.engine, {
+			keepResident,
+			openWeightFile: openNodeWeightFile,
+			openAdapterFile: (where) => openNodeAdapterFile(where),
+		});
+		const draw = async (weight?: number) => {
+			const [image] = await pipeline.generate({
+				...run,
+				loras: weight === undefined ? undefined : [{ path, weight }],
+			});
+			return latents(image);
+		};
+		const kinds = (kind: string) =>
+			[...watched.loaded].filter((name) => name.startsWith(kind)).length;
+		const alone: number[][] = [];
+		for (const weight of [undefined, 0.2, 0.4, 0.6]) {
+			alone.push(await draw(weight));
+			expect(kinds("decoder")).toBeLessThanOrEqual(most);
+			expect(kinds("text")).toBeLessThanOrEqual(most);
+		}
+		expect(alone[3]).not.toEqual(alone[2]);
+		const together = await Promise.all([undefined, 0.2, 0.4].map(draw));
+		expect(together).toEqual(alone.slice(0, 3));
+		await pipeline.release();
+		expect(watched.loaded.size).toBe(0);
+	},
+);
+
+test("content in memory is the same as its file, whatever its name", async () => {
+	const watched = watchedEngine();
+	const pipeline = createPipeline(await openModel(tinySd), watched.engine, {
+		openWeightFile: openNodeWeightFile,
+		openAdapterFile: (where) => openNodeAdapterFile(where),
+	});
+	const bytes = new Uint8Array(readFileSync(path));
+	const drawn = [];
+	for (const lora of [
+		{ path },
+		{ file: bytes, name: "kohya" },
+		{ file: new Blob([bytes]), name: "other" },
+	])
+		drawn.push((await pipeline.generate({ ...run, loras: [lora] }))[0]);
+	const [first, second, third] = drawn;
+	expect(latents(second)).toEqual(latents(first));
+	expect(latents(third)).toEqual(latents(first));
+	expect(second.parameters).toBe(first.parameters);
+	expect(third.parameters).toContain("<lora:other:1>");
+	expect(JSON.stringify(second)).not.toContain('"file"');
+	await pipeline.release();
+});
