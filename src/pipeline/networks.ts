@@ -1,4 +1,3 @@
-import type { GraphFlavour } from "../graph/graphFlavour.js";
 import type { NormStatistics } from "../graph/layers/groupNorm.js";
 import { autoencoder } from "../models/autoencoder.js";
 import {
@@ -214,14 +213,6 @@ export function openNetworks(
 					? "all"
 					: "extended",
 	});
-	/** Low-rank adapters cost nothing at run time where loading may take long. */
-	const adapted = (
-		flavour: GraphFlavour,
-		{ optimization }: SessionOptions,
-	) => ({
-		...flavour,
-		lowRank: optimization === "all" ? flavour.lowRank : ("beside" as const),
-	});
 	const flops = new Map<string, number>();
 	// the graphs are dynamic: these sizes are only counted with
 	const nominal = { batch: 1, height: 64, width: 64, tokens: 77 };
@@ -242,7 +233,8 @@ export function openNetworks(
 				weights,
 				{ ...wanted, addedTokens },
 				dims,
-				adapted(flavour, exact),
+				// it runs once: computing changed weights first would take longer than narrow layers do
+				{ ...flavour, lowRank: "beside" },
 			),
 		options: exact,
 	});
@@ -254,8 +246,7 @@ export function openNetworks(
 		key: `unet ${level.optimization} ${sameKey(part)} ${variant}`,
 		name: "unet",
 		variant,
-		build: (flavour) =>
-			buildUnet(unetConfig, weights, part, nominal, adapted(flavour, level)),
+		build: (flavour) => buildUnet(unetConfig, weights, part, nominal, flavour),
 		options: level,
 	});
 	const vaeDecoder = (statistics?: NormStatistics): HostedNetwork => ({
