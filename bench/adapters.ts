@@ -28,6 +28,7 @@ export async function adapters(): Promise<void> {
 		const told = JSON.parse(answer) as {
 			loading: number;
 			seconds: number[];
+			processor: number[];
 			memory: number;
 		};
 		return [
@@ -35,13 +36,22 @@ export async function adapters(): Promise<void> {
 			optimization,
 			kind === "none" ? "" : lowRank,
 			seconds(told.seconds.slice(1)),
+			seconds(told.processor.slice(1)),
 			told.loading.toFixed(1),
 			gigabytes(told.memory),
 		];
 	});
 	printTable(
 		"Adapters of rank 32 on all transformers of a UNet: seconds a run, min / median",
-		["adapter", "optimization", "low rank", "run", "loading", "peak memory"],
+		[
+			"adapter",
+			"optimization",
+			"low rank",
+			"run",
+			"processor",
+			"loading",
+			"peak memory",
+		],
 		rows,
 	);
 }

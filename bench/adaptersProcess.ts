@@ -16,7 +16,8 @@ import { cacheFolder, randomModel, writeRandomWeights } from "./randomModel.js";
 
 /**
  * One UNet of Stable Diffusion v1.5's shapes with an adapter, as `KIND OPTIMIZATION LOW_RANK RUNS` says: KIND is `none`, `lora` (rank 32 on all
- * linear layers and convolutions of the transformers) or `lokr` (the same layers). Prints JSON: seconds to load and of each run, peak memory.
+ * linear layers and convolutions of the transformers) or `lokr` (the same layers). Prints JSON: seconds to load and of each run, processor
+ * seconds of each run, peak memory.
  */
 const [kind, optimization, lowRank, runs] = process.argv.slice(2);
 const files = await openModel(await randomModel());
@@ -48,14 +49,18 @@ const session = await onnxRuntime.createSession(
 const loading = (performance.now() - started) / 1000;
 const inputs = randomInputs(config, dims);
 const seconds: number[] = [];
+const processor: number[] = [];
 for (let n = 0; n < Number(runs); n++) {
 	const before = performance.now();
+	const used = process.cpuUsage();
 	await session.run(inputs);
+	const { user, system } = process.cpuUsage(used);
 	seconds.push((performance.now() - before) / 1000);
+	processor.push((user + system) / 1e6);
 }
 await session.release();
 process.stdout.write(
-	`${JSON.stringify({ loading, seconds, memory: peakMemory() })}\n`,
+	`${JSON.stringify({ loading, seconds, processor, memory: peakMemory() })}\n`,
 );
 
 function adapterShapes(): Map<string, readonly number[]> {
