@@ -146,7 +146,7 @@ describe("prompts of more than 77 tokens", () => {
 			.settings({ prompt: "x", ...options })
 			.warnings.map(({ code, message }) => [
 				code,
-				/effect: "(.*)"; with/.exec(message)?.[1],
+				/effect: "(.*)"; the option longPrompts/.exec(message)?.[1],
 			]);
 
 	test("are warned of with the words that are cut", () => {
