@@ -1,5 +1,5 @@
 // Takes out of dist/ what was built from sources that are gone, so that no package carries it. Nothing else is touched: programs
-// that run from dist/ meanwhile go on.
+// that run from dist/ meanwhile go on. The page in dist/web is no business of its: its builder clears it.
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -16,6 +16,7 @@ for (const entry of readdirSync(dist, {
 	if (
 		entry.isFile() &&
 		built &&
+		!/^(web|site)[\\/]/.test(built[1]) &&
 		![".ts", ".js"].some((end) =>
 			existsSync(join(root, "src", `${built[1]}${end}`)),
 		)

@@ -39,6 +39,10 @@ if (
 	run(["ci", "--no-fund", "--no-audit", "--loglevel=error"]);
 if (
 	modified(join(root, "dist/cli/main.js")) <
-	Math.max(newest(join(root, "src")), modified(join(root, "package.json")))
+	Math.max(
+		newest(join(root, "src")),
+		newest(join(root, "web")),
+		modified(join(root, "package.json")),
+	)
 )
 	run(["run", "--silent", "build"]);

@@ -45,6 +45,7 @@ function checkListing({ files, size, unpackedSize }) {
 		"dist/index.js",
 		"dist/index.d.ts",
 		"dist/cli/main.js",
+		"dist/web/index.html",
 		"models/emoji/model_index.json",
 		"models/emoji/unet/config.json",
 		"models/clip-tokenizer/merges.txt.gz",

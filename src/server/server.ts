@@ -15,6 +15,7 @@ import type { ServerLimits } from "./limits.js";
 import { serverMetrics } from "./metrics.js";
 import type { ModelShelf } from "./models.js";
 import { openApi } from "./openApi.js";
+import { addPage, pageFiles } from "./pageFiles.js";
 import { createQueue, type JobQueue } from "./queue.js";
 
 declare module "fastify" {
@@ -70,6 +71,7 @@ export async function createServer(
 	const { shelf, limits, log } = options;
 	const ownerOf = ownerByKey(options.keys);
 	const metrics = serverMetrics();
+	const page = pageFiles();
 	const queue = createQueue({
 		runner: options.runner,
 		lanes: options.lanes,
@@ -103,6 +105,8 @@ export async function createServer(
 		reply.headers(SECURITY_HEADERS);
 		if (OPEN_PATHS.has(pathOf(request))) return;
 		checkOrigin(request.headers, options.hosts);
+		// the page asks for a key itself
+		if (page.has(pathOf(request))) return;
 		const owner = ownerOf(request.headers.authorization);
 		if (owner === undefined) {
 			reply.header("www-authenticate", "Bearer");
@@ -148,6 +152,7 @@ export async function createServer(
 	addNativeApi(app, service);
 	addOpenAiApi(app, service);
 	addA1111Api(app, service);
+	addPage(app, page);
 	app.get("/healthz", async () => ({ status: "ok" }));
 	app.get("/readyz", async (_, reply) => {
 		const ready = !queue.draining;

@@ -8,10 +8,14 @@ const root = join(import.meta.dirname, "..", "..");
 export function setup(): void {
 	const program = join(root, "dist", "cli", "main.js");
 	const built = existsSync(program) ? statSync(program).mtimeMs : 0;
-	const sources = readdirSync(join(root, "src"), {
-		recursive: true,
-		withFileTypes: true,
-	}).filter((entry) => entry.isFile());
+	const sources = ["src", "web"]
+		.flatMap((folder) =>
+			readdirSync(join(root, folder), {
+				recursive: true,
+				withFileTypes: true,
+			}),
+		)
+		.filter((entry) => entry.isFile());
 	const newest = Math.max(
 		...sources.map(
 			({ parentPath, name }) => statSync(join(parentPath, name)).mtimeMs,

@@ -9,6 +9,7 @@ import {
 	GENERATION_OPTIONS,
 	type OptionEntry,
 } from "../../pipeline/options.js";
+import { stepCosts } from "../../pipeline/stepCosts.js";
 import { stepStateWord } from "../../propagation/stepState.js";
 import { HttpError } from "../httpError.js";
 import type { FinishedImage, Job, JobEvent } from "../job.js";
@@ -66,6 +67,7 @@ export function addNativeApi(app: FastifyInstance, service: Service): void {
 			evaluations: settings.evaluations,
 			states: settings.plan.states.map(stepStateWord),
 			timesteps: settings.sampler.timesteps,
+			costs: stepCosts(pipeline, settings),
 			warnings: settings.warnings,
 		};
 	});
