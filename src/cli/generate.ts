@@ -1,13 +1,17 @@
-import type { Command } from "commander";
+import { resolve } from "node:path";
+import { type Command, Option } from "commander";
+import { OptionError } from "../errors/optionError.js";
 import { UserError } from "../errors/userError.js";
 import { writeWhole } from "../files/nodeWriteWhole.js";
-import { checkParameters } from "../image/encodedImage.js";
+import { checkParameters, imageFormat } from "../image/encodedImage.js";
 import { readParameters, writeImage } from "../image/nodeImageFile.js";
 import type { GeneratedImage } from "../pipeline/generatedImage.js";
 import {
 	imageParameters,
 	optionsFromParameters,
 } from "../pipeline/imageParameters.js";
+import { imageSeed } from "../pipeline/initialNoise.js";
+import { GENERATION_OPTIONS } from "../pipeline/options.js";
 import type { Pipeline } from "../pipeline/pipeline.js";
 import { encodeNpy } from "../tensor/npy.js";
 import { concat, type Tensor } from "../tensor/tensor.js";
@@ -20,13 +24,17 @@ import {
 } from "./generationFlags.js";
 import { interruptSignal } from "./interrupt.js";
 import { openPipeline } from "./openPipeline.js";
+import { flagValue } from "./optionFlags.js";
 import { outputPlace, writableFile } from "./outputPlace.js";
+import { previewFile } from "./previewFile.js";
 import { type ProgressBar, progressBar } from "./progressBar.js";
 import { warn } from "./warn.js";
 
 interface GenerateFlags extends GenerationFlags {
 	readonly output?: string;
 	readonly fromImage?: string;
+	readonly preview?: string;
+	readonly previewEvery?: number;
 	readonly saveLatents?: string;
 	readonly saveInitialNoise?: string;
 }
@@ -56,6 +64,18 @@ export function addGenerateCommand(program: Command): void {
 		.option(
 			"--from-image <file>",
 			"take prompt and settings from an image made before; flags given win",
+		)
+		.option(
+			"--preview <file>",
+			".png, .jpg or .webp file that shows what the run is at, written anew as it goes",
+		)
+		.addOption(
+			new Option(
+				"--preview-every <n>",
+				"steps between previews (default: 1)",
+			).argParser((word) =>
+				flagValue("previewEvery", GENERATION_OPTIONS.previewEvery, word),
+			),
 		)
 		.option("--save-latents <file.npy>", "write the final latents")
 		.option(
@@ -113,6 +133,13 @@ async function generate(
 		await writableFile("--save-latents", flags.saveLatents);
 	if (flags.saveInitialNoise)
 		await writableFile("--save-initial-noise", flags.saveInitialNoise);
+	if (flags.preview) {
+		imageFormat(flags.preview);
+		await writableFile("--preview", flags.preview);
+	}
+	if (!flags.preview && flags.previewEvery !== undefined)
+		throw new OptionError("previewEvery", "it is for --preview FILE");
+	const preview = flags.preview ? previewFile(flags.preview) : undefined;
 	const quiet = flags.quiet === true;
 	const signal = interruptSignal();
 	const pipeline = await openPipeline(
@@ -129,6 +156,13 @@ async function generate(
 			{ code: "usage" },
 		);
 	const settings = pipeline.settings(options);
+	if (flags.preview)
+		for (let n = 0; n < settings.numImages; n++)
+			if (
+				resolve(flags.preview) ===
+				resolve(place.file(n, imageSeed(settings.seed, n)))
+			)
+				throw new OptionError("preview", "it is a file of --output");
 	if (place.format === "jpeg")
 		checkParameters(
 			"jpeg",
@@ -151,9 +185,11 @@ async function generate(
 		for await (const event of pipeline.stream({
 			...options,
 			seed: settings.seed,
+			...(preview && { previewEvery: flags.previewEvery ?? 1 }),
 			signal,
 		})) {
 			if (event.kind === "step") {
+				if (event.preview) preview?.show(event.preview, settings);
 				bar.update(++steps, event.step.encoderRan ? "key step" : "");
 				continue;
 			}
@@ -163,6 +199,7 @@ async function generate(
 			const file = place.file(result.index, result.seed);
 			await place.prepare();
 			await writeImage(file, result.image, result);
+			preview?.show(result.image);
 			if (flags.saveLatents) latents.push(result.latents);
 			if (flags.saveInitialNoise) noise.push(result.initialNoise);
 			report(result, file, pipeline, flags, bar, started);
@@ -180,6 +217,9 @@ async function generate(
 			process.stderr.write(`${advice}\n`);
 	} finally {
 		bar.stop();
+		await preview?.finish((message) =>
+			warn({ code: "no_preview", message }, flags),
+		);
 		await saveTensors("--save-latents", flags.saveLatents, latents);
 		await saveTensors("--save-initial-noise", flags.saveInitialNoise, noise);
 	}

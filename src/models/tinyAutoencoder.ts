@@ -91,6 +91,7 @@ export function parseTinyConfig(
 		shiftFactor: config.shift_factor ?? 0,
 		sampleSize: TILE,
 		factor: 2 ** (decoder.blocks.length - 1),
+		tiny: true,
 	};
 }
 

@@ -13,6 +13,8 @@ export interface AutoencoderConfig {
 	readonly sampleSize: number;
 	/** Pixels a latent stands for, each way. */
 	readonly factor: number;
+	/** Whether it is small enough to be run at every step. */
+	readonly tiny: boolean;
 }
 
 /** An AutoencoderKL's config.json, parsed. */
@@ -96,6 +98,7 @@ export function parseVaeConfig(
 		shiftFactor: config.shift_factor ?? 0,
 		sampleSize: typeof sampleSize === "number" ? sampleSize : sampleSize[0],
 		factor: 2 ** (channels.length - 1),
+		tiny: false,
 	};
 
 	function checkBlocks(

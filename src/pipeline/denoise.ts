@@ -120,6 +120,8 @@ export async function* denoise(
 		seconds += own.seconds;
 		networkSeconds += own.networkSeconds;
 		yield own;
+		// what the consumer waited for is none of the next step's
+		waited = networks.waitedSeconds();
 	}
 	return {
 		latents: last,

@@ -10,6 +10,8 @@ import {
 } from "./generatedImage.js";
 import type { ImageModel } from "./imageParameters.js";
 import { imageSeed } from "./initialNoise.js";
+import type { LatentColours } from "./latentColours.js";
+import { latentPreview } from "./latentPreview.js";
 import type { LoadingNotice } from "./networkHost.js";
 import type { Networks, RunNetworks } from "./networks.js";
 import type { GenerateOptions } from "./options.js";
@@ -36,6 +38,8 @@ export interface Drawing {
 		"initialNoise" | "denoiser" | "signal"
 	>;
 	readonly model: ImageModel;
+	/** Of its latents, where they are known. */
+	readonly colours?: LatentColours;
 	readonly encodeImage: EncodeImage;
 	readonly onLoading: (notice: LoadingNotice) => void;
 }
@@ -63,12 +67,23 @@ export async function* draw(drawing: Drawing): AsyncGenerator<PipelineEvent> {
 	const end = networks.begin();
 	try {
 		const vae = networks.vaeConfig;
+		const preview = settings.previewEvery
+			? latentPreview(networks, run, drawing.colours)
+			: undefined;
+		if (settings.previewEvery && !preview)
+			yield {
+				kind: "warning",
+				code: "no_preview",
+				message:
+					"there are no previews: the model's latents are of an unknown kind, and its autoencoder is too large to be run at every step",
+			};
 		const inpainting = networks.unetConfig.inChannels > vae.latentChannels;
 		const batches: BatchRun = {
 			...drawing,
 			run,
 			vae,
 			inpainting,
+			preview,
 			controls: (size) =>
 				runControls(settings.controls, run, {
 					...size,

@@ -12,6 +12,7 @@ import {
 import { enlarged } from "./enlarged.js";
 import type { ImageCost, PipelineEvent } from "./generatedImage.js";
 import { batchDraws, imageSeed } from "./initialNoise.js";
+import type { LatentPreview } from "./latentPreview.js";
 import type { RunNetworks } from "./networks.js";
 import type { GenerateOptions } from "./options.js";
 import { type EncodedPicture, pictureStart } from "./pictureStart.js";
@@ -45,6 +46,7 @@ export interface BatchRun {
 	) => readonly Control[];
 	/** Whether the UNet takes the mask and the masked picture. */
 	readonly inpainting: boolean;
+	readonly preview?: LatentPreview;
 }
 
 /** Denoises the images from `first` on that share a batch, at the larger size too where that is asked for. */
@@ -79,7 +81,7 @@ export async function* drawBatch(
 				initialNoise: given,
 			})
 		: { initialNoise: firstNoise(draw(), given) };
-	let { latents, cost } = yield* steps(batch.run, first, {
+	let { latents, cost } = yield* steps(batch, first, {
 		...common,
 		...start,
 		steering: batch.controls(settings),
@@ -89,7 +91,7 @@ export async function* drawBatch(
 		const larger = await enlarged(latents, hires, batch);
 		// as a run of its own that begins with the enlarged picture
 		const again = batchDraws(seeds, larger.shape, settings.rng);
-		const drawnOn = yield* steps(batch.run, first, {
+		const drawnOn = yield* steps(batch, first, {
 			...common,
 			...pictureStart({ moments: larger.moments, noiseAlone: false }, again, {
 				...begin,
@@ -120,16 +122,24 @@ export async function* drawBatch(
 const firstNoise = (drawn: Tensor, given: Tensor | undefined) => given ?? drawn;
 
 async function* steps(
-	run: RunNetworks,
+	{ run, preview, settings: { previewEvery = 0 } }: BatchRun,
 	image: number,
 	options: DenoiseOptions,
 ): AsyncGenerator<PipelineEvent, DenoisedLatents> {
 	const taken = denoise(run, options);
 	try {
-		for (;;) {
-			const { value, done } = await taken.next();
-			if (done) return value;
-			yield { kind: "step", image, step: value };
+		for (let count = 1; ; count++) {
+			const { value: step, done } = await taken.next();
+			if (done) return step;
+			yield {
+				kind: "step",
+				image,
+				step,
+				...(preview &&
+					count % previewEvery === 0 && {
+						preview: await preview(step.denoised),
+					}),
+			};
 		}
 	} finally {
 		await taken.return(undefined as never);

@@ -73,7 +73,7 @@ export interface ImageJson
 	/** The options that make it again, alone. */
 	readonly options: Omit<
 		SettledOptions,
-		"initialNoise" | "initImage" | "mask" | "controlImage"
+		"initialNoise" | "initImage" | "mask" | "controlImage" | "previewEvery"
 	>;
 }
 
@@ -132,6 +132,7 @@ export class GeneratedImage implements ImageParts {
 			initImage: _picture,
 			mask: _mask,
 			controlImage: _controlImage,
+			previewEvery: _previewEvery,
 			loras,
 			embeddings,
 			...options
@@ -171,6 +172,8 @@ export type PipelineEvent =
 			/** Index of the first image of the batch that took the step. */
 			readonly image: number;
 			readonly step: DenoisingStep;
+			/** What the step predicts for that image, small: at every so many steps as `previewEvery` says. */
+			readonly preview?: RgbImage;
 	  }
 	| { readonly kind: "image"; readonly result: GeneratedImage };
 

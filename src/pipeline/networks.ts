@@ -200,6 +200,8 @@ export function openNetworks(
 		controlNetwork(files, unetConfig),
 	);
 	const host = networkHost(engine, { keepResident });
+	// a tiny one stays beside the UNet
+	const vaeGroup = vaeConfig.tiny ? "unet" : "vae";
 	const placed = { device, precision, threads };
 	const rare: SessionOptions = { ...placed, optimization: "extended" };
 	// it runs once a prompt, so that its exactness costs nothing
@@ -349,7 +351,7 @@ export function openNetworks(
 					});
 				},
 				decoding: (work) =>
-					host.use("vae", counted, (sessionOf) => {
+					host.use(vaeGroup, counted, (sessionOf) => {
 						const run = async (
 							network: HostedNetwork,
 							inputs: Readonly<Record<string, Tensor>>,
@@ -379,7 +381,7 @@ export function openNetworks(
 						});
 					}),
 				encodeImage: (image) =>
-					host.use("vae", counted, async (sessionOf) => {
+					host.use(vaeGroup, counted, async (sessionOf) => {
 						user.signal?.throwIfAborted();
 						const session = await sessionOf(vaeEncoder);
 						const { mean, logvar = certain(mean) } = await session.run({

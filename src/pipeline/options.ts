@@ -331,6 +331,12 @@ export const GENERATION_OPTIONS = {
 					: undefined,
 		},
 	},
+	previewEvery: {
+		...whole("n", 0, 1000),
+		help: "show what a step predicts at every so many steps, small (default: 0, never)",
+		group: "Work",
+		flag: false,
+	},
 	initialNoise: {
 		...file(
 			"file.npy",

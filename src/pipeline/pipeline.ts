@@ -25,6 +25,7 @@ import {
 import type { DenoisingStep } from "./denoisingLoop.js";
 import { draw } from "./draw.js";
 import type { GeneratedImage, PipelineEvent } from "./generatedImage.js";
+import { latentColours } from "./latentColours.js";
 import { modelDefaults } from "./modelDefaults.js";
 import { MODEL_HOOKS, MODEL_OPTIONS } from "./modelOptions.js";
 import {
@@ -144,6 +145,11 @@ export function createPipeline(
 		options.findPlan,
 		options.findLora !== undefined,
 	);
+	const colours = latentColours(
+		files.latentColours,
+		vaeConfig,
+		`${files.label}/latent_colours.json`,
+	);
 	const latentShape: Pipeline["latentShape"] = ({ width, height }) => [
 		vaeConfig.latentChannels,
 		height / defaults.factor,
@@ -221,6 +227,7 @@ export function createPipeline(
 				settings: adapted.settings,
 				request,
 				model,
+				colours,
 				encodeImage: options.encodeImage ?? noEncoder,
 				onLoading: (notice) => tell({ kind: "loading", ...notice }),
 			});

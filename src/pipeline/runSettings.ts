@@ -238,6 +238,7 @@ export function runSettings(
 		controls,
 		hires,
 		start,
+		previewEvery: options.previewEvery,
 		evaluations: count - start + (hires ? count - hires.start : 0),
 		warnings: [
 			...warningsOf(sampler, plan),
@@ -259,6 +260,7 @@ export function runSettings(
 			injectNoise: injection.alpha,
 			injectUntil: injection.until,
 			initialNoise,
+			previewEvery: undefined,
 		},
 	};
 }

@@ -9,6 +9,8 @@ export interface Warning {
 		| "adapter_unused"
 		/** A prompt names LoRAs, and there is nowhere to look for them. */
 		| "lora_unknown"
+		/** Nothing cheap makes previews of the model's latents. */
+		| "no_preview"
 		/** Settings of a picture that cannot be used here. */
 		| "settings_left_out";
 	readonly message: string;

@@ -1,7 +1,5 @@
 import { encodeImage } from "../image/nodeEncodeImage.js";
-import type { DenoisingStep } from "../pipeline/denoisingLoop.js";
 import type { GeneratedImage } from "../pipeline/generatedImage.js";
-import type { Pipeline } from "../pipeline/pipeline.js";
 import { stepStateWord } from "../propagation/stepState.js";
 import type { FinishedImage, Runner } from "./job.js";
 import type { ModelShelf } from "./models.js";
@@ -15,7 +13,11 @@ export function drawLocally(shelf: ModelShelf): Runner {
 			const { options, previewEvery } = request;
 			let first = -1;
 			let taken = 0;
-			for await (const event of pipeline.stream({ ...options, signal }))
+			for await (const event of pipeline.stream({
+				...options,
+				previewEvery,
+				signal,
+			}))
 				switch (event.kind) {
 					case "loading":
 						tell({
@@ -32,11 +34,10 @@ export function drawLocally(shelf: ModelShelf): Runner {
 						});
 						break;
 					case "step": {
-						const { step, image } = event;
+						const { step, image, preview } = event;
 						if (image !== first) taken = 0;
 						first = image;
 						taken++;
-						const shown = previewEvery > 0 && taken % previewEvery === 0;
 						tell({
 							type: "step",
 							image,
@@ -44,9 +45,11 @@ export function drawLocally(shelf: ModelShelf): Runner {
 							steps: request.evaluations,
 							state: stepStateWord(step.state),
 							seconds: step.seconds,
-							preview: shown
-								? await previewOf(pipeline, step, signal)
-								: undefined,
+							preview:
+								preview &&
+								(await encodeImage(preview, "jpeg", {
+									quality: PREVIEW_QUALITY,
+								})),
 						});
 						break;
 					}
@@ -57,26 +60,6 @@ export function drawLocally(shelf: ModelShelf): Runner {
 						});
 				}
 		});
-}
-
-/** What a step predicts for the first image of its batch, as a JPEG. */
-async function previewOf(
-	pipeline: Pipeline,
-	{ denoised }: DenoisingStep,
-	signal: AbortSignal,
-): Promise<Uint8Array> {
-	const dims = [1, ...denoised.dims.slice(1)];
-	const [picture] = await pipeline.decode(
-		{
-			dims,
-			data: denoised.data.slice(
-				0,
-				dims.reduce((product, dim) => product * dim),
-			),
-		},
-		{ tiledDecoding: true, signal },
-	);
-	return encodeImage(picture, "jpeg", { quality: PREVIEW_QUALITY });
 }
 
 function finished(result: GeneratedImage, model: string): FinishedImage {

@@ -26,13 +26,6 @@ export function openApi(): object {
 					properties: {
 						...options.properties,
 						model: { type: "string", description: "a model's name" },
-						previewEvery: {
-							type: "integer",
-							minimum: 0,
-							maximum: 1000,
-							description:
-								"decode what a step predicts at every so many steps (default: 0, never)",
-						},
 					},
 				},
 				Job: {

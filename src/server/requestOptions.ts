@@ -119,7 +119,7 @@ export async function settingsIn<T>(
 	}
 }
 
-/** Who asks, for which model, and how often what is predicted is to be seen. */
+/** Who asks, for which model, and how often what is predicted is to be seen where the options do not say it. */
 export interface Asked {
 	readonly owner: string;
 	readonly model?: string;
@@ -132,7 +132,7 @@ export interface Asked {
  */
 export function jobRequest(
 	options: Partial<GenerateOptions>,
-	{ owner, model: name, previewEvery = 0 }: Asked,
+	{ owner, model: name, previewEvery = options.previewEvery ?? 0 }: Asked,
 	shelf: ModelShelf,
 	limits: ServerLimits,
 ): JobRequest {

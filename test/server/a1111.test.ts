@@ -185,7 +185,7 @@ describe.skipIf(!client)("PyPI's webuiapi", () => {
 		expect(told.idle).toMatchObject({ progress: 0, current_image: null });
 		expect(told.progress.progress).toBeGreaterThan(0);
 		expect(told.progress.state.sampling_step).toBeGreaterThanOrEqual(5);
-		expect(told.preview).toEqual([64, 64]);
+		expect(told.preview).toEqual([8, 8]);
 		expect(told.interrupted).toBeLessThan(10);
 		expect(told.errors.map(([status]: [number]) => status)).toEqual([
 			400, 400, 400, 400,

@@ -38,7 +38,7 @@ test("a job is submitted, followed step by step, and its image is the library's"
 		Buffer.from(steps[2].data.preview.split(",")[1], "base64"),
 		"preview",
 	);
-	expect([preview.width, preview.height]).toEqual([64, 64]);
+	expect([preview.width, preview.height]).toEqual([8, 8]);
 	expect(last(heard).event).toBe("done");
 
 	const { json: done } = await get(`/api/jobs/${json.id}`);

@@ -88,7 +88,7 @@ test("a stream has partial images, then the image", async () => {
 	).toEqual([0, 1]);
 	const [drawn] = await server.pipeline.generate({ ...quick, steps: 8 });
 	expect((await pixels(events[2].b64_json)).data).toEqual(drawn.image.data);
-	expect((await pixels(events[0].b64_json)).width).toBe(64);
+	expect((await pixels(events[0].b64_json)).width).toBe(8);
 });
 
 test("a picture is edited under a mask, transparent where it is drawn anew", async () => {

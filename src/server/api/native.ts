@@ -4,7 +4,6 @@ import { OptionError } from "../../errors/optionError.js";
 import { UserError } from "../../errors/userError.js";
 import { IMAGE_FORMATS, type ImageFormat } from "../../image/encodedImage.js";
 import { optionsFromParameters } from "../../pipeline/imageParameters.js";
-import { problemOf, whole } from "../../pipeline/optionKinds.js";
 import {
 	GENERATION_OPTIONS,
 	type OptionEntry,
@@ -26,11 +25,6 @@ import {
 import { sendEvents } from "../sendEvents.js";
 import type { Service } from "../server.js";
 import { encodeFinished } from "./finished.js";
-
-/** Beside the options of the table. */
-const beside = {
-	previewEvery: whole("n", 0, 1000),
-} as const;
 
 const objectBody = z.record(z.string(), z.unknown());
 
@@ -73,10 +67,10 @@ export function addNativeApi(app: FastifyInstance, service: Service): void {
 	});
 
 	app.post("/api/jobs", async (request, reply) => {
-		const { model, previewEvery, options } = await read(request.body);
+		const { model, options } = await read(request.body);
 		const { owner } = request;
 		const job = queue.submit(
-			jobRequest(options, { owner, model, previewEvery }, shelf, limits),
+			jobRequest(options, { owner, model }, shelf, limits),
 		);
 		return reply
 			.code(202)
@@ -153,19 +147,10 @@ export function addNativeApi(app: FastifyInstance, service: Service): void {
 		const json = objectBody.safeParse(body);
 		if (!json.success)
 			throw new HttpError(400, "bad_request", "the body is no JSON object");
-		const { model, previewEvery, ...rest } = json.data;
+		const { model, ...rest } = json.data;
 		if (model !== undefined && typeof model !== "string")
 			throw new OptionError("model", "it is no text");
-		const what =
-			previewEvery === undefined
-				? undefined
-				: problemOf(beside.previewEvery, previewEvery);
-		if (what) throw new OptionError("previewEvery", what);
-		return {
-			model,
-			previewEvery: previewEvery as number | undefined,
-			options: await optionsOfJson(rest, limits),
-		};
+		return { model, options: await optionsOfJson(rest, limits) };
 	}
 }
 

@@ -61,6 +61,9 @@ export async function openDiffusersFolder(
 		...(folder.paths.has("generation_config.json") && {
 			generationConfig: await readJson(folder, "generation_config.json"),
 		}),
+		...(folder.paths.has("latent_colours.json") && {
+			latentColours: await readJson(folder, "latent_colours.json"),
+		}),
 	});
 }
 

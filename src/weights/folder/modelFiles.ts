@@ -39,6 +39,8 @@ export interface ModelFiles {
 	readonly scheduler: { readonly config: unknown };
 	/** generation_config.json, not yet validated, where the folder has one (see `modelDefaults`). */
 	readonly generationConfig?: unknown;
+	/** latent_colours.json, not yet validated, where the folder has one (see `latentColours`). */
+	readonly latentColours?: unknown;
 }
 
 /** The files of a model with its kind, and with configs of old conversions as diffusers takes them. */

@@ -113,6 +113,7 @@ export function neededFiles(
 		want("model_index.json");
 		want("scheduler/scheduler_config.json");
 		want("generation_config.json");
+		want("latent_colours.json");
 		for (const name of tokenizerNames) wantTokenizer(`${name}/`);
 		const chosen = chooseWeights(paths, repo, choice);
 		for (const network of networkNames) {
