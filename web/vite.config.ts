@@ -12,6 +12,7 @@ export default defineConfig({
 		outDir: here("../dist/web"),
 		emptyOutDir: true,
 		target: "es2022",
+		cssTarget: ["chrome123", "firefox120", "safari17.5"],
 		assetsInlineLimit: 0,
 		modulePreload: { polyfill: false },
 		reportCompressedSize: false,

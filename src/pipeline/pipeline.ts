@@ -42,6 +42,7 @@ import {
 } from "./runAdapters.js";
 import { type RunSettings, runSettings } from "./runSettings.js";
 import { type TilingChoice, tilingOf } from "./tiling.js";
+import { type TunedPlan, tunedPlans } from "./tunedPlans.js";
 import { withNotices } from "./withNotices.js";
 
 /** How a pipeline runs its networks, and how it uses memory. */
@@ -72,6 +73,8 @@ export interface Pipeline {
 	readonly controlNets: readonly string[];
 	/** The options with every default filled in. @throws UserError when one is wrong. */
 	settings(options: GenerateOptions): RunSettings;
+	/** The plans that were tuned for a run of this model, the slowest first. @throws UserError when an option is wrong. */
+	tunedPlans(options: GenerateOptions): TunedPlan[];
 	/**
 	 * Draws, telling each step and each image as it is done, and when networks are loaded. A consumer that stops iterating stops the run.
 	 * When it is aborted while it denoises, images whose latents are finished are still given out before the abort is thrown.
@@ -238,6 +241,11 @@ export function createPipeline(
 		...model,
 		engineVersion: engine.version,
 		settings: checkedSettings,
+		tunedPlans({ keySteps: _, injectNoise: __, injectUntil: ___, ...run }) {
+			const settle = (change: Partial<GenerateOptions>) =>
+				checkedSettings({ ...run, ...change });
+			return tunedPlans(settle({}), defaults, settle);
+		},
 		stream,
 		async generate(request) {
 			const images: GeneratedImage[] = [];

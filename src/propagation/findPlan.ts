@@ -10,4 +10,8 @@ export interface WantedPlan {
 }
 
 /** Looks for the plan that `auto` stands for: in folders (nodeFindTunedPlan.ts), among plans that were fetched, in a registry. */
-export type FindPlan = (wanted: WantedPlan) => PlanFile | undefined;
+export interface FindPlan {
+	(wanted: WantedPlan): PlanFile | undefined;
+	/** All plans that fit, where there may be several to choose from. */
+	readonly all?: (wanted: WantedPlan) => readonly PlanFile[];
+}

@@ -6,7 +6,7 @@ import {
 	EMBEDDED_MODEL,
 	embeddedModelsFolder,
 } from "../weights/nodeEmbeddedModels.js";
-import type { FindPlan } from "./findPlan.js";
+import type { FindPlan, WantedPlan } from "./findPlan.js";
 import { type PlanFile, parsePlanFile } from "./planFile.js";
 
 /** Where plans of the embedded model are. */
@@ -28,17 +28,21 @@ export function nodeFindPlan(modelFolder?: string): FindPlan {
  * that fit, the one marked `auto` when it was made (see tuning/search/autoPlan.ts); without a mark the first by name.
  */
 export function findPlanIn(folders: readonly string[]): FindPlan {
-	return ({ model, sampler, steps, guidanceScale }) => {
+	const fitting = (
+		folder: string,
+		{ model, sampler, steps, guidanceScale }: WantedPlan,
+	) =>
+		plansIn(folder).filter(
+			(plan) =>
+				plan.model === model &&
+				plan.steps === steps &&
+				plan.sampler !== undefined &&
+				isSampler(plan.sampler, sampler) &&
+				Math.abs((plan.guidanceScale ?? guidanceScale) - guidanceScale) < 1e-6,
+		);
+	const find = (wanted: WantedPlan) => {
 		for (const folder of folders) {
-			const found = plansIn(folder).filter(
-				(plan) =>
-					plan.model === model &&
-					plan.steps === steps &&
-					plan.sampler !== undefined &&
-					isSampler(plan.sampler, sampler) &&
-					Math.abs((plan.guidanceScale ?? guidanceScale) - guidanceScale) <
-						1e-6,
-			);
+			const found = fitting(folder, wanted);
 			const marked = found.find(
 				({ madeBy }) =>
 					(madeBy as { auto?: unknown } | undefined)?.auto === true,
@@ -47,6 +51,9 @@ export function findPlanIn(folders: readonly string[]): FindPlan {
 		}
 		return undefined;
 	};
+	const all = (wanted: WantedPlan) =>
+		folders.flatMap((folder) => fitting(folder, wanted));
+	return Object.assign(find, { all });
 }
 
 function plansIn(folder: string): PlanFile[] {

@@ -1,3 +1,4 @@
+import "./noEval.js";
 import { render } from "preact";
 import { httpSource } from "./http/httpSource.js";
 import { Page } from "./page.js";

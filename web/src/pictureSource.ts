@@ -124,6 +124,8 @@ export interface Capabilities {
 export interface ModelNote {
 	readonly name: string;
 	readonly hash: string;
+	/** How many control nets are beside it. */
+	readonly controlNets: number;
 	/** Options with this model's defaults filled in, without prompt and seed. */
 	readonly defaults: PictureOptions;
 }
@@ -173,11 +175,12 @@ export interface RunOutline {
 	}[];
 }
 
+/** As the library's `TunedPlan`. */
 export interface TunedPlan {
-	/** How it is shown: "1.5x". */
+	/** How many times less work it was to be: "1.50x". */
 	readonly label: string;
-	/** What `keySteps` takes for it. */
-	readonly keySteps: unknown;
+	/** The options that take it. */
+	readonly options: PictureOptions;
 	readonly states: readonly StateWord[];
 }
 

@@ -38,7 +38,12 @@ export function addNativeApi(app: FastifyInstance, service: Service): void {
 				pipeline.settings({ prompt: "" }),
 			);
 			const { seed: _, prompt: _prompt, ...defaults } = options;
-			return { name, hash: pipeline.hash, defaults };
+			return {
+				name,
+				hash: pipeline.hash,
+				controlNets: pipeline.controlNets.length,
+				defaults,
+			};
 		}),
 		limits,
 		options: SERVED_OPTIONS.map((name) => optionNote(name)),
@@ -62,6 +67,7 @@ export function addNativeApi(app: FastifyInstance, service: Service): void {
 			states: settings.plan.states.map(stepStateWord),
 			timesteps: settings.sampler.timesteps,
 			costs: stepCosts(pipeline, settings),
+			tunedPlans: pipeline.tunedPlans({ prompt: "", ...options }),
 			warnings: settings.warnings,
 		};
 	});

@@ -1,0 +1,60 @@
+import type { Studio } from "../state/studio.js";
+import { Icon } from "./icons.js";
+
+/** What is to be drawn, in one line; the picture follows the typing where the model is quick enough. */
+export function PromptLine({ studio }: { readonly studio: Studio }) {
+	const { given, set, draw, stop, pen, live, newSeed } = studio;
+	return (
+		<form
+			class="prompt"
+			data-live={live.value}
+			onSubmit={(event) => {
+				event.preventDefault();
+				void draw();
+			}}
+		>
+			<label class="visually-hidden" for="prompt">
+				Prompt
+			</label>
+			<input
+				id="prompt"
+				type="text"
+				placeholder="What shall be drawn?"
+				autocomplete="off"
+				spellcheck={false}
+				enterkeyhint="go"
+				value={String(given.value.prompt ?? "")}
+				onInput={({ currentTarget }) => set({ prompt: currentTarget.value })}
+			/>
+			<button
+				type="button"
+				class="quiet"
+				onClick={newSeed}
+				title="Another seed"
+				aria-label="Another seed"
+			>
+				<Icon name="dice" />
+			</button>
+			<label class="switch live" title="Draw while typing">
+				<input
+					type="checkbox"
+					class="toggle"
+					checked={live.value}
+					onChange={() => {
+						live.value = !live.value;
+					}}
+				/>
+				<span>Live</span>
+			</label>
+			{pen.busy.value && !live.value ? (
+				<button type="button" class="primary" onClick={() => void stop()}>
+					Stop
+				</button>
+			) : (
+				<button type="submit" class="primary">
+					Draw
+				</button>
+			)}
+		</form>
+	);
+}

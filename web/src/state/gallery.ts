@@ -1,0 +1,59 @@
+import { signal } from "@preact/signals";
+import {
+	type GalleryStore,
+	galleryStore,
+	type KeptPicture,
+} from "../gallery/galleryStore.js";
+import type { ShownPicture } from "./shownPicture.js";
+
+/** A kept picture with an address of its file. */
+export type HungPicture = KeptPicture & { readonly url: string };
+
+export type Gallery = ReturnType<typeof gallery>;
+
+/** The pictures that are kept in the browser, the newest first. */
+export function gallery(store: GalleryStore = galleryStore()) {
+	const pictures = signal<readonly HungPicture[]>([]);
+	const hung = (picture: KeptPicture): HungPicture => ({
+		...picture,
+		url: URL.createObjectURL(picture.png),
+	});
+	return {
+		pictures,
+		async open(): Promise<void> {
+			pictures.value = (await store.all()).map(hung);
+		},
+		/** Keeps a picture, once. */
+		async keep(picture: ShownPicture): Promise<void> {
+			const { index, seed, width, height, png, parameters } = picture;
+			const { options, cost, model } = picture;
+			if (pictures.peek().some((kept) => kept.parameters === parameters))
+				return;
+			const { initImage: _, mask: __, ...asked } = picture.asked;
+			const kept = await store.keep({
+				index,
+				seed,
+				width,
+				height,
+				png,
+				parameters,
+				options,
+				cost,
+				model,
+				asked,
+			});
+			pictures.value = [hung(kept), ...pictures.peek()];
+		},
+		async remove({ id, url }: HungPicture): Promise<void> {
+			pictures.value = pictures.peek().filter((kept) => kept.id !== id);
+			URL.revokeObjectURL(url);
+			await store.remove(id);
+		},
+		async clear(): Promise<void> {
+			const all = pictures.peek();
+			pictures.value = [];
+			for (const { url } of all) URL.revokeObjectURL(url);
+			await store.clear();
+		},
+	};
+}

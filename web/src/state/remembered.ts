@@ -1,0 +1,39 @@
+import { effect, type Signal, signal } from "@preact/signals";
+
+/** A signal whose value is there again after a reload. `fits` says whether what was found can be used. */
+export function remembered<Value>(
+	name: string,
+	initial: Value,
+	fits: (value: unknown) => value is Value,
+): Signal<Value> {
+	const key = `faster-diffusion.${name}`;
+	const value = signal(found(key, fits) ?? initial);
+	effect(() => {
+		const text = JSON.stringify(value.value);
+		try {
+			localStorage.setItem(key, text);
+		} catch {
+			// a browser that keeps nothing
+		}
+	});
+	return value;
+}
+
+function found<Value>(
+	key: string,
+	fits: (value: unknown) => value is Value,
+): Value | undefined {
+	try {
+		const value: unknown = JSON.parse(localStorage.getItem(key) ?? "null");
+		return fits(value) ? value : undefined;
+	} catch {
+		return undefined;
+	}
+}
+
+export const isBoolean = (value: unknown): value is boolean =>
+	typeof value === "boolean";
+export const isText = (value: unknown): value is string =>
+	typeof value === "string";
+export const isOptions = (value: unknown): value is Record<string, unknown> =>
+	typeof value === "object" && value !== null && !Array.isArray(value);

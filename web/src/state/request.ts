@@ -1,0 +1,161 @@
+import { computed, effect, signal } from "@preact/signals";
+import {
+	type Capabilities,
+	type PictureOptions,
+	type PictureSource,
+	type RunOutline,
+	SourceError,
+} from "../pictureSource.js";
+import {
+	refitted,
+	statesOfWords,
+	wordsOfStates,
+} from "../timeline/planEditing.js";
+import type { StateWord } from "../timeline/stepCosts.js";
+import { debounced } from "./debounced.js";
+import { isOptions, remembered } from "./remembered.js";
+
+/** How long the page waits for more typing before it asks what a run would be. */
+const PAUSE_MS = 180;
+/** What the page opens with. */
+const FIRST: PictureOptions = { prompt: "butterfly", seed: 7 };
+/** Options that are too large to be remembered. */
+const PICTURES = ["initImage", "mask", "controlImage"] as const;
+
+/** What is asked for: the options that were given, and what the source makes of them. */
+export type PictureRequest = ReturnType<typeof pictureRequest>;
+
+/** @param onSettled told whenever somebody has changed what is asked for, and it is right */
+export function pictureRequest(
+	source: PictureSource,
+	capabilities: Capabilities,
+	onSettled: () => void,
+) {
+	const kept = remembered("options", FIRST, isOptions);
+	const given = signal<PictureOptions>(usable(kept.peek(), capabilities));
+	const outline = signal<RunOutline | undefined>(undefined);
+	const problem = signal<SourceError | undefined>(undefined);
+	let asking = new AbortController();
+
+	effect(() => {
+		const options = { ...given.value };
+		for (const name of PICTURES) delete options[name];
+		kept.value = options;
+	});
+
+	const model = computed(
+		() =>
+			capabilities.models.find(({ name }) => name === given.value.model) ??
+			capabilities.models[0],
+	);
+	const words = computed(() => String(given.value.keySteps ?? "all"));
+	/** What runs at each step: at once where the plan's words say it. */
+	const states = computed<readonly StateWord[]>(() => {
+		const known = outline.value;
+		if (!known) return [];
+		return statesOfWords(words.value, known.evaluations) ?? known.states;
+	});
+
+	/** Asks what a run would be; whether it would be right. */
+	async function ask(): Promise<boolean> {
+		asking.abort();
+		asking = new AbortController();
+		const { signal: stop } = asking;
+		const options = given.peek();
+		try {
+			const told = await source.outline(options, stop).catch((error) => {
+				if (!(error instanceof SourceError) || error.option !== "keySteps")
+					throw error;
+				return refit(options, error, stop);
+			});
+			if (stop.aborted || !told) return false;
+			outline.value = told;
+			problem.value = undefined;
+			return true;
+		} catch (error) {
+			if (stop.aborted) return false;
+			problem.value =
+				error instanceof SourceError
+					? error
+					: new SourceError(String(error), "internal_error");
+			return false;
+		}
+	}
+
+	/** A plan that was made for another number of steps is stretched to this one. */
+	async function refit(
+		options: PictureOptions,
+		error: SourceError,
+		stop: AbortSignal,
+	): Promise<undefined> {
+		const { states: before } = outline.peek() ?? { states: [] };
+		const { evaluations } = await source.outline(
+			{ ...options, keySteps: "all" },
+			stop,
+		);
+		if (before.length === 0 || before.length === evaluations) throw error;
+		set({
+			keySteps: wordsOfStates(refitted(before, evaluations), words.peek()),
+		});
+	}
+
+	const settle = debounced(async () => {
+		if (await ask()) onSettled();
+	}, PAUSE_MS);
+
+	/** Changes options, and is quiet about it; undefined takes one back to its default. */
+	function put(change: PictureOptions): void {
+		given.value = withoutUndefined({ ...given.peek(), ...change });
+	}
+
+	function set(change: PictureOptions): void {
+		put(change);
+		settle.ask();
+	}
+
+	return {
+		given,
+		outline,
+		problem,
+		model,
+		words,
+		states,
+		put,
+		/** Changes options as somebody wishes. */
+		set,
+		/** Takes these options in place of all that were given, and is quiet about it. */
+		replace(options: PictureOptions) {
+			given.value = usable(options, capabilities);
+		},
+		/** The value of an option: given, or by default. */
+		settingOf: (name: string): unknown =>
+			given.value[name] ??
+			outline.value?.options[name] ??
+			model.value.defaults[name],
+		ask,
+	};
+}
+
+/** The options without those that this source does not know. */
+function usable(
+	options: PictureOptions,
+	{ options: known, models }: Capabilities,
+): PictureOptions {
+	const names = new Set(known.map(({ name }) => name));
+	return withoutUndefined(
+		Object.fromEntries(
+			Object.entries(options).filter(
+				([name, value]) =>
+					names.has(name) ||
+					(name === "model" && models.some((model) => model.name === value)),
+			),
+		),
+	);
+}
+
+const withoutUndefined = (options: PictureOptions): PictureOptions =>
+	Object.fromEntries(
+		Object.entries(options).filter(
+			([, value]) => value !== undefined && value !== null,
+		),
+	);

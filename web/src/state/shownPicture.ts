@@ -1,0 +1,18 @@
+import type { FinishedPicture, PictureOptions } from "../pictureSource.js";
+
+/** A finished picture as the page shows it. */
+export interface ShownPicture extends FinishedPicture {
+	/** An address of its file, for as long as it is shown. */
+	readonly url: string;
+	/** The options that were asked for: with the pictures that it began with. */
+	readonly asked: PictureOptions;
+	/** What each step predicted, where it was told. */
+	readonly previews: readonly (string | undefined)[];
+	/** Seconds that each step took. */
+	readonly stepSeconds: readonly number[];
+}
+
+/** Seconds that a picture took, loading of networks left out. */
+export const secondsOf = ({
+	cost: { denoisingSeconds, decodingSeconds },
+}: Pick<FinishedPicture, "cost">): number => denoisingSeconds + decodingSeconds;

@@ -1,0 +1,142 @@
+import { computed, signal } from "@preact/signals";
+import type {
+	Capabilities,
+	PictureOptions,
+	PictureSource,
+	RunOutline,
+} from "../pictureSource.js";
+import { kindOf } from "../timeline/stepCosts.js";
+import { debounced } from "./debounced.js";
+import { drawing } from "./drawing.js";
+import { gallery, type HungPicture } from "./gallery.js";
+import { isBoolean, remembered } from "./remembered.js";
+import { pictureRequest } from "./request.js";
+import type { ShownPicture } from "./shownPicture.js";
+
+/** Models that draw this many pixels and fewer are quick enough to draw while one types. */
+const LIVE_PIXELS = 256 * 256;
+/** A picture is kept once nothing was asked for in its place for this long. */
+const KEPT_AFTER_MS = 1500;
+/** Larger pictures are decoded for previews this often. */
+const PREVIEWS = 10;
+
+/** Everything that the page shows and does, without how it looks. */
+export type Studio = ReturnType<typeof studio>;
+
+export function studio(source: PictureSource, capabilities: Capabilities) {
+	const [{ defaults }] = capabilities.models;
+	const quick = Number(defaults.width) * Number(defaults.height) <= LIVE_PIXELS;
+	const live = remembered("live", quick, isBoolean);
+	const compares = remembered("compare", quick, isBoolean);
+	const kept = gallery();
+	/** The step whose prediction is looked at (from 0); undefined: the finished picture. */
+	const lookedAt = signal<number | undefined>(undefined);
+	const painting = signal(false);
+	const note = signal("");
+
+	const request = pictureRequest(source, capabilities, () => {
+		if (live.peek()) void draw();
+	});
+
+	let settled: ShownPicture[] = [];
+	const keepSettled = debounced(() => {
+		for (const picture of settled) void kept.keep(picture);
+		settled = [];
+	}, KEPT_AFTER_MS);
+
+	const pen = drawing({
+		source,
+		onPicture(picture) {
+			settled.push(picture);
+			keepSettled.ask();
+		},
+	});
+
+	const isPlain = computed(() =>
+		request.states.value.every((state) => kindOf(state) === "full"),
+	);
+
+	async function draw(): Promise<void> {
+		if (!String(request.given.peek().prompt ?? "").trim()) return;
+		settled = [];
+		keepSettled.cancel();
+		lookedAt.value = undefined;
+		const { width, height } = request.outline.peek()?.options ?? defaults;
+		const steps = request.states.peek().length;
+		const small = Number(width) * Number(height) <= LIVE_PIXELS;
+		await pen.start(request.given.peek(), {
+			previewEvery: small ? 1 : Math.max(1, Math.ceil(steps / PREVIEWS)),
+			compare: compares.peek() && !isPlain.peek(),
+		});
+	}
+
+	return {
+		source,
+		capabilities,
+		...request,
+		pen,
+		kept,
+		live,
+		compares,
+		isPlain,
+		lookedAt,
+		painting,
+		/** What is told to those who do not see the page, and shown for a moment. */
+		note,
+		draw,
+		stop: () => pen.stop(),
+		/** Shows the newest picture, and draws. */
+		async open(): Promise<void> {
+			await kept.open();
+			const [newest] = kept.pictures.peek();
+			if (newest) pen.show(shownOf(newest));
+			await request.ask();
+			if (request.given.peek().keySteps === undefined) {
+				request.put(firstPlan(request.outline.peek()));
+				await request.ask();
+			}
+			if (live.peek() || !newest) await draw();
+		},
+		toggleComparison() {
+			compares.value = !compares.peek();
+			const { asked, plain } = pen.drawn.peek();
+			if (compares.peek() && asked && !plain && !isPlain.peek()) void draw();
+		},
+		/** Shows a kept picture, and takes its settings over. */
+		async show(picture: HungPicture): Promise<void> {
+			pen.show(shownOf(picture));
+			lookedAt.value = undefined;
+			request.replace(picture.asked);
+			await request.ask();
+		},
+		/** Takes over the settings that a picture's file carries. */
+		async adopt(file: Blob): Promise<void> {
+			const { options, warnings } = await source.parameters(file);
+			request.replace(options);
+			note.value =
+				warnings[0]?.message ?? "The picture's settings are taken over.";
+			await request.ask();
+			await draw();
+		},
+		/** Begins with a picture. */
+		beginWith(initImage: string) {
+			request.set({ initImage, mask: undefined });
+		},
+		newSeed() {
+			const [seed] = crypto.getRandomValues(new Uint32Array(1));
+			request.set({ seed });
+		},
+	};
+}
+
+const shownOf = (picture: HungPicture): ShownPicture => ({
+	...picture,
+	previews: [],
+	stepSeconds: [],
+});
+
+/** The plan that the page opens with: a tuned one of those in the middle, or the published key steps. */
+function firstPlan(outline: RunOutline | undefined): PictureOptions {
+	const tuned = outline?.tunedPlans ?? [];
+	return tuned[Math.floor(tuned.length / 2)]?.options ?? { keySteps: "paper" };
+}

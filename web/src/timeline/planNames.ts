@@ -1,0 +1,34 @@
+import type { PictureOptions, RunOutline } from "../pictureSource.js";
+import { PRESETS } from "./planEditing.js";
+
+/** A plan that has a name. */
+export interface NamedPlan {
+	readonly label: string;
+	/** The options that take it. */
+	readonly options: PictureOptions;
+	readonly help: string;
+}
+
+/** The plans that can be chosen for a run: presets, and those that were tuned for it. */
+export function namedPlans(outline: RunOutline | undefined): NamedPlan[] {
+	return [
+		...PRESETS.map(({ label, word, help }) => ({
+			label,
+			options: { keySteps: word },
+			help,
+		})),
+		...(outline?.tunedPlans ?? []).map(({ label, options }) => ({
+			label: `Tuned ${label.replace("x", "×")}`,
+			options,
+			help: "tuned for this model, sampler, steps and guidance",
+		})),
+	];
+}
+
+/** What the plan of these words is called. */
+export function planName(
+	words: unknown,
+	plans: readonly NamedPlan[],
+): string | undefined {
+	return plans.find(({ options }) => options.keySteps === words)?.label;
+}
