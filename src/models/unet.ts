@@ -5,7 +5,7 @@ import {
 	type Value,
 } from "../graph/graphBuilder.js";
 import type { GraphFlavour } from "../graph/graphFlavour.js";
-import { concat } from "../graph/layers/arithmetic.js";
+import { add, concat } from "../graph/layers/arithmetic.js";
 import { conv2d } from "../graph/layers/conv2d.js";
 import { groupNorm } from "../graph/layers/groupNorm.js";
 import { linear } from "../graph/layers/linear.js";
@@ -331,6 +331,17 @@ function timeEmbedding(
 					config.levels[0].channels,
 					sinusoidsOf(config),
 				);
+	if (config.guidanceFeatures)
+		hidden = add(
+			g,
+			hidden,
+			linear(
+				g.at("cond_proj"),
+				inputs.guidance(config.guidanceFeatures),
+				config.levels[0].channels,
+				{ bias: false },
+			),
+		);
 	hidden = linear(g.at("linear_1"), hidden, timeEmbeddingDim);
 	hidden = activate(g, hidden, activation);
 	hidden = linear(g.at("linear_2"), hidden, timeEmbeddingDim);

@@ -38,6 +38,8 @@ export interface UnetConfig {
 	readonly normEpsilon: number;
 	readonly activation: "silu" | "gelu";
 	readonly timeEmbeddingDim: number;
+	/** Features of the guidance scale, where guidance was distilled into the network (latent consistency models): it takes them as an input. */
+	readonly guidanceFeatures?: number;
 	readonly linearProjection: boolean;
 	readonly flipSinToCos: boolean;
 	readonly freqShift: number;
@@ -89,6 +91,7 @@ const unetSchema = z.looseObject({
 	use_linear_projection: z.boolean().default(false),
 	upcast_attention: z.boolean().default(false),
 	time_embedding_dim: size.nullish(),
+	time_cond_proj_dim: size.multipleOf(2).nullish(),
 	conv_in_kernel: oddKernel.default(3),
 	conv_out_kernel: oddKernel.default(3),
 });
@@ -111,7 +114,6 @@ const unsupported: Unsupported = {
 	resnet_skip_time_act: [false],
 	resnet_time_scale_shift: ["default"],
 	reverse_transformer_layers_per_block: [],
-	time_cond_proj_dim: [],
 	time_embedding_act_fn: [],
 	time_embedding_type: ["positional"],
 	timestep_post_act: [],
@@ -168,6 +170,7 @@ export function parseUnetConfig(
 		activation,
 		timeEmbeddingDim:
 			config.time_embedding_dim ?? 4 * config.block_out_channels[0],
+		guidanceFeatures: config.time_cond_proj_dim ?? undefined,
 		linearProjection: config.use_linear_projection,
 		flipSinToCos: config.flip_sin_to_cos,
 		freqShift: config.freq_shift,

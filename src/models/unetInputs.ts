@@ -16,6 +16,8 @@ export interface UnetInputs {
 	readonly timestep: () => Value;
 	/** Sinusoids of the timesteps `[batch, channels]`, made outside the graph (see `withTimeFeatures`). */
 	readonly timeFeatures: () => Value;
+	/** Sinusoids of the guidance scale `[batch, features]` (see `guidanceFeatures`). */
+	readonly guidance: (features: number) => Value;
 	readonly text: (features: number) => Value;
 	readonly skip: (index: number) => Value;
 	readonly mid: () => Value;
@@ -81,6 +83,10 @@ export function unetInputs(
 					[dims.batch, config.levels[0].channels],
 				),
 			),
+		guidance: (features) =>
+			once("timestep_cond", () =>
+				g.input("timestep_cond", ["batch", features], [dims.batch, features]),
+			),
 		text: (features) =>
 			once("encoder_hidden_states", () =>
 				g.input(
@@ -121,6 +127,15 @@ export function withTimeFeatures(
 			sinusoidsOf(config),
 		),
 	};
+}
+
+/**
+ * The guidance scale as a UNet takes it that has guidance distilled into it: sinusoids of 1000 · (scale − 1), as diffusers'
+ * `get_guidance_scale_embedding` makes them. `[1, features]`
+ */
+export function guidanceFeatures(scale: number, features: number): Tensor {
+	const times = Float32Array.of((scale - 1) * 1000);
+	return timestepFeatures(times, features, { cosineFirst: false, shift: 1 });
 }
 
 function axis(name: string, halvings: number): string {

@@ -1,3 +1,5 @@
+import type { UnetConfig } from "../models/unetConfig.js";
+import { guidanceFeatures } from "../models/unetInputs.js";
 import type { Conditioning } from "../propagation/denoiser.js";
 import { assertFinite } from "../tensor/assertFinite.js";
 import { concat, rows, type Tensor } from "../tensor/tensor.js";
@@ -39,11 +41,15 @@ export type Conditioner = (
 /**
  * The conditioner of Stable Diffusion 1.x and 2.x: text states of the prompt, and with guidance of the negative prompt, as diffusers'
  * `StableDiffusionPipeline.encode_prompt` makes them; with prompt weighting or long prompts as A1111 does. Each `[1, tokens, features]`.
+ * A UNet that has guidance distilled into it is told the scale instead.
  */
-export function clipConditioner({ tokenizer }: Tokenizers): Conditioner {
+export function clipConditioner(
+	{ tokenizer }: Tokenizers,
+	unet: Pick<UnetConfig, "guidanceFeatures"> = {},
+): Conditioner {
 	return async (networks, settings) => {
 		const { prompt, negativePrompt, guidanceScale } = settings;
-		const guided = guidanceScale > 1;
+		const guided = guidanceScale > 1 && !unet.guidanceFeatures;
 		const prompts = guided ? [negativePrompt, prompt] : [prompt];
 		const chunked = alignChunks(
 			prompts.map((text) => chunksOf(text, tokenizer, settings)),
@@ -72,7 +78,18 @@ export function clipConditioner({ tokenizer }: Tokenizers): Conditioner {
 					positive: { encoder_hidden_states: rows(joined, 1, 2) },
 					guidanceScale,
 				}
-			: { positive: { encoder_hidden_states: joined }, guidanceScale: 1 };
+			: {
+					positive: {
+						encoder_hidden_states: joined,
+						...(unet.guidanceFeatures && {
+							timestep_cond: guidanceFeatures(
+								guidanceScale,
+								unet.guidanceFeatures,
+							),
+						}),
+					},
+					guidanceScale: 1,
+				};
 	};
 }
 

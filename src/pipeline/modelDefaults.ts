@@ -10,6 +10,8 @@ export interface ModelDefaults {
 	readonly width: number;
 	readonly height: number;
 	readonly guidanceScale: number;
+	/** Whether guidance was distilled into its UNet, which is told the scale. */
+	readonly guidanceDistilled?: boolean;
 	/** Its scheduler_config.json, as parsed JSON. */
 	readonly scheduler: unknown;
 	/** Pixels a latent stands for, each way. */
@@ -33,6 +35,8 @@ export interface ModelDefaults {
 }
 
 const DEFAULT_GUIDANCE = 7.5;
+/** As diffusers' LatentConsistencyModelPipeline has it. */
+const DEFAULT_DISTILLED_GUIDANCE = 8.5;
 const DEFAULT_SAMPLE_SIZE = 64;
 
 /** generation_config.json beside model_index.json: transformers' name for how a model wants to be sampled; diffusers ignores it. */
@@ -57,6 +61,7 @@ export function modelDefaults(
 			`${files.label}/generation_config.json: guidance_scale must be a number from 0 to 100`,
 		);
 	const { factor } = networks.vaeConfig;
+	const guidanceDistilled = networks.unetConfig.guidanceFeatures !== undefined;
 	const [height, width] = networks.unetConfig.sampleSize ?? [
 		DEFAULT_SAMPLE_SIZE,
 		DEFAULT_SAMPLE_SIZE,
@@ -64,7 +69,10 @@ export function modelDefaults(
 	return {
 		width: width * factor,
 		height: height * factor,
-		guidanceScale: generation.data.guidance_scale ?? DEFAULT_GUIDANCE,
+		guidanceScale:
+			generation.data.guidance_scale ??
+			(guidanceDistilled ? DEFAULT_DISTILLED_GUIDANCE : DEFAULT_GUIDANCE),
+		guidanceDistilled,
 		scheduler: files.scheduler.config,
 		factor,
 		textLayers: networks.textConfigs.text_encoder.layers,

@@ -181,10 +181,12 @@ export const GENERATION_OPTIONS = {
 	},
 	guidanceScale: {
 		...number("x", 0, 100),
-		help: "classifier-free guidance; 1 and below turn it off (default: what generation_config.json in the model's folder says, else 7.5; 1 with lcm and tcd)",
+		help: "classifier-free guidance; 1 and below turn it off (default: what generation_config.json in the model's folder says, else 7.5; 1 with lcm and tcd; 8.5 for models that it was distilled into)",
 		group: "Sampling",
 		default: ({ sampler, model }) =>
-			isFewStepSampler(sampler) ? 1 : model.guidanceScale,
+			isFewStepSampler(sampler) && !model.guidanceDistilled
+				? 1
+				: model.guidanceScale,
 		parameter: { key: "CFG scale" },
 	},
 	seed: {

@@ -133,7 +133,7 @@ export function createPipeline(
 			),
 		]),
 	) as Tokenizers;
-	const conditioner = clipConditioner(tokenizers);
+	const conditioner = clipConditioner(tokenizers, unetConfig);
 	const model = {
 		label: files.label,
 		hash: files.hash,
@@ -205,7 +205,10 @@ export function createPipeline(
 				run: (run: NetworkRun = {}) =>
 					networks.run({ ...run, adapters: opened }),
 			},
-			conditioner: clipConditioner({ ...tokenizers, tokenizer: known }),
+			conditioner: clipConditioner(
+				{ ...tokenizers, tokenizer: known },
+				unetConfig,
+			),
 			warnings: [
 				...opened.warnings,
 				...(embeddings.length > 0 ? promptWarnings(settings, known) : []),

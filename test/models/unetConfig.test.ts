@@ -63,7 +63,6 @@ test.each<[object, RegExp]>([
 	[{ addition_embed_type: "text_time" }, /addition_embed_type is "text_time"/],
 	[{ dual_cross_attention: true }, /dual_cross_attention is true/],
 	[{ resnet_time_scale_shift: "scale_shift" }, /"scale_shift".*"default"/],
-	[{ time_cond_proj_dim: 256 }, /time_cond_proj_dim is 256/],
 	[{ _class_name: "UNet1DModel" }, /_class_name is "UNet1DModel"/],
 	[{ down_block_types: ["AttnDownBlock2D"] }, /down_block_types.*4 items/],
 	[

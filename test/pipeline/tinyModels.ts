@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type {
@@ -22,6 +22,42 @@ export function tinyInpainting(): string {
 		filter: (path) => !/unet\/diffusion_pytorch_model/.test(path),
 	});
 	cpSync(join(models, "tiny-inpainting"), folder, { recursive: true });
+	return folder;
+}
+
+/** A folder of tiny-sd whose UNet is told the guidance scale, as latent consistency models are; the caller's to remove. */
+export function tinyLcm(scheduler: object): string {
+	const folder = mkdtempSync(join(tmpdir(), "fdiff-lcm-"));
+	cpSync(tinySd, folder, {
+		recursive: true,
+		filter: (path) => !/unet\/diffusion_pytorch_model/.test(path),
+	});
+	const unet = join(folder, "unet");
+	const shards = [
+		join(tinySd, "unet/diffusion_pytorch_model.safetensors"),
+		join(models, "tiny-lcm/unet/guidance.safetensors"),
+	];
+	const places: Record<string, string> = {};
+	for (const [n, path] of shards.entries()) {
+		const shard = `diffusion_pytorch_model-0000${n + 1}-of-00002.safetensors`;
+		cpSync(path, join(unet, shard));
+		const bytes = readFileSync(path);
+		const header = bytes.subarray(8, 8 + Number(bytes.readBigUInt64LE()));
+		for (const name of Object.keys(JSON.parse(header.toString())))
+			if (name !== "__metadata__") places[name] = shard;
+	}
+	const write = (path: string, json: object) =>
+		writeFileSync(join(folder, path), JSON.stringify(json));
+	write("unet/diffusion_pytorch_model.safetensors.index.json", {
+		weight_map: places,
+	});
+	cpSync(join(models, "tiny-lcm/unet/config.json"), join(unet, "config.json"));
+	write("scheduler/scheduler_config.json", scheduler);
+	write("model_index.json", {
+		...JSON.parse(readFileSync(join(tinySd, "model_index.json"), "utf8")),
+		_class_name: "LatentConsistencyModelPipeline",
+		scheduler: ["diffusers", "LCMScheduler"],
+	});
 	return folder;
 }
 

@@ -25,6 +25,7 @@ const resnetParts: readonly (readonly [string, string])[] = [
 const outerParts: readonly (readonly [string, string])[] = [
 	["time_embed.0.", "time_embedding.linear_1."],
 	["time_embed.2.", "time_embedding.linear_2."],
+	["time_embed.cond_proj.", "time_embedding.cond_proj."],
 	["input_blocks.0.0.", "conv_in."],
 	["out.0.", "conv_norm_out."],
 	["out.2.", "conv_out."],
@@ -172,6 +173,8 @@ function inferUnetConfig(
 		// a control net has none
 		out_channels: tensors.get("conv_out.weight")?.shape[0],
 		sample_size: 64,
+		time_cond_proj_dim: tensors.get("time_embedding.cond_proj.weight")
+			?.shape[1],
 		transformer_layers_per_block: depth,
 		up_block_types: channels.map((_, level) =>
 			attends("up", level) ? "CrossAttnUpBlock2D" : "UpBlock2D",
