@@ -85,6 +85,7 @@ export type { Pipeline, PipelineOptions } from "./pipeline/pipeline.js";
 export type { FindLora, OpenAdapterFile } from "./pipeline/runAdapters.js";
 export type { RunSettings } from "./pipeline/runSettings.js";
 export type { TilingChoice } from "./pipeline/tiling.js";
+export type { TunedPlan } from "./pipeline/tunedPlans.js";
 export type { Warning } from "./pipeline/warning.js";
 export type {
 	Conditioning,

@@ -141,7 +141,17 @@ describe.skipIf(!hasBrowser)("the page", async () => {
 		expect(
 			await page.getByRole("textbox", { name: "Prompt" }).inputValue(),
 		).toBe("an umbrella");
-		await page.locator(".from-file input").setInputFiles(file);
+		// dropped anywhere
+		const bytes = readFileSync(file).toString("base64");
+		const dataTransfer = await page.evaluateHandle(`(() => {
+			const bytes = Uint8Array.from(atob("${bytes}"), (c) => c.charCodeAt(0));
+			const data = new DataTransfer();
+			data.items.add(new File([bytes], "a.png", { type: "image/png" }));
+			return data;
+		})()`);
+		await page.dispatchEvent("main", "dragover", { dataTransfer });
+		await page.getByText("Drop the picture").waitFor();
+		await page.dispatchEvent("main", "drop", { dataTransfer });
 		await page.getByText("The picture's settings are taken over.").waitFor();
 		expect(
 			await page.getByRole("textbox", { name: "Prompt" }).inputValue(),

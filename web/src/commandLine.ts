@@ -7,6 +7,7 @@ const NOT_OF_ONE = new Set([
 	"numImages",
 	"batchSize",
 	"maxDecodeBatch",
+	"previewEvery",
 ]);
 /** Options whose default goes by the model alone: where they have it, they need not be said. */
 const FIXED = new Set([

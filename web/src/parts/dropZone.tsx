@@ -20,11 +20,11 @@ export function DropZone({ studio }: { readonly studio: Studio }) {
 		} catch (error) {
 			if (!(error instanceof SourceError)) throw error;
 			if (error.message !== "the picture carries no settings") {
-				note.value = error.message;
+				studio.tell(error.message);
 				return;
 			}
 			studio.beginWith(await dataUrl(file));
-			note.value = "The picture carries no settings: the run begins with it.";
+			studio.tell("The picture carries no settings: the run begins with it.");
 		}
 	};
 

@@ -27,7 +27,7 @@ export function Stage({ studio }: { readonly studio: Studio }) {
 				) : (
 					<Shown studio={studio} />
 				)}
-				<ProgressLine progress={pen.progress.value} />
+				{!painting.value && <ProgressLine progress={pen.progress.value} />}
 			</figure>
 			<div class="beside">
 				<Facts studio={studio} />

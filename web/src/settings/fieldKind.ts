@@ -34,7 +34,7 @@ const USUAL: Readonly<Record<string, readonly [number, number, number]>> = {
 	hires: [1, 4, 0.25],
 };
 /** What the page asks for in its own way. */
-const ELSEWHERE = new Set(["prompt", "keySteps"]);
+const ELSEWHERE = new Set(["prompt", "keySteps", "previewEvery"]);
 
 /** How an option is asked for; undefined where the page does that elsewhere, or a form cannot. */
 export function fieldKind(

@@ -17,6 +17,8 @@ import type { ShownPicture } from "./shownPicture.js";
 const LIVE_PIXELS = 256 * 256;
 /** A picture is kept once nothing was asked for in its place for this long. */
 const KEPT_AFTER_MS = 1500;
+/** How long a note is shown. */
+const NOTE_MS = 12_000;
 /** Larger pictures are decoded for previews this often. */
 const PREVIEWS = 10;
 
@@ -33,6 +35,13 @@ export function studio(source: PictureSource, capabilities: Capabilities) {
 	const lookedAt = signal<number | undefined>(undefined);
 	const painting = signal(false);
 	const note = signal("");
+	const tell = (words: string) => {
+		note.value = words;
+		forget.ask();
+	};
+	const forget = debounced(() => {
+		note.value = "";
+	}, NOTE_MS);
 
 	const request = pictureRequest(source, capabilities, () => {
 		if (live.peek()) void draw();
@@ -83,6 +92,7 @@ export function studio(source: PictureSource, capabilities: Capabilities) {
 		painting,
 		/** What is told to those who do not see the page, and shown for a moment. */
 		note,
+		tell,
 		draw,
 		stop: () => pen.stop(),
 		/** Shows the newest picture, and draws. */
@@ -113,8 +123,7 @@ export function studio(source: PictureSource, capabilities: Capabilities) {
 		async adopt(file: Blob): Promise<void> {
 			const { options, warnings } = await source.parameters(file);
 			request.replace(options);
-			note.value =
-				warnings[0]?.message ?? "The picture's settings are taken over.";
+			tell(warnings[0]?.message ?? "The picture's settings are taken over.");
 			await request.ask();
 			await draw();
 		},

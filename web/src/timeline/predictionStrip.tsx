@@ -15,7 +15,10 @@ export function PredictionStrip({
 	// those of the run before stay until there are new ones
 	const previews = Array.from(
 		{ length: count - start },
-		(_, index) => fresh[index] ?? asked?.previews[index],
+		(_, index) =>
+			fresh[index] ??
+			// the last step's is the picture itself
+			(index === count - start - 1 ? asked?.url : asked?.previews[index]),
 	);
 	const present = previews.flatMap((preview, index) =>
 		preview ? [start + index] : [],
