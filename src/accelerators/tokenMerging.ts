@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { mergedCount } from "../graph/layers/tokenMerging.js";
 import {
 	type MergePositions,
 	type MergeSize,
@@ -55,9 +56,14 @@ export function tokenMerging({
 			return positions;
 		}
 
-		/** A part as it is run: feature maps of a single row or column have nothing to merge into. */
-		const merging = (part: UnetPart, size: MergeSize): UnetPart =>
-			mergeTargetCount(size) > 0 ? { ...part, mergeTokens: ratio } : part;
+		/** A part as it is run: plain where no token is merged, since OpenVINO ends the process on empty tensors. */
+		const merging = (part: UnetPart, size: MergeSize): UnetPart => {
+			const tokens = size.height * size.width;
+			const targets = mergeTargetCount(size);
+			return targets > 0 && mergedCount(tokens, tokens - targets, ratio) > 0
+				? { ...part, mergeTokens: ratio }
+				: part;
+		};
 
 		return encoderPropagation({
 			...options,

@@ -86,8 +86,20 @@ export async function openVinoSession(
 		return network;
 	}
 
+	/** OpenVINO's CPU plugin fails to lay out some networks for fixed sizes (maps of one pixel), and compiles them for open ones. */
 	async function compile(inputs: Inputs | undefined): Promise<Compiled> {
 		compilations++;
+		try {
+			return await compileFor(inputs);
+		} catch (cause) {
+			if (!inputs) throw cause;
+			return await compileFor(undefined).catch(() => {
+				throw cause;
+			});
+		}
+	}
+
+	async function compileFor(inputs: Inputs | undefined): Promise<Compiled> {
 		for (const [key, network] of compiled) {
 			if (compiled.size < kept) break;
 			compiled.delete(key);
