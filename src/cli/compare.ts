@@ -123,11 +123,13 @@ function report(
 	flags: CompareFlags,
 ): void {
 	const numbers = measured(contender, plain);
-	if (flags.json)
+	if (flags.json) {
+		const { seed, cost, model } = contender.result;
+		const { engine, precision } = model;
 		process.stdout.write(
-			`${JSON.stringify({ event: "contender", name: contender.name, seed: contender.result.seed.toString(), ...contender.result.cost, ...numbers })}\n`,
+			`${JSON.stringify({ event: "contender", name: contender.name, seed: seed.toString(), engine, precision, ...cost, ...numbers })}\n`,
 		);
-	else if (!flags.quiet)
+	} else if (!flags.quiet)
 		process.stderr.write(
 			`${contender.name.padEnd(40)} ${labelled(contender, plain).below?.join("; ")}\n`,
 		);

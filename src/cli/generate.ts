@@ -263,6 +263,8 @@ function report(
 			injectUntil: settings.injection.until,
 			model: pipeline.label,
 			modelHash: pipeline.hash,
+			engine: pipeline.engine,
+			precision: pipeline.precision,
 			...cost,
 			sinceStartSeconds: (performance.now() - started) / 1000,
 		};
@@ -273,7 +275,7 @@ function report(
 	if (index === settings.numImages - 1) bar.stop();
 	const seconds = cost.denoisingSeconds + cost.decodingSeconds;
 	process.stderr.write(
-		`${file}  seed ${seed}, ${settings.sampler.name} ${settings.steps} steps, ${cost.encoderRuns} of ${cost.evaluations} with the encoder, ${seconds.toFixed(1)} s\n`,
+		`${file}  seed ${seed}, ${settings.sampler.name} ${settings.steps} steps, ${cost.encoderRuns} of ${cost.evaluations} with the encoder, ${seconds.toFixed(1)} s, ${pipeline.engine} in ${pipeline.precision}\n`,
 	);
 }
 

@@ -100,6 +100,10 @@ export async function tuneIntoFiles(request: TuneRequest): Promise<Tuned> {
 			{ calibration, heldOut },
 			// what was judged by another objective says nothing about this one
 			...(lpips ? [objective] : []),
+			// nor do times of another engine or precision
+			...(pipeline.engine === "onnxruntime" && pipeline.precision === "float32"
+				? []
+				: [pipeline.engine, pipeline.precision]),
 		]),
 	);
 	const save = (own: TuningState) => writeTuningState(statePath, own);
@@ -124,6 +128,8 @@ export async function tuneIntoFiles(request: TuneRequest): Promise<Tuned> {
 	const auto = autoPlan(points);
 	const tunedFor = (point: FrontPoint): TunedFor => ({
 		model: pipeline.hash,
+		engine: pipeline.engine,
+		precision: pipeline.precision,
 		sampler: sampler.name,
 		steps,
 		guidanceScale,
@@ -155,6 +161,8 @@ export async function tuneIntoFiles(request: TuneRequest): Promise<Tuned> {
 		`${base}.front.json`,
 		json({
 			model: pipeline.hash,
+			engine: pipeline.engine,
+			precision: pipeline.precision,
 			sampler: sampler.name,
 			steps,
 			guidanceScale,

@@ -62,6 +62,8 @@ test("--json prints one object an image on stdout and nothing else; several imag
 		keySteps: [0, 1, 2],
 		evaluations: 3,
 		encoderRuns: 3,
+		engine: "onnxruntime",
+		precision: "float32",
 	});
 	expect(lines[1]).toMatchObject({ seed: "6", index: 1 });
 	expect(Number(lines[0].flops)).toBeGreaterThan(0);

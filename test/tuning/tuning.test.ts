@@ -297,6 +297,10 @@ describe("on the tiny model", () => {
 		);
 		expect(started).toBeGreaterThan(10);
 		expect(plan.madeBy.speedup).toBeGreaterThanOrEqual(1.5);
+		expect(plan.madeBy).toMatchObject({
+			engine: "onnxruntime",
+			precision: "float32",
+		});
 		expect(parsePlanFile(first, "plan.json").model).toBe(pipeline.hash);
 		expect(printed.join("")).toContain("At the paper plan's speed");
 		expect(printed.join("")).toContain("seconds measured end to end");

@@ -7,6 +7,9 @@ import type { FrontPoint } from "./frontPoint.js";
 export interface TunedFor {
 	/** See `modelHash`. */
 	readonly model: string;
+	/** What ran the model, and computed in: what was measured holds for these. */
+	readonly engine: string;
+	readonly precision: string;
 	readonly sampler: string;
 	readonly steps: number;
 	readonly guidanceScale: number;
@@ -38,6 +41,8 @@ export function tunedPlanFile(point: FrontPoint, tuned: TunedFor): PlanFile {
 		guidanceScale: tuned.guidanceScale,
 		madeBy: {
 			command: "fdiff tune",
+			engine: tuned.engine,
+			precision: tuned.precision,
 			auto: tuned.auto,
 			budget: rounded(point.budget ?? point.speedup),
 			speedup: rounded(point.speedup),
