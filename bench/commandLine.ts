@@ -1,10 +1,10 @@
-import { spawn } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gigabytes } from "./measure.js";
 import { randomModel } from "./randomModel.js";
 import { printTable } from "./table.js";
+import { timedCommand } from "./timedCommand.js";
 
 const root = join(import.meta.dirname, "..", "..");
 
@@ -42,7 +42,10 @@ export async function commandLine(): Promise<void> {
 			let best = Number.POSITIVE_INFINITY;
 			let peak = 0;
 			for (let round = 0; round < rounds; round++) {
-				const run = await command(words);
+				const run = await timedCommand(process.execPath, [
+					join(root, "dist", "cli", "main.js"),
+					...words,
+				]);
 				best = Math.min(best, run.seconds);
 				peak = Math.max(peak, run.peak);
 			}
@@ -56,32 +59,4 @@ export async function commandLine(): Promise<void> {
 	} finally {
 		await rm(folder, { recursive: true });
 	}
-}
-
-async function command(
-	words: readonly string[],
-): Promise<{ seconds: number; peak: number }> {
-	const started = performance.now();
-	const child = spawn(
-		process.execPath,
-		[join(root, "dist", "cli", "main.js"), ...words],
-		{ stdio: ["ignore", "ignore", "inherit"] },
-	);
-	let peak = 0;
-	const timer = setInterval(() => {
-		readFile(`/proc/${child.pid}/status`, "utf8").then(
-			(status) => {
-				const [, kilobytes] = /VmHWM:\s+(\d+)/.exec(status) ?? [];
-				if (kilobytes) peak = Math.max(peak, 1024 * Number(kilobytes));
-			},
-			() => undefined,
-		);
-	}, 50);
-	const code = await new Promise<number | null>((resolve) =>
-		child.once("close", resolve),
-	);
-	clearInterval(timer);
-	if (code !== 0)
-		throw new Error(`fdiff ${words.join(" ")} ended with code ${code}`);
-	return { seconds: (performance.now() - started) / 1000, peak };
 }

@@ -1,14 +1,26 @@
 import { adapters } from "./adapters.js";
 import { commandLine } from "./commandLine.js";
-import { engines } from "./engines.js";
+import { engineImages } from "./engineImages.js";
+import {
+	enginesPeers,
+	enginesReleases,
+	enginesThreads,
+	enginesUnetBfloat16,
+	enginesUnetFloat32,
+	enginesVaeAndText,
+} from "./engines.js";
 import { machine } from "./measure.js";
-import { unetBesideTorch } from "./unetBesideTorch.js";
 import { unetHalves } from "./unetHalves.js";
 import { wholeImages } from "./wholeImages.js";
 
 const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
-	engines,
-	"unet-beside-torch": unetBesideTorch,
+	"engines-unet-bfloat16": enginesUnetBfloat16,
+	"engines-unet-float32": enginesUnetFloat32,
+	"engines-vae-text": enginesVaeAndText,
+	"engines-peers": enginesPeers,
+	"engines-images": engineImages,
+	"engines-threads": enginesThreads,
+	"engines-releases": enginesReleases,
 	"unet-halves": unetHalves,
 	adapters,
 	"whole-images": wholeImages,

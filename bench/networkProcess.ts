@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import type { Graph } from "../src/graph/graph.js";
 import { parseClipTextConfig } from "../src/models/clipConfig.js";
@@ -17,15 +16,18 @@ import {
 import type { Tensor } from "../src/tensor/tensor.js";
 import { openDiffusersFolder } from "../src/weights/folder/diffusersFolder.js";
 import { nodeModelFolder } from "../src/weights/formats/nodeModelFolder.js";
+import { residentMemory } from "./contest.js";
 import { randomInputs } from "./randomInputs.js";
 import { randomModel } from "./randomModel.js";
 
 /**
- * The networks of Stable Diffusion v1.5's size in one engine, as a process: `node networkProcess.js ENGINE PRECISION [plain|parts]` (how upsampling
- * is written). Of each line it reads, `unet|vae|text SIZE`, it answers with a JSON object: seconds of a run, seconds of loading (where this
+ * The networks of Stable Diffusion v1.5's size in one engine, as a process: `node networkProcess.js ENGINE PRECISION [plain|parts] [threads=N]` (how
+ * upsampling is written). Of each line it reads, `unet|vae|text SIZE`, it answers with a JSON object: seconds of a run, seconds of loading (where this
  * line loaded), and resident bytes, private and mapped from files. `release` frees everything.
  */
-const [engineName, precision, upsampling] = process.argv.slice(2);
+const [engineName, precision, ...more] = process.argv.slice(2);
+const upsampling = more.find((word) => ["plain", "parts"].includes(word));
+const [, threads] = /threads=(\d+)/.exec(more.join(" ")) ?? [];
 const { engine } = await chooseEngine({
 	engine: engineName as "onnxruntime" | "openvino",
 	precision: precision as Precision,
@@ -101,24 +103,19 @@ function processorSeconds(before: NodeJS.CpuUsage): number {
 	return (user + system) / 1e6;
 }
 
-function resident(): { private: number; mapped: number } {
-	const status = readFileSync("/proc/self/status", "utf8");
-	const of = (key: string) =>
-		1024 * Number(new RegExp(`${key}:\\s+(\\d+)`).exec(status)?.[1] ?? 0);
-	return { private: of("RssAnon"), mapped: of("RssFile") };
-}
-
 const loaded = new Map<string, readonly Session[]>();
 process.stdout.write(
 	`${engine.name} ${engine.version} ${precision} ${upsampling ?? ""}\n`,
 );
 for await (const line of createInterface({ input: process.stdin })) {
 	const [name, word] = line.split(" ");
-	if (name === "release") {
-		for (const sessions of loaded.values())
-			for (const session of sessions) await session.release();
-		loaded.clear();
-		process.stdout.write(`${JSON.stringify(resident())}\n`);
+	if (name === "memory" || name === "release") {
+		if (name === "release") {
+			for (const sessions of loaded.values())
+				for (const session of sessions) await session.release();
+			loaded.clear();
+		}
+		process.stdout.write(`${JSON.stringify(residentMemory())}\n`);
 		continue;
 	}
 	const size = Number(word);
@@ -128,7 +125,10 @@ for await (const line of createInterface({ input: process.stdin })) {
 	const started = performance.now();
 	sessions ??= await Promise.all(
 		graphOf(name, size).map((graph) =>
-			engine.createSession(graph, { precision: precision as Precision }),
+			engine.createSession(graph, {
+				precision: precision as Precision,
+				...(threads ? { threads: Number(threads) } : {}),
+			}),
 		),
 	);
 	for (const session of sessions) await session.prepare?.(inputs);
@@ -142,7 +142,7 @@ for await (const line of createInterface({ input: process.stdin })) {
 			seconds: (performance.now() - ran) / 1000,
 			processor: processorSeconds(before),
 			loading,
-			...resident(),
+			...residentMemory(),
 		})}\n`,
 	);
 }

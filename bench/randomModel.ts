@@ -101,16 +101,19 @@ export async function writeRandomWeights(
 	await placeWhole(path, async (temporary) => {
 		await using file = await open(temporary, "w");
 		await file.write(padded);
-		for (const [name, shape] of shapes)
+		for (const [index, [name, shape]] of [...shapes].entries()) {
+			const { offset, scale: about } = range(name, shape);
+			// no two tensors are equal: OpenVINO's tools store such only once
+			const scale = about * (1 + index / 1e5);
 			for (let left = elementCount(shape); left > 0; ) {
 				const count = Math.min(left, noise.length);
-				const { offset, scale } = range(name, shape);
 				const values = noise
 					.subarray(0, count)
 					.map((value) => offset + scale * value);
 				await file.write(new Uint8Array(values.buffer));
 				left -= count;
 			}
+		}
 	});
 }
 
