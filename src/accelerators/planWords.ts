@@ -6,6 +6,10 @@ import {
 	keyStepPlanSchema,
 } from "../propagation/keyStepPlan.js";
 import { type PlanFile, planFileSchema } from "../propagation/planFile.js";
+import {
+	PLAN_QUALITIES,
+	type PlanQuality,
+} from "../propagation/planQuality.js";
 import { PLAN_WORDS, statesWords } from "../propagation/planStates.js";
 import { parseTimesWord, timesWord } from "../propagation/planTimes.js";
 import { type Times, timesValues } from "../samplers/schedules/timeGrid.js";
@@ -34,6 +38,8 @@ export interface AskedPlan {
 	readonly steps?: number;
 	/** The states: words (`paper`, `auto`, `0,1,2`), a file's content or a plan. */
 	readonly states: string | PlanFile | KeyStepPlan;
+	/** Of the plan that `auto` is to find, where its words say it. */
+	readonly quality?: PlanQuality;
 	readonly times?: Times;
 	readonly accelerator?: AcceleratorSpec;
 }
@@ -74,8 +80,12 @@ function readWords(words: string): AskedPlan {
 	};
 	for (const word of words.split("+").map((part) => part.trim())) {
 		const times = parseTimesWord(word);
+		const quality = PLAN_QUALITIES.find((own) => word === `auto:${own}`);
 		if (times) say("times", times);
-		else if (isAcceleratorWord(word))
+		else if (quality) {
+			say("states", "auto");
+			say("quality", quality);
+		} else if (isAcceleratorWord(word))
 			say("accelerator", parseAccelerator(word));
 		else say("states", word);
 	}
@@ -106,7 +116,7 @@ export const KEY_STEPS_USAGE: readonly {
 	...PLAN_WORDS,
 	{
 		usage: "auto",
-		help: "the plan that fdiff tune found for this model, sampler, steps and guidance",
+		help: "the plan that fdiff tune found for this model, sampler, steps and guidance (auto:fast: of that quality), else plain sampling",
 	},
 	{ usage: "FILE.json", help: "a plan file" },
 	...ACCELERATORS,

@@ -2,6 +2,7 @@ import { OptionError } from "../errors/optionError.js";
 import type { FindPlan } from "../propagation/findPlan.js";
 import type { KeyStepPlan } from "../propagation/keyStepPlan.js";
 import { type PlanFile, planFromFile } from "../propagation/planFile.js";
+import type { PlanQuality } from "../propagation/planQuality.js";
 import { parseKeySteps } from "../propagation/planStates.js";
 import { stepStateWord } from "../propagation/stepState.js";
 import type { Sampler, SamplerName } from "../samplers/sampler.js";
@@ -21,6 +22,10 @@ export interface RunToPlan<Grid extends Pick<Sampler, "timesteps"> = Sampler> {
 	/** Absent: there are no tuned plans. */
 	readonly model?: { readonly hash: string; readonly label: string };
 	readonly findPlan?: FindPlan;
+	/** What a tuned plan may lose; default: nothing visible. */
+	readonly quality?: PlanQuality;
+	/** Whether it is a run of the kind that plans are tuned for: else `auto` is plain sampling. */
+	readonly tunable?: boolean;
 }
 
 /** A plan that fits its run, and the sampler on its grid. */
@@ -28,25 +33,42 @@ export interface ResolvedPlan<Grid = Sampler> {
 	/** Its label are the words that are read as this plan. */
 	readonly plan: KeyStepPlan;
 	readonly sampler: Grid;
+	/** What `auto` came to, where that was asked for. */
+	readonly chosen?: ChosenPlan;
 }
+
+/** What `auto` came to. */
+export type ChosenPlan =
+	| {
+			readonly kind: "tuned";
+			readonly quality?: PlanQuality;
+			/** Steps of the plain run that it takes the place of. */
+			readonly standsFor: number;
+	  }
+	| { readonly kind: "plain" };
 
 /**
  * Settles what was asked for, for a run: the one place where plans are looked up, fitted and checked.
- * @throws OptionError when it does not fit the run, the sampler or the network, or no tuned plan is there
+ * @throws OptionError when it does not fit the run, the sampler or the network
  */
 export function resolvePlan<Grid extends Pick<Sampler, "timesteps">>(
 	asked: AskedPlan,
 	run: RunToPlan<Grid>,
 ): ResolvedPlan<Grid> {
-	const found = asked.states === "auto" ? tunedPlan(run) : asked.states;
+	const auto = asked.states === "auto";
+	const tuned = auto ? tunedPlan(asked, run) : undefined;
+	const found = auto ? (tuned ?? "all") : asked.states;
 	const isFile = typeof found === "object" && "steps" in found;
 	const times = asked.times ?? (isFile ? found.times : undefined);
-	const sampler = samplerOn(times, run);
+	// a plan may have fewer steps than the run that it stands for
+	const steps =
+		isFile && found.standsFor === run.steps ? found.steps : run.steps;
+	const sampler = samplerOn(times, { ...run, steps });
 	const evaluations = sampler.timesteps.length;
 	const states = isFile
 		? planFromFile(
 				found,
-				{ sampler: run.sampler, steps: run.steps, evaluations },
+				{ sampler: run.sampler, steps, evaluations },
 				"this plan file",
 			)
 		: typeof found === "string"
@@ -65,7 +87,17 @@ export function resolvePlan<Grid extends Pick<Sampler, "timesteps">>(
 	};
 	checkDepths(plan, run.skipCount);
 	checkAccelerated(plan);
-	return { plan: { ...plan, label: planWords(plan) }, sampler };
+	return {
+		plan: { ...plan, label: planWords(plan) },
+		sampler,
+		...(auto && { chosen: chosenPlan(tuned, run.steps) }),
+	};
+}
+
+function chosenPlan(tuned: PlanFile | undefined, steps: number): ChosenPlan {
+	return tuned
+		? { kind: "tuned", quality: tuned.quality, standsFor: steps }
+		: { kind: "plain" };
 }
 
 function samplerOn<Grid extends Pick<Sampler, "timesteps">>(
@@ -87,20 +119,26 @@ function samplerOn<Grid extends Pick<Sampler, "timesteps">>(
 	}
 }
 
-function tunedPlan({
-	model,
-	findPlan,
-	sampler,
-	steps,
-	guidanceScale,
-}: Omit<RunToPlan, "createSampler">): PlanFile {
-	const found =
-		model && findPlan?.({ model: model.hash, sampler, steps, guidanceScale });
-	if (found) return found;
-	throw new OptionError(
-		"keySteps",
-		`auto: no plan was tuned for ${model ? `${model.label} (${model.hash})` : "this model"} with ${sampler}, ${steps} steps and guidance ${guidanceScale}; make one with fdiff tune, or use paper`,
-	);
+function tunedPlan(
+	asked: AskedPlan,
+	{
+		model,
+		findPlan,
+		sampler,
+		steps,
+		guidanceScale,
+		quality = "high",
+		tunable = true,
+	}: Omit<RunToPlan, "createSampler">,
+): PlanFile | undefined {
+	if (!tunable || asked.times || !model) return undefined;
+	return findPlan?.({
+		model: model.hash,
+		sampler,
+		steps,
+		guidanceScale,
+		quality: asked.quality ?? quality,
+	});
 }
 
 function checkDepths(

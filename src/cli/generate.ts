@@ -13,6 +13,8 @@ import {
 import { imageSeed } from "../pipeline/initialNoise.js";
 import { GENERATION_OPTIONS } from "../pipeline/options.js";
 import type { Pipeline } from "../pipeline/pipeline.js";
+import type { RunSettings } from "../pipeline/runSettings.js";
+import { isPlain } from "../propagation/keyStepPlan.js";
 import { encodeNpy } from "../tensor/npy.js";
 import { concat, type Tensor } from "../tensor/tensor.js";
 import { flagOf } from "./failure.js";
@@ -48,7 +50,7 @@ Examples:
   $ fdiff "red apple" --num-images 4 --output apples/          seeds n, n+1, n+2, n+3
   $ fdiff generate --from-image ramen.png                      the same image again`;
 
-/** `fdiff generate`: text to images, by plain sampling unless `--key-steps` asks for a plan. */
+/** `fdiff generate`: text to images, by the best plan that is known for the run. */
 export function addGenerateCommand(program: Command): void {
 	const command = program
 		.command("generate", { isDefault: true })
@@ -259,6 +261,7 @@ function report(
 			steps: settings.steps,
 			guidanceScale: settings.guidanceScale,
 			plan: settings.plan.label,
+			chosenPlan: settings.chosenPlan,
 			injectNoise: settings.injection.alpha,
 			injectUntil: settings.injection.until,
 			model: pipeline.label,
@@ -275,8 +278,20 @@ function report(
 	if (index === settings.numImages - 1) bar.stop();
 	const seconds = cost.denoisingSeconds + cost.decodingSeconds;
 	process.stderr.write(
-		`${file}  seed ${seed}, ${settings.sampler.name} ${settings.steps} steps, ${cost.encoderRuns} of ${cost.evaluations} with the encoder, ${seconds.toFixed(1)} s, ${pipeline.engine} in ${pipeline.precision}\n`,
+		`${file}  seed ${seed}, ${settings.sampler.name} ${planLine(settings)}, ${cost.encoderRuns} of ${cost.evaluations} with the encoder, ${seconds.toFixed(1)} s, ${pipeline.engine} in ${pipeline.precision}\n`,
 	);
+}
+
+/** How many steps, by what plan. */
+function planLine({
+	steps,
+	plan,
+	chosenPlan,
+}: Pick<RunSettings, "steps" | "plan" | "chosenPlan">): string {
+	const count = `${steps} ${steps === 1 ? "step" : "steps"}`;
+	if (chosenPlan?.kind === "tuned")
+		return `${count} of a plan tuned for ${chosenPlan.standsFor} (quality ${chosenPlan.quality})`;
+	return isPlain(plan) ? `${count}, plain` : count;
 }
 
 async function optionsOfImage(

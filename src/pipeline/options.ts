@@ -10,6 +10,7 @@ import {
 	NO_INJECTION,
 	PAPER_INJECTION,
 } from "../propagation/noiseInjection.js";
+import { PLAN_QUALITIES } from "../propagation/planQuality.js";
 import {
 	SIGMA_SCHEDULES,
 	type SigmaSchedule,
@@ -284,10 +285,16 @@ export const GENERATION_OPTIONS = {
 			"the words of a plan, a list of evaluations, a plan or a plan file's content",
 		metavar: "plan",
 		parse: (word: string) => word,
-		help: `what runs at each step, words joined by +: ${KEY_STEPS_USAGE.map(({ usage }) => usage).join(", ")} (default: all, plain sampling, which is nearest to the model; compare: paper)`,
+		help: `what runs at each step, words joined by +: ${KEY_STEPS_USAGE.map(({ usage }) => usage).join(", ")} (default: auto; compare: paper)`,
 		group: "Encoder propagation",
-		default: () => "all",
+		default: () => "auto",
 		parameter: { key: "Key steps" },
+	},
+	quality: {
+		...choice("name", PLAN_QUALITIES),
+		help: "what the plan of --key-steps auto may lose: nothing visible (high), small things (balanced), more (fast) (default: high)",
+		group: "Encoder propagation",
+		default: () => "high",
 	},
 	injectNoise: {
 		...number("alpha", 0, 1),

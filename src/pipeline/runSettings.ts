@@ -1,5 +1,5 @@
 import { readKeySteps } from "../accelerators/planWords.js";
-import { resolvePlan } from "../accelerators/resolvePlan.js";
+import { type ChosenPlan, resolvePlan } from "../accelerators/resolvePlan.js";
 import { OptionError } from "../errors/optionError.js";
 import { isPlain, type KeyStepPlan } from "../propagation/keyStepPlan.js";
 import type { NoiseInjection } from "../propagation/noiseInjection.js";
@@ -19,6 +19,7 @@ import {
 } from "../samplers/config/schedulerConfig.js";
 import { createSampler } from "../samplers/createSampler.js";
 import type { Sampler } from "../samplers/sampler.js";
+import { timesValues } from "../samplers/schedules/timeGrid.js";
 import { type LoraTag, loraTags } from "../tokenizer/loraTags.js";
 import type { ADAPTER_OPTIONS } from "./adapterOptions.js";
 import { checkOptions } from "./checkOptions.js";
@@ -65,6 +66,8 @@ export interface RunSettings
 	/** How the noise levels are spread, the model's own configuration counted in. */
 	readonly schedule: SigmaSchedule;
 	readonly plan: KeyStepPlan;
+	/** What the key steps `auto` came to, where they were asked for. */
+	readonly chosenPlan?: ChosenPlan;
 	readonly injection: NoiseInjection;
 	/** The picture that the run begins with. */
 	readonly picture?: PictureSettings;
@@ -128,7 +131,8 @@ export function runSettings(
 		return value;
 	};
 	const [width, height] = [settle("width"), settle("height")];
-	const [steps, eta] = [settle("steps"), settle("eta")];
+	const [askedSteps, eta] = [settle("steps"), settle("eta")];
+	const quality = settle("quality");
 	const overrides: Partial<SamplerConfig> = withoutNulls({
 		...named.overrides,
 		...schedulerConfig,
@@ -137,9 +141,15 @@ export function runSettings(
 	const { name } = named;
 	const schedule = options.schedule ?? named.schedule;
 	const guidanceScale = Math.max(settle("guidanceScale"), 1);
-	const { plan, sampler } = resolvePlan(asked, {
+	const {
+		plan,
+		sampler,
+		chosen: chosenPlan,
+	} = resolvePlan(asked, {
 		sampler: name,
-		steps,
+		steps: askedSteps,
+		quality,
+		tunable: isTunable(options, model, overrides),
 		guidanceScale,
 		skipCount: model.skipCount,
 		model,
@@ -147,7 +157,7 @@ export function runSettings(
 		createSampler: (times) =>
 			createSampler({
 				name,
-				steps,
+				steps: times ? undefined : askedSteps,
 				times,
 				config: model.scheduler,
 				overrides,
@@ -155,9 +165,10 @@ export function runSettings(
 				eta,
 			}),
 	});
+	const steps = plan.times ? timesValues(plan.times).length : askedSteps;
 	const spread =
-		schedule && schedule !== "default"
-			? schedule
+		plan.times || (schedule && schedule !== "default")
+			? (schedule ?? "default")
 			: scheduleOf(
 					samplerConfig(name, {
 						file: parseSchedulerConfig(model.scheduler),
@@ -212,6 +223,7 @@ export function runSettings(
 		negativePrompt: settle("negativePrompt"),
 		steps,
 		guidanceScale,
+		quality,
 		width,
 		height,
 		eta,
@@ -233,6 +245,7 @@ export function runSettings(
 		sampler,
 		schedule: spread,
 		plan,
+		chosenPlan,
 		injection,
 		picture,
 		controls,
@@ -263,6 +276,27 @@ export function runSettings(
 			previewEvery: undefined,
 		},
 	};
+}
+
+/**
+ * Whether a run is of the kind that plans are tuned for: from text alone to a picture of the model's own size, by the model as it
+ * is, on the sampler's own grid.
+ */
+function isTunable(
+	options: GenerateOptions,
+	model: ModelDefaults,
+	overrides: Partial<SamplerConfig>,
+): boolean {
+	const { width, height, clipSkip, denoiser, schedule, eta } = options;
+	const { loras, embeddings, initImage, hires, controlImage } = options;
+	return (
+		!(denoiser || clipSkip || eta || initImage || hires || controlImage) &&
+		!(loras?.length || embeddings?.length) &&
+		(schedule ?? "default") === "default" &&
+		Object.keys(overrides).length === 0 &&
+		(width ?? model.width) === model.width &&
+		(height ?? model.height) === model.height
+	);
 }
 
 /**

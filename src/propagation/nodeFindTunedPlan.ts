@@ -6,8 +6,9 @@ import {
 	EMBEDDED_MODEL,
 	embeddedModelsFolder,
 } from "../weights/nodeEmbeddedModels.js";
-import type { FindPlan, WantedPlan } from "./findPlan.js";
+import type { FindPlan, WantedPlan, WantedRun } from "./findPlan.js";
 import { type PlanFile, parsePlanFile } from "./planFile.js";
+import { PLAN_QUALITIES } from "./planQuality.js";
 
 /** Where plans of the embedded model are. */
 const embeddedPlansFolder = join(embeddedModelsFolder, EMBEDDED_MODEL, "plans");
@@ -25,33 +26,35 @@ export function nodeFindPlan(modelFolder?: string): FindPlan {
 
 /**
  * Looks for tuned plans in folders, in order; folders that do not exist and files that are no plans are passed over. Of several
- * that fit, the one marked `auto` when it was made (see tuning/search/autoPlan.ts); without a mark the first by name.
+ * that fit, the one of the quality that was asked for, else of the next better one.
  */
 export function findPlanIn(folders: readonly string[]): FindPlan {
-	const fitting = (
-		folder: string,
-		{ model, sampler, steps, guidanceScale }: WantedPlan,
-	) =>
+	const fitting = (folder: string, wanted: WantedRun) =>
 		plansIn(folder).filter(
 			(plan) =>
-				plan.model === model &&
-				plan.steps === steps &&
+				plan.model === wanted.model &&
+				(plan.standsFor ?? plan.steps) === wanted.steps &&
 				plan.sampler !== undefined &&
-				isSampler(plan.sampler, sampler) &&
-				Math.abs((plan.guidanceScale ?? guidanceScale) - guidanceScale) < 1e-6,
+				isSampler(plan.sampler, wanted.sampler) &&
+				Math.abs(
+					(plan.guidanceScale ?? wanted.guidanceScale) - wanted.guidanceScale,
+				) < 1e-6,
 		);
 	const find = (wanted: WantedPlan) => {
+		const qualities = PLAN_QUALITIES.slice(
+			0,
+			PLAN_QUALITIES.indexOf(wanted.quality) + 1,
+		).reverse();
 		for (const folder of folders) {
 			const found = fitting(folder, wanted);
-			const marked = found.find(
-				({ madeBy }) =>
-					(madeBy as { auto?: unknown } | undefined)?.auto === true,
-			);
-			if (found.length > 0) return marked ?? found[0];
+			for (const own of qualities) {
+				const plan = found.find(({ quality }) => quality === own);
+				if (plan) return plan;
+			}
 		}
 		return undefined;
 	};
-	const all = (wanted: WantedPlan) =>
+	const all = (wanted: WantedRun) =>
 		folders.flatMap((folder) => fitting(folder, wanted));
 	return Object.assign(find, { all });
 }

@@ -9,6 +9,7 @@ import {
 	planFromKeySteps,
 	planFromStates,
 } from "./keyStepPlan.js";
+import { PLAN_QUALITIES } from "./planQuality.js";
 import { timesSchema } from "./planTimes.js";
 import { parseStepState } from "./stepState.js";
 
@@ -23,6 +24,10 @@ export const planFileSchema = z
 		extrapolation: extrapolationSchema.optional(),
 		injectNoise: z.number().min(0).max(1).optional(),
 		injectUntil: z.number().min(0).max(1).optional(),
+		/** Steps of the plain run that it takes the place of, where these are not as many as its own. */
+		standsFor: z.int().min(1).max(1000).optional(),
+		/** What it was found to lose; without, `auto` does not take it. */
+		quality: z.enum(PLAN_QUALITIES).optional(),
 		model: z.string().max(200).optional(),
 		guidanceScale: z.number().optional(),
 		madeBy: z.unknown().optional(),
@@ -72,7 +77,7 @@ export function planFromFile(
 	const refuse = (what: string) => {
 		throw new OptionError("keySteps", `${name} is for ${what}`);
 	};
-	if (file.steps !== run.steps)
+	if (file.steps !== run.steps && file.standsFor !== run.steps)
 		refuse(
 			`${file.steps} steps, not ${run.steps}; use as many steps, or another plan`,
 		);

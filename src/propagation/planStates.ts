@@ -135,9 +135,11 @@ export function statesWords({
 	states,
 	extrapolation: { order, over },
 }: KeyStepPlan): string {
-	const list = states.every(({ run }) => run === "full" || run === "decoder")
-		? keySteps({ states }).join()
-		: states.map(stepStateWord).join();
+	const list = states.every(({ run }) => run === "full")
+		? "all"
+		: states.every(({ run }) => run === "full" || run === "decoder")
+			? keySteps({ states }).join()
+			: states.map(stepStateWord).join();
 	const [base] = label.split("@");
 	const words =
 		/^[a-z]/.test(base) && said(base, states.length) === spelled(states)

@@ -19,6 +19,8 @@ import {
 } from "../../src/pipeline/imageParameters.js";
 import { loadPipeline } from "../../src/pipeline/nodeLoadPipeline.js";
 import type { Pipeline } from "../../src/pipeline/pipeline.js";
+import { findPlanIn } from "../../src/propagation/nodeFindTunedPlan.js";
+import type { PlanQuality } from "../../src/propagation/planQuality.js";
 import { FULL, stepStateWord } from "../../src/propagation/stepState.js";
 import { createSampler } from "../../src/samplers/createSampler.js";
 import { tinySd } from "../pipeline/tinyModels.js";
@@ -71,14 +73,118 @@ describe("plans", () => {
 				return tuned;
 			},
 		});
-		expect(asked).toEqual([
-			{ model: "0123456789", sampler: "ddim", steps: 6, guidanceScale: 5 },
-		]);
+		const wanted = {
+			model: "0123456789",
+			sampler: "ddim",
+			steps: 6,
+			guidanceScale: 5,
+		};
+		expect(asked).toEqual([{ ...wanted, quality: "high" }]);
 		expect(plan).toMatchObject({ injectNoise: 0.0025, injectUntil: 0.125 });
 		expect(plan.label).toBe(
 			"full,nothing:1,full,outer:2,decoder,full@1:log-snr+tome:0.25:0",
 		);
-		expect(() => resolve("auto")).toThrow(/no plan was tuned for this model/);
+		// the words say the quality before the option does
+		const findPlan: RunToPlan["findPlan"] = (own) => void asked.push(own);
+		const model = { hash: "0123456789", label: "mine" };
+		resolve("auto", { model, findPlan, quality: "balanced" });
+		resolve("auto:fast", { model, findPlan, quality: "balanced" });
+		expect(asked.slice(1)).toEqual([
+			{ ...wanted, quality: "balanced" },
+			{ ...wanted, quality: "fast" },
+		]);
+	});
+
+	test("are plain sampling where none was tuned, or the run is not of the kind that plans are tuned for", () => {
+		expect(resolve("auto")).toMatchObject({
+			plan: { label: "all" },
+			chosen: { kind: "plain" },
+		});
+		const model = { hash: "0123456789", label: "mine" };
+		const findPlan = () => {
+			throw new Error("no plan is to be looked for");
+		};
+		expect(
+			resolve("auto", { model, findPlan, tunable: false }).plan.label,
+		).toBe("all");
+		const grid = "times:999/800/600/400/200/0";
+		expect(resolve(`auto+${grid}`, { model, findPlan }).plan.label).toBe(
+			`all+${grid}`,
+		);
+		expect(resolve("paper").chosen).toBeUndefined();
+	});
+
+	test("may have fewer steps than the run that they take the place of", () => {
+		const tuned = {
+			sampler: "ddim",
+			steps: 3,
+			standsFor: 6,
+			states: ["full", "full", "full"],
+			times: [999, 500.5, 20],
+			quality: "high" as const,
+		};
+		const { plan, sampler, chosen } = resolve("auto", {
+			model: { hash: "0123456789", label: "mine" },
+			findPlan: () => tuned,
+			createSampler: (times) => createSampler({ name: "ddim", times }),
+		});
+		expect(sampler.timesteps).toEqual(tuned.times);
+		expect(plan.label).toBe("all+times:999/500.5/20");
+		expect(chosen).toEqual({ kind: "tuned", quality: "high", standsFor: 6 });
+		// given as a file it is for either number of steps, and no other
+		for (const steps of [3, 6])
+			expect(
+				resolve(tuned, {
+					steps,
+					createSampler: (times) => createSampler({ name: "ddim", times }),
+				}).plan.states,
+			).toHaveLength(3);
+		expect(() => resolve(tuned, { steps: 5 })).toThrow(
+			/3 times, but this run has 5 steps/,
+		);
+	});
+
+	test("of files are found by quality: the one asked for, else the next better one, never a worse one", async () => {
+		const folder = await mkdtemp(join(tmpdir(), "plans-"));
+		const write = (name: string, more: object) =>
+			writeFile(
+				join(folder, name),
+				JSON.stringify({
+					sampler: "ddim",
+					steps: 2,
+					standsFor: 6,
+					states: ["full", "full"],
+					times: [999, 400],
+					model: "0123456789",
+					guidanceScale: 5,
+					...more,
+				}),
+			);
+		await write("a.json", {});
+		await write("b.json", { quality: "fast", times: [999, 300] });
+		await write("c.json", { quality: "high", times: [999, 500] });
+		await writeFile(join(folder, "d.json"), "{");
+		const find = findPlanIn([join(folder, "none"), folder]);
+		const wanted = {
+			model: "0123456789",
+			sampler: "ddim",
+			steps: 6,
+			guidanceScale: 5,
+		};
+		const times = (quality: PlanQuality) => find({ ...wanted, quality })?.times;
+		expect(times("high")).toEqual([999, 500]);
+		expect(times("balanced")).toEqual([999, 500]);
+		expect(times("fast")).toEqual([999, 300]);
+		await rm(join(folder, "c.json"));
+		expect(times("high")).toBeUndefined();
+		for (const other of [
+			{ model: "0000000000" },
+			{ sampler: "euler" },
+			{ steps: 2 },
+			{ guidanceScale: 7.5 },
+		])
+			expect(find({ ...wanted, ...other, quality: "fast" })).toBeUndefined();
+		await rm(folder, { recursive: true });
 	});
 
 	test("may bring the sampler's grid, as timesteps or log-SNR, in words, files and objects", () => {
@@ -347,6 +453,7 @@ describe("a pipeline", () => {
 					steps: 6,
 					states: ["full", "outer:1", "decoder", "full", "full", "nothing:0"],
 					injectNoise: 0,
+					quality: "high",
 					model: pipeline.hash,
 					guidanceScale: 7.5,
 				}),
@@ -355,11 +462,28 @@ describe("a pipeline", () => {
 			vi.stubEnv("HF_HUB_OFFLINE", "1");
 			for (const name of ["someone/tiny", snapshot]) {
 				const model = await loadPipeline(name);
-				const { plan } = model.settings({ ...small, keySteps: "auto" });
+				const {
+					keySteps: _,
+					width,
+					height,
+					...asked
+				} = { width: 0, height: 0, keySteps: "", ...small };
+				const { plan } = model.settings(asked);
 				expect(plan.label).toBe("full,outer:1,decoder,full,full,nothing:0");
-				expect(() =>
-					model.settings({ ...small, keySteps: "auto", steps: 7 }),
-				).toThrow(/auto: no plan was tuned for .* with ddim, 7 steps/);
+				// plans are tuned for text to pictures by the model as it is, at its own size
+				for (const other of [
+					{ steps: 7 },
+					{ width: 2 * model.settings(asked).width },
+					{ schedule: "even" as const },
+					{ eta: 0.5 },
+					{ clipSkip: 1 },
+					{ guidanceScale: 2 },
+					{ schedulerConfig: { timestep_spacing: "trailing" as const } },
+				])
+					expect(model.settings({ ...asked, ...other })).toMatchObject({
+						plan: { label: "all" },
+						chosenPlan: { kind: "plain" },
+					});
 			}
 		} finally {
 			vi.unstubAllEnvs();

@@ -179,6 +179,7 @@ describe("a run", () => {
 				states: ["full", "full", "nothing:1", "outer:1", "decoder"],
 				extrapolation: { order: 1, over: "log-snr" },
 				injectNoise: 0.01,
+				quality: "high",
 				model: hash,
 			}),
 		);

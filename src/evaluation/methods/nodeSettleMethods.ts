@@ -52,12 +52,19 @@ function withPlanWritten(
 	common: CommonOptions,
 ): Method {
 	try {
-		const { plan } = pipeline.settings(
+		const { plan, chosenPlan, steps } = pipeline.settings(
 			methodOptions({ ...method, run: method.steps }, common, PROMPT, 0),
 		);
 		if (readKeySteps(method.keySteps).states !== "auto") return method;
+		if (chosenPlan?.kind !== "tuned")
+			throw new OptionError(
+				"keySteps",
+				`auto: no plan was tuned for ${pipeline.label} (${pipeline.hash}) with ${method.sampler}, ${method.steps} steps and this guidance; make one with fdiff tune`,
+			);
 		return {
 			...method,
+			// the plan's own: the reference keeps the steps that it stands for
+			steps,
 			keySteps: plan.label,
 			injectNoise: method.injectNoise ?? plan.injectNoise,
 			injectUntil: method.injectUntil ?? plan.injectUntil,
