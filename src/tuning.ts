@@ -1,6 +1,11 @@
-export { autoPlan } from "./tuning/front/autoPlan.js";
-export type { FrontAxis, FrontPoint } from "./tuning/front/frontPoint.js";
-export { frontJson, frontSvg, frontTable } from "./tuning/front/frontReport.js";
+export { choosePlans } from "./tuning/front/choosePlans.js";
+export type { FrontPoint } from "./tuning/front/frontPoint.js";
+export {
+	frontJson,
+	frontSvg,
+	frontTable,
+	frontWords,
+} from "./tuning/front/frontReport.js";
 export {
 	type TunedFor,
 	tunedPlanFile,
@@ -10,17 +15,11 @@ export {
 	readTuningState,
 	writeTuningState,
 } from "./tuning/runs/nodeTuningState.js";
-export type { StateCosts } from "./tuning/runs/planCost.js";
 export { type PromptSplit, splitPrompts } from "./tuning/runs/promptSplit.js";
-export type { TuneOptions } from "./tuning/runs/tuneOptions.js";
-export {
-	parseTuningBudget,
-	type TuningBudget,
-} from "./tuning/runs/tuningBudget.js";
 export type { TuningState } from "./tuning/runs/tuningState.js";
 export {
-	type TriedInjection,
-	type TuneInjectionOptions,
-	tuneInjection,
-} from "./tuning/tuneInjection.js";
-export { type TuneResult, tunePlans } from "./tuning/tunePlans.js";
+	type TuneOptions,
+	type TuningTarget,
+	tunePlans,
+	usualCalls,
+} from "./tuning/tunePlans.js";

@@ -65,6 +65,7 @@ export function resolvePlan<Grid extends Pick<Sampler, "timesteps">>(
 		isFile && found.standsFor === run.steps ? found.steps : run.steps;
 	const sampler = samplerOn(times, { ...run, steps });
 	const evaluations = sampler.timesteps.length;
+	if (isFile && !auto) checkModel(found, run.model);
 	const states = isFile
 		? planFromFile(
 				found,
@@ -139,6 +140,18 @@ function tunedPlan(
 		guidanceScale,
 		quality: asked.quality ?? quality,
 	});
+}
+
+/** @throws OptionError when a plan file was tuned for another model */
+function checkModel(
+	{ model: tunedFor }: PlanFile,
+	model: RunToPlan["model"],
+): void {
+	if (tunedFor === undefined || !model || tunedFor === model.hash) return;
+	throw new OptionError(
+		"keySteps",
+		`this plan file is for the model ${tunedFor.slice(0, 60)}, not for ${model.label} (${model.hash}); take out its "model" to try it here`,
+	);
 }
 
 function checkDepths(

@@ -1,16 +1,20 @@
 import { type Command, Option } from "commander";
 import { OptionError } from "../errors/optionError.js";
-import { openLpips } from "../metrics/nodeLpips.js";
-import { type LpipsTrunk, lpipsTrunks } from "../models/lpips.js";
 import { PICTURE_OPTION_NAMES } from "../pipeline/pictureOptions.js";
 import { plottingPackages } from "../plots/vegaSvg.js";
-import { type PlanFile, parsePlanFile } from "../propagation/planFile.js";
-import { openTogether } from "../runtime/openTogether.js";
-import { frontJson, frontTable } from "../tuning/front/frontReport.js";
-import { verdictText } from "../tuning/front/frontVerdict.js";
+import { qualityOf } from "../propagation/planQuality.js";
+import {
+	frontJson,
+	frontTable,
+	frontWords,
+} from "../tuning/front/frontReport.js";
 import { type Tuned, tuneIntoFiles } from "../tuning/nodeTune.js";
-import { splitPrompts } from "../tuning/runs/promptSplit.js";
-import { parseTuningBudget } from "../tuning/runs/tuningBudget.js";
+import { type PromptSplit, splitPrompts } from "../tuning/runs/promptSplit.js";
+import {
+	TUNING_TARGETS,
+	type TuningTarget,
+	usualCalls,
+} from "../tuning/tunePlans.js";
 import {
 	addGenerationFlags,
 	type GenerationFlags,
@@ -19,41 +23,38 @@ import {
 } from "./generationFlags.js";
 import { interruptSignal } from "./interrupt.js";
 import { openPipeline } from "./openPipeline.js";
-import { parseNumber, parseWhole, readFlagFile } from "./parseFlag.js";
+import { parseWhole } from "./parseFlag.js";
 import { progressBars } from "./progressBars.js";
 import { promptList } from "./promptList.js";
 
 interface TuneFlags extends GenerationFlags {
 	readonly captions?: string;
-	readonly budget?: string;
-	readonly cost: "measured" | "flops";
+	readonly heldOutCaptions?: string;
+	readonly calls?: string;
+	readonly beside: string;
+	readonly target: TuningTarget;
 	readonly calibration: number;
 	readonly heldOut: number;
-	readonly tablePrompts: number;
+	readonly candidates: number;
 	readonly trials: number;
-	readonly reach: number;
-	readonly speedups: string;
+	readonly minutes: number;
 	readonly out: string;
 	readonly state?: string;
-	readonly comparisons: "all" | "few";
-	readonly start?: readonly string[];
 	readonly plans?: string;
-	readonly tuneInjection?: boolean;
-	readonly lpipsWeights?: readonly string[];
-	readonly lpipsTrunk: LpipsTrunk;
 }
 
 const EXAMPLES = `
 Examples:
-  $ fdiff tune --sampler dpm-solver++ --steps 20 --budget 1.5x --captions captions.json --out plan.json
-  $ fdiff tune --sampler ddim --steps 50 --budget 2TFLOP --cost flops --captions prompts.txt --out plan.json
+  $ fdiff tune --sampler dpm-solver++ --steps 20 --captions captions.json --out plan.json
+  $ fdiff tune --sampler ddim --steps 50 --calls 8,12,16 --captions prompts.txt --plans plans --out plan.json
   $ fdiff generate "a bowl of ramen" --key-steps plan.json
 
 Broken off, the same command goes on where it ended (its state is beside --out).`;
 
-/** What tuning decides itself. */
+/** What tuning decides itself, and what plans are not for. */
 const OWN_OPTIONS = [
 	"keySteps",
+	"schedule",
 	"injectNoise",
 	"injectUntil",
 	"initialNoise",
@@ -65,11 +66,11 @@ const OWN_OPTIONS = [
 	...PICTURE_OPTION_NAMES,
 ] as const;
 
-/** `fdiff tune`: finds the plan of least error under a cost budget, and shows it among all others. */
+/** `fdiff tune`: finds when the network is worth calling, and what to do in between, for fewer calls than a plain run has. */
 export function addTuneCommand(program: Command): void {
 	const command = program
 		.command("tune")
-		.description("find key steps (and cheaper states of steps) for a budget")
+		.description("find plans of fewer network calls for a model and a sampler")
 		.argument("[prompts...]", "prompts to tune on and to check with")
 		.addHelpText("after", EXAMPLES);
 	addGenerationFlags(command, {
@@ -81,118 +82,104 @@ export function addTuneCommand(program: Command): void {
 			"prompts: a caption table (COCO JSON, CSV) or text, one a line",
 		)
 		.option(
-			"--budget <cost>",
-			"1.5x, 0.6s or 2TFLOP: what the plan of --out may cost (default: 1.5x)",
-		)
-		.addOption(
-			new Option("--cost <kind>", "what steps cost: measured here, or counted")
-				.choices(["measured", "flops"])
-				.default("measured"),
-		)
-		.option("--calibration <n>", "prompts to tune on", parseWhole, 3)
-		.option("--held-out <n>", "prompts to check with", parseWhole, 6)
-		.option(
-			"--table-prompts <n>",
-			"prompts that error tables are made of (0: search from --start only)",
-			parseWhole,
-			2,
+			"--held-out-captions <file>",
+			"prompts to check with, where they are not to be of the same list",
 		)
 		.option(
-			"--trials <n>",
-			"plans tried by local search for each budget",
-			parseWhole,
-			16,
-		)
-		.option("--reach <n>", "the most steps between key steps", parseWhole, 8)
-		.option(
-			"--speedups <list>",
-			"budgets of the front, times faster than plain",
-			"1.1,1.2,1.35,1.5,1.75,2,2.5,3,4",
+			"--calls <list>",
+			"numbers of network calls that plans are wanted for (default: from 1.5 to 5 times fewer)",
 		)
 		.addOption(
 			new Option(
-				"--comparisons <extent>",
-				"what tuned plans are compared with: all, or few (the paper's plan, fewer steps)",
+				"--target <run>",
+				"what plans are to come near to: the plain run, or one of 100 steps",
 			)
-				.choices(["all", "few"])
-				.default("all"),
+				.choices(TUNING_TARGETS)
+				.default("plain"),
 		)
-		.option("--start <files...>", "plans to begin the search with")
+		.option(
+			"--calibration <n>",
+			"prompts to tune on; a third of them is a check inside the search",
+			parseWhole,
+			48,
+		)
+		.option(
+			"--beside <plans>",
+			"plans to hold beside those found, in the words of --key-steps with spaces between",
+			"paper",
+		)
+		.option("--held-out <n>", "prompts to check with", parseWhole, 24)
+		.option(
+			"--candidates <n>",
+			"times that are tried for each call; the plain run's own where it has more",
+			parseWhole,
+			48,
+		)
+		.option(
+			"--trials <n>",
+			"moves tried by local search for each number of calls",
+			parseWhole,
+			60,
+		)
+		.option(
+			"--minutes <n>",
+			"after how long local search stops at the latest",
+			parseWhole,
+			30,
+		)
 		.option(
 			"--state <file>",
 			"where the search keeps its state (default: beside --out)",
 		)
 		.option(
 			"--plans <dir>",
-			"write the plans of all budgets here, for --key-steps auto",
-		)
-		.option(
-			"--tune-injection",
-			"also find alpha and tau that match the plain run's spectrum",
-		)
-		.option(
-			"--lpips-weights <files...>",
-			"weights of the trunk and of LPIPS: judge plans by their images too",
-		)
-		.addOption(
-			new Option("--lpips-trunk <name>", "network of LPIPS")
-				.choices(lpipsTrunks)
-				.default("alex"),
+			"write a plan for each quality here, for --key-steps auto",
 		)
 		.requiredOption(
 			"--out <file.json>",
-			"the plan; tables and plots go beside it",
+			"the plan of --quality; table and plot go beside it",
 		)
 		.action((words: string[], flags: TuneFlags) => tune(words, flags));
 }
 
 async function tune(words: string[], flags: TuneFlags): Promise<void> {
-	const prompts = await promptList(words, flags.captions, "tune");
-	for (const option of ["calibration", "heldOut", "reach"] as const)
-		if (flags[option] < 1 || flags[option] > 10_000)
+	for (const [option, least] of [
+		["calibration", 2],
+		["heldOut", 1],
+		["candidates", 2],
+	] as const)
+		if (flags[option] < least || flags[option] > 1000)
 			throw new OptionError(
 				option,
-				`${flags[option]} is not between 1 and 10000`,
+				`${flags[option]} is not between ${least} and 1000`,
 			);
-	const budget = parseTuningBudget(flags.budget ?? "1.5x");
-	const speedups = parseSpeedups(flags.speedups);
 	const { prompt: _, ...options } = await generateOptions("", flags);
 	const seed = flags.seed ?? 0n;
-	const split = splitPrompts(prompts, flags, Number(seed % 2n ** 31n));
-	const starts: { name: string; file: PlanFile }[] = [];
-	for (const path of flags.start ?? [])
-		starts.push({
-			name: path,
-			file: parsePlanFile(
-				(await readFlagFile("--start", path)).toString("utf8"),
-				path,
-			),
-		});
+	const split = await splitOf(words, flags, Number(seed % 2n ** 31n));
+	const asked = flags.calls === undefined ? undefined : parseCalls(flags.calls);
 	await plottingPackages();
 	const signal = interruptSignal();
 	const { threads, device, optimization } = flags;
-	const opened = await openTogether(async (keep) => ({
-		pipeline: keep(await openPipeline(flags, signal, { keepResident: true })),
-		lpips:
-			flags.lpipsWeights &&
-			keep(await openLpips(flags.lpipsWeights, flags.lpipsTrunk, { threads })),
-	}));
+	const pipeline = await openPipeline(flags, signal, { keepResident: true });
 	const bars = progressBars(flags.quiet === true);
 	try {
+		const own = { ...options, seed };
+		const { steps } = pipeline.settings({
+			...own,
+			prompt: "",
+			keySteps: "all",
+		});
 		const tuned = await tuneIntoFiles({
-			...opened,
+			pipeline,
 			...split,
-			options: { ...options, seed },
+			options: own,
 			engine: { device, threads, optimization },
-			budget,
-			speedups,
-			cost: flags.cost,
+			calls: asked ?? usualCalls(steps),
+			beside: flags.beside.split(/\s+/).filter(Boolean),
+			target: flags.target,
+			candidates: flags.candidates,
 			trials: flags.trials,
-			tablePrompts: flags.tablePrompts,
-			reach: flags.reach,
-			comparisons: flags.comparisons,
-			starts,
-			tuneInjection: flags.tuneInjection === true,
+			minutes: flags.minutes,
 			out: flags.out,
 			statePath: flags.state,
 			plansFolder: flags.plans,
@@ -207,28 +194,53 @@ async function tune(words: string[], flags: TuneFlags): Promise<void> {
 		);
 	} finally {
 		bars.stop();
-		await opened.release();
+		await pipeline.release();
 	}
 }
 
+async function splitOf(
+	words: readonly string[],
+	{ captions, heldOutCaptions, calibration, heldOut }: TuneFlags,
+	seed: number,
+): Promise<PromptSplit> {
+	const prompts = await promptList(words, captions, "tune");
+	if (heldOutCaptions === undefined)
+		return splitPrompts(prompts, { calibration, heldOut }, seed);
+	const others = await promptList([], heldOutCaptions, "tune");
+	return {
+		...splitPrompts(prompts, { calibration, heldOut: 0 }, seed),
+		heldOut: splitPrompts(
+			others.filter((prompt) => !prompts.includes(prompt)),
+			{ calibration: 0, heldOut },
+			seed,
+		).heldOut,
+	};
+}
+
 function tuneWords(
-	{ title, points, costs, chosen, heldOut, plainSeconds }: Tuned,
+	{ title, points, chosen, written }: Tuned,
 	out: string,
 ): string {
+	const { psnr, calls } = written;
 	return [
 		title,
 		frontTable(points),
-		verdictText(points, "cost"),
-		`${verdictText(points, "seconds")}\n(${heldOut.length} held-out prompts, each a round of all runs in turn; the plain run took ${plainSeconds.toFixed(3)} s)`,
-		`${out}: ${chosen.speedup.toFixed(2)}x by ${costs.unit}, ${chosen.measuredSpeedup.toFixed(2)}x measured, error ${chosen.error.estimate.toFixed(4)}${chosen.lpips === undefined ? "" : `, LPIPS ${chosen.lpips.toFixed(4)}`}\n`,
+		frontWords(points),
+		...[...chosen].map(
+			([quality, point]) =>
+				`${quality}: ${point.calls} calls, ${near(point.psnr)}`,
+		),
+		`${out}: ${calls} calls, ${near(psnr)}, quality ${qualityOf(psnr) ?? "below all"}\n`,
 	].join("\n\n");
 }
 
-function parseSpeedups(list: string): number[] {
-	return list.split(",").map((word) => {
-		const value = parseNumber(word);
-		if (value < 1 || value > 1000)
-			throw new OptionError("speedups", `${value} is not between 1 and 1000`);
-		return value;
-	});
+const near = ({ median, tenth }: { median: number; tenth: number }) =>
+	`PSNR to plain ${median.toFixed(1)} dB in the median, ${tenth.toFixed(1)} dB in the tenth percentile`;
+
+function parseCalls(list: string): number[] {
+	const calls = list.split(",").map((word) => parseWhole(word.trim()));
+	for (const count of calls)
+		if (count < 2 || count > 200)
+			throw new OptionError("calls", `${count} is not between 2 and 200`);
+	return [...new Set(calls)].sort((a, b) => a - b);
 }

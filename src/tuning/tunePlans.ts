@@ -1,179 +1,317 @@
 import { OptionError } from "../errors/optionError.js";
+import type { GenerateOptions } from "../pipeline/options.js";
+import type { Pipeline } from "../pipeline/pipeline.js";
+import type { Progress } from "../pipeline/progress.js";
+import type { RunSettings } from "../pipeline/runSettings.js";
 import { plainPlan } from "../propagation/keyStepPlan.js";
-import { parseKeySteps } from "../propagation/planStates.js";
-import { DECODER, FULL, type StepState } from "../propagation/stepState.js";
+import { timesWord } from "../propagation/planTimes.js";
+import { mersenneTwister } from "../random/mersenneTwister.js";
+import type { Sampler } from "../samplers/sampler.js";
+import type { Times } from "../samplers/schedules/timeGrid.js";
 import type { FrontPoint } from "./front/frontPoint.js";
-import { heldOutFront } from "./front/heldOutFront.js";
+import { type Contender, heldOutFront } from "./front/heldOut.js";
 import {
 	type CalibrationPrompt,
 	calibrationPrompts,
 } from "./runs/calibrationPrompt.js";
 import {
-	flopCosts,
-	measuredCosts,
-	planCost,
-	type StateCosts,
-} from "./runs/planCost.js";
-import { planRuns } from "./runs/planRuns.js";
-import type { TuneOptions } from "./runs/tuneOptions.js";
-import type { TuningBudget } from "./runs/tuningBudget.js";
-import { contenders, plainContender } from "./search/contenders.js";
-import { searchBudgets } from "./search/searchBudgets.js";
-import { tableCandidates } from "./search/tableCandidates.js";
+	keptPlan,
+	readKeptPlan,
+	type TuningState,
+} from "./runs/tuningState.js";
+import { type GridFamily, gridFamilies } from "./search/gridFamilies.js";
+import { searchGrid } from "./search/gridSearch.js";
+import { improvePlan } from "./search/localSearch.js";
+import {
+	type JudgedPlan,
+	judgePlan,
+	type PlanRunnerOptions,
+} from "./search/planRunner.js";
+import { AXIS, promptBatches } from "./search/students.js";
+import { type SamplerOn, teach } from "./search/teacher.js";
+import {
+	callsAlone,
+	candidateTimes,
+	planOfSteps,
+	type Reuse,
+	stepsOf,
+	type TimedPlan,
+} from "./search/timedPlan.js";
 
-/** What `tunePlans` found. */
-export interface TuneResult {
-	readonly costs: StateCosts;
-	/** What the plain run costs, in the unit of `costs`. */
-	readonly plainCost: number;
-	/** Its UNet seconds an image, measured beside the others: the median over the rounds. */
-	readonly plainSeconds: number;
-	readonly points: readonly FrontPoint[];
-	/** The plan for the budget that was asked for. */
-	readonly chosen?: FrontPoint;
-}
+/** What plans are to come near to: the plain run, or one of 100 steps, which the plain run itself only comes near to. */
+export const TUNING_TARGETS = ["plain", "long"] as const;
+export type TuningTarget = (typeof TUNING_TARGETS)[number];
 
-/** States tried besides the whole network: DeepCache's cut at the three outermost depths, with fresh and kept skips. */
-export function candidateStates(skipCount: number): StepState[] {
-	const depths = [1, 2, 3].filter((depth) => depth < skipCount);
-	return [
-		DECODER,
-		...([1, 2, 0] as const).map(
-			(order): StepState => ({ run: "nothing", order }),
-		),
-		...([0, 1] as const).map(
-			(order): StepState => ({ run: "nothing", order, of: "denoised" }),
-		),
-		...depths.map(
-			(layers): StepState => ({ run: "outer", layers, encoder: "fresh" }),
-		),
-		{ run: "outer", layers: Math.min(2, skipCount), encoder: "kept" },
-	];
+export interface TuneOptions {
+	readonly pipeline: Pipeline;
+	/** The run that plans are to take the place of. */
+	readonly options: Omit<GenerateOptions, "prompt">;
+	readonly calibration: readonly string[];
+	readonly heldOut: readonly string[];
+	/** Numbers of network calls that plans are wanted for. */
+	readonly calls: readonly number[];
+	/** Plans that are held beside those that are found, in the words of `keySteps`. */
+	readonly beside: readonly string[];
+	readonly target: TuningTarget;
+	/** Candidates for the times of calls. */
+	readonly candidates: number;
+	/** Moves tried by local search for each number of calls. */
+	readonly trials: number;
+	/** When local search stops, whatever it has tried. */
+	readonly minutes: number;
+	readonly state: TuningState;
+	readonly save: (state: TuningState) => Promise<void>;
+	readonly onProgress?: (progress: Progress) => void;
+	readonly signal?: AbortSignal;
 }
 
 /**
- * Finds plans of least error for each budget: error tables from plain runs of calibration prompts, exact dynamic
- * programming on them, local search on the true error of the final latents (and LPIPS of the images); then measures these plans, and those they are
- * compared with, on held-out prompts. Noise injection is off throughout: it moves away from the plain run on purpose.
+ * What may be done between two calls besides one long step, with solvers that remember nothing. Those of higher order extrapolate
+ * themselves: there it never paid, and short steps of theirs spoil what they remember.
  */
-export async function tunePlans(options: TuneOptions): Promise<TuneResult> {
-	const { pipeline, settings, state, signal } = options;
-	const { sampler } = settings;
-	const evaluations = sampler.timesteps.length;
-	const states = candidateStates(pipeline.unet.skipCount);
+const REUSES: readonly Reuse[] = [
+	{ run: "nothing", order: 1, of: "denoised" },
+	{ run: "nothing", order: 1 },
+];
+/** The most steps without a network between two calls. */
+const REACH = 12;
+/** Prompts in a batch: a larger one is no faster on a CPU. */
+const BATCH = 8;
+/** The share of the calibration prompts that decides; the rest is the check inside the search. */
+const DECIDING = 2 / 3;
+const LONG = 100;
+
+/** The numbers of calls that plans are looked for where nobody says. */
+export function usualCalls(steps: number): number[] {
+	return [
+		...new Set(
+			[1.5, 1.75, 2, 2.5, 3, 4, 5].map((speedup) =>
+				Math.round(steps / speedup),
+			),
+		),
+	].filter((calls) => calls >= 2 && calls < steps);
+}
+
+/**
+ * Searches times and reuse together for each number of network calls: dynamic programming over a grid of times that carries the
+ * student's own latents and history, then local search on the true error, both on the calibration prompts; then
+ * measures these plans beside simple grids and the paper's plan on held-out prompts. Noise injection is off throughout.
+ * @returns the points on held-out prompts; of series `tuned` the plans that were found
+ * @throws OptionError when the sampler cannot be searched for
+ */
+export async function tunePlans(options: TuneOptions): Promise<FrontPoint[]> {
+	const { pipeline, state, target, calls, signal } = options;
+	const { steps: _, ...run } = options.options;
+	const settingsOf = (more: Partial<GenerateOptions>): RunSettings =>
+		pipeline.settings({ ...run, prompt: "", keySteps: "all", ...more });
+	const settings = settingsOf({ steps: options.options.steps });
+	const { sampler: plain, steps } = settings;
+	checkSearchable(settings);
+	if (calls.some((count) => count >= steps))
+		throw new OptionError(
+			"calls",
+			`${calls.find((count) => count >= steps)} network calls are no fewer than the ${steps} of the plain run`,
+		);
+	const gridOf = (times: Times) =>
+		settingsOf({ keySteps: timesWord(times) }).sampler;
+	const samplerOn: SamplerOn = gridOf;
 	const prompts = await calibrationPrompts(pipeline, settings, [
 		...options.calibration,
 		...options.heldOut,
 	]);
 	const calibration = prompts.slice(0, options.calibration.length);
-	const heldOut = prompts.slice(options.calibration.length);
-
-	const costs = await stateCosts(options, states, calibration[0]);
-	const plainCost = planCost(plainPlan(evaluations), costs);
-	const candidates = await tableCandidates(
-		options,
-		states,
-		costs,
-		calibration.slice(0, options.tablePrompts),
-	);
-
-	let unsaved = 0;
-	const runs = planRuns({
-		pipeline,
-		sampler,
-		tiledDecoding: settings.tiledDecoding,
-		lpips: options.lpips,
-		known: state.runs,
-		signal,
-		onRun: async () => {
-			if (++unsaved < 20) return;
-			unsaved = 0;
-			await options.save(state);
-		},
+	const families = gridFamilies({
+		own: (count) => settingsOf({ steps: count }).sampler,
+		timesOfLogSnr: (logSnr) => gridOf({ logSnr }).timesteps,
+		plain,
 	});
-	const paperCost = planCost(parseKeySteps("paper", evaluations), costs);
-	const asked = budgetSpeedup(options.budget, plainCost);
-	const speedups = [
-		...new Set([
-			...options.speedups,
-			plainCost / paperCost,
-			...(asked === undefined ? [] : [asked]),
-		]),
-	].sort((a, b) => a - b);
-
-	const judged = await searchBudgets(
-		options,
-		{ runs, calibration, candidates, costs, plainCost, states },
-		speedups,
-	);
-	const { points, plain } = await heldOutFront(
-		[
-			plainContender(evaluations),
-			...contenders(options, judged, speedups, costs),
-		],
-		{ runs, prompts: heldOut, options },
-	);
+	const found = await searched(options, {
+		calibration,
+		families,
+		samplerOn,
+		plain: settings,
+		teacher:
+			target === "long"
+				? settingsOf({ steps: Math.max(LONG, steps) })
+				: settings,
+	});
+	const extrapolation = { order: 0, over: AXIS } as const;
+	const contenders: Contender[] = [
+		...options.beside.map((words): Contender => {
+			const own = settingsOf({ steps, keySteps: words });
+			return { series: words, plan: own.plan, sampler: own.sampler };
+		}),
+		...[...found.values()].map((plan): Contender => {
+			const list = stepsOf(plan);
+			return {
+				series: "tuned",
+				plan: planOfSteps(list, extrapolation, "tuned"),
+				sampler: samplerOn(list.times),
+			};
+		}),
+		...calls.flatMap((count) =>
+			families.flatMap(({ name, times }): Contender[] => {
+				const grid = times(count);
+				// a spacing may come to fewer
+				if (grid.length !== count) return [];
+				return [
+					{
+						series: name,
+						plan: { ...plainPlan(count), times: grid },
+						sampler: samplerOn(grid),
+					},
+				];
+			}),
+		),
+	];
+	const points = await heldOutFront(contenders, {
+		...options,
+		settings,
+		prompts: prompts.slice(options.calibration.length),
+	});
 	await options.save(state);
-	return {
-		costs,
-		plainCost,
-		plainSeconds: plain.seconds,
-		points,
-		chosen:
-			asked === undefined
-				? undefined
-				: points.find(
-						({ series, budget }) => series === "tuned" && budget === asked,
-					),
-	};
+	signal?.throwIfAborted();
+	return points;
 }
 
-async function stateCosts(
-	{ pipeline, settings, cost, state, budget, save }: TuneOptions,
-	states: readonly StepState[],
-	{ conditioning, initialNoise }: CalibrationPrompt,
-): Promise<StateCosts> {
-	if (budget && budget.kind !== "speedup") {
-		const wanted = budget.kind === "flops" ? "flops" : "measured";
-		if (cost !== wanted)
-			throw new OptionError(
-				"cost",
-				`a budget in ${budget.kind} needs ${wanted}`,
+interface SearchedFor {
+	readonly calibration: readonly CalibrationPrompt[];
+	readonly families: readonly GridFamily[];
+	readonly samplerOn: SamplerOn;
+	readonly plain: RunSettings;
+	readonly teacher: RunSettings;
+}
+
+/** The plan for each number of calls; what the state knows is not searched again. */
+async function searched(
+	options: TuneOptions,
+	{ calibration, families, samplerOn, plain, teacher }: SearchedFor,
+): Promise<Map<number, TimedPlan>> {
+	const { state, calls, save, signal, onProgress } = options;
+	const { unet } = options.pipeline;
+	const missing = calls.filter((count) => !state.improved[count]);
+	const deciding = Math.max(1, Math.round(calibration.length * DECIDING));
+	if (missing.length > 0) {
+		const { timesteps } = plain.sampler;
+		const grid = candidateTimes(
+			timesteps,
+			Math.max(options.candidates, timesteps.length),
+		);
+		const end = grid[grid.length - 1];
+		const started = performance.now();
+		const parts = [
+			promptBatches(calibration.slice(0, deciding), BATCH),
+			promptBatches(calibration.slice(deciding), BATCH),
+		];
+		const batches = parts.flat();
+		const teachers = [];
+		for (const [done, batch] of batches.entries()) {
+			onProgress?.({ stage: "plain runs", done, total: batches.length });
+			teachers.push(
+				await teach(batch, teacher.sampler, samplerOn, unet, signal),
 			);
+		}
+		const reuses = remembers(plain.sampler) ? [] : REUSES;
+		if (!missing.every((count) => state.found?.[count])) {
+			const found = await searchGrid({
+				unet,
+				samplerOn,
+				batches: parts[0],
+				teachers: teachers.slice(0, parts[0].length),
+				grid,
+				budgets: missing,
+				reuses,
+				reach: REACH,
+				most: 3,
+				onNode: (done, at) =>
+					onProgress?.({
+						stage: "searching times",
+						done,
+						// about half of all points are within reach
+						total: Math.round((grid.length * Math.max(...missing)) / 2),
+						note: `${at} calls`,
+					}),
+				signal,
+			});
+			state.found = Object.fromEntries(
+				[...found].map(([count, plans]) => [
+					count,
+					plans.map(({ plan }) => keptPlan(plan)),
+				]),
+			);
+			await save(state);
+		}
+		const runner: PlanRunnerOptions = {
+			unet,
+			samplerOn,
+			batches,
+			teachers,
+			signal,
+		};
+		const generator = mersenneTwister(plain.seed);
+		for (const [n, count] of missing.entries()) {
+			const now = performance.now();
+			const left = started + options.minutes * 60_000 - now;
+			const until = now + Math.max(0, left) / (missing.length - n);
+			let best: JudgedPlan | undefined;
+			for (const start of [
+				...(state.found?.[count] ?? []).map(readKeptPlan),
+				...families.flatMap(({ times }) => {
+					const own = times(count);
+					return own.length === count ? [callsAlone(own, end)] : [];
+				}),
+			]) {
+				const judged = await judgePlan(start, runner, best);
+				if (judged && (!best || sum(judged.logs) < sum(best.logs)))
+					best = judged;
+			}
+			if (!best) throw new RangeError(`no plan of ${count} calls was found`);
+			best = await improvePlan(best, {
+				...runner,
+				deciding,
+				reuses,
+				reach: REACH,
+				trials: options.trials,
+				generator,
+				range: [0, Math.max(timesteps[0], grid[0])],
+				goesOn: () => performance.now() < until,
+				onTrial: (done) =>
+					onProgress?.({
+						stage: "improving plans",
+						done: n * options.trials + done,
+						total: missing.length * options.trials,
+						note: `${count} calls`,
+					}),
+			});
+			state.improved[count] = keptPlan(best.plan);
+			await save(state);
+		}
 	}
-	if (state.costs) return { ...state.costs, costs: new Map(state.costs.costs) };
-	const { unet } = pipeline;
-	const all = [FULL, ...states];
-	const [, , height, width] = initialNoise.dims;
-	const costs =
-		cost === "flops"
-			? flopCosts(unet, all, {
-					batch: conditioning.negative ? 2 : 1,
-					height,
-					width,
-					tokens: conditioning.positive.encoder_hidden_states.dims[1],
-				})
-			: await measuredCosts(unet, all, conditioning, {
-					dims: initialNoise.dims,
-					data: settings.sampler.scaleModelInput(initialNoise.data, 0),
-				});
-	state.costs = { unit: costs.unit, costs: [...costs.costs] };
-	await save(state);
-	return costs;
+	return new Map(
+		calls.map((count) => [count, readKeptPlan(state.improved[count])]),
+	);
 }
 
-function budgetSpeedup(
-	budget: TuningBudget | undefined,
-	plainCost: number,
-): number | undefined {
-	switch (budget?.kind) {
-		case undefined:
-			return undefined;
-		case "speedup":
-			return budget.times;
-		case "seconds":
-			return plainCost / budget.seconds;
-		case "flops":
-			return plainCost / budget.flops;
-	}
+/** Whether a solver's steps build on earlier predictions. */
+function remembers(sampler: Sampler): boolean {
+	const one = new Float32Array(1);
+	const input = { index: 0, prediction: one, latents: one, noise: () => one };
+	return sampler.step(sampler.start(), input).state.history.length > 0;
 }
+
+function checkSearchable({ sampler, steps }: RunSettings): void {
+	const { name, stochastic, timesteps } = sampler;
+	if (stochastic)
+		throw new OptionError(
+			"sampler",
+			`${name} adds fresh noise at every step, so that there is no one run to come near to; choose a sampler without`,
+		);
+	if (timesteps.length !== steps)
+		throw new OptionError(
+			"sampler",
+			`${name} does not call the network once a step, which the search goes by; choose another sampler`,
+		);
+}
+
+const sum = (values: readonly number[]) =>
+	values.reduce((total, value) => total + value, 0);

@@ -15,7 +15,6 @@ import { parseKeySteps } from "../../src/propagation/planStates.js";
 import { samplerByName } from "../../src/samplers/config/samplerNames.js";
 import { createSampler } from "../../src/samplers/createSampler.js";
 import { SAMPLER_NAMES } from "../../src/samplers/sampler.js";
-import { parseTuningBudget } from "../../src/tuning/runs/tuningBudget.js";
 import { parseHubId } from "../../src/weights/hub/hubId.js";
 import { jsonText, mutatedJson, mutatedText } from "./mutate.js";
 import { promise, target } from "./target.js";
@@ -123,16 +122,6 @@ export const wordTargets = [
 				: mutatedText(METHODS, random),
 		run: (text) =>
 			/^\s*[[{]/.test(text) ? parseMethodFile(text, "f") : parseMethods(text),
-	})),
-	target("budgets", async () => ({
-		make: (random) =>
-			mutatedText(random.pick(["1.5x", "0.6s", "2TFLOP", "30 GFLOPs"]), random),
-		run: (words) => {
-			const [amount] = Object.values(parseTuningBudget(words)).filter(
-				(value) => typeof value === "number",
-			);
-			promise(Number.isFinite(amount), "the budget is not finite");
-		},
 	})),
 	target("flags", async () => ({
 		make: (random) => ({

@@ -179,8 +179,8 @@ test.skipIf(!traced)("analyzing", async () => {
 test.skipIf(!traced)("tuning", async () => {
 	const place = await fdiff(
 		...["tune", "--captions", "captions.txt", ...quick, "--out", "plan.json"],
-		...["--calibration", "1", "--held-out", "1", "--table-prompts", "1"],
-		...["--trials", "1", "--speedups", "1.2", "--comparisons", "few"],
+		...["--calibration", "2", "--held-out", "1", "--candidates", "4"],
+		...["--trials", "1", "--calls", "2"],
 	);
 	expect(listing(place.work)).toContain("plan.json");
 });

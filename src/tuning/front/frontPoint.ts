@@ -1,32 +1,39 @@
 import type { ConfidenceInterval } from "../../metrics/bootstrap.js";
-import type { KeyStepPlan } from "../../propagation/keyStepPlan.js";
+import { isPlain, type KeyStepPlan } from "../../propagation/keyStepPlan.js";
+import type { Nearness } from "../../propagation/planQuality.js";
 
-/** A point of the comparison: what a plan costs and how far it is from the plain run, on held-out prompts. */
+/** A way to draw with fewer network calls, as it did on held-out prompts. */
 export interface FrontPoint {
+	/** `tuned`, the words of a plan beside it, or the rule of a grid (`even`, `own`, `karras`, …). */
 	readonly series: string;
-	readonly label: string;
-	/** Times cheaper than the plain run, by the costs of the states. */
-	readonly speedup: number;
-	/** Seconds in the UNet an image, end to end: the median over the rounds. */
-	readonly seconds: number;
-	/** Times faster than the plain run in the same round, end to end: the median over the rounds. */
-	readonly measuredSpeedup: number;
-	/** Relative error of the final latents, with its interval over prompts. */
+	/** Network calls an image, parts of the network by their share of the operations. */
+	readonly calls: number;
+	/** Relative L2 error of the final latents to the plain run's: the mean with its interval over prompts. */
 	readonly error: ConfidenceInterval;
-	readonly psnr: number;
-	/** Mean LPIPS to the plain run's images, where its weights were given. */
-	readonly lpips?: number;
-	/** What the search made of a tuned plan on the calibration prompts (see `PlanRuns.objective`). */
-	readonly calibration?: number;
-	readonly plan?: KeyStepPlan;
-	/** The budget a tuned plan was found for, in times faster. */
-	readonly budget?: number;
+	readonly medianError: number;
+	/** Mean over the tenth of the prompts where it is greatest. */
+	readonly worstError: number;
+	/** Mean of the errors' logarithms: what the search makes small. */
+	readonly logError: number;
+	/** PSNR to the plain run's pictures. */
+	readonly psnr: Nearness;
+	/** Median seconds in the UNet, all runs of a prompt one after another. */
+	readonly seconds: number;
+	readonly plan: KeyStepPlan;
 }
 
-/** What "faster" means: summed costs of the states, or UNet seconds measured end to end. */
-export type FrontAxis = "cost" | "seconds";
+/** The points of grids alone: plain sampling with fewer steps. */
+export const isFewerSteps = ({
+	series,
+	plan,
+}: Pick<FrontPoint, "series" | "plan">) => series !== "tuned" && isPlain(plan);
 
-/** Times faster than the plain run. */
-export function timesFaster(point: FrontPoint, axis: FrontAxis): number {
-	return axis === "cost" ? point.speedup : point.measuredSpeedup;
+/** The grid of fewer steps that errs least with so many calls, or fewer. */
+export function bestFewer(
+	points: readonly FrontPoint[],
+	calls: number,
+): FrontPoint | undefined {
+	return points
+		.filter((point) => isFewerSteps(point) && point.calls <= calls)
+		.sort((a, b) => a.logError - b.logError)[0];
 }

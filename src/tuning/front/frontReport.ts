@@ -1,40 +1,32 @@
 import { vegaSvg } from "../../plots/vegaSvg.js";
-import { stepStateWord } from "../../propagation/stepState.js";
-import { type FrontAxis, type FrontPoint, timesFaster } from "./frontPoint.js";
+import { bestFewer, type FrontPoint } from "./frontPoint.js";
 
-/**
- * The points as a table in plain text, sorted by cost within each series: times cheaper by the costs of the states, times faster
- * and UNet seconds an image as measured, error of the latents, and how far the images are.
- */
+/** The points as a table in plain text, the most calls first. */
 export function frontTable(points: readonly FrontPoint[]): string {
-	const withLpips = points.some(({ lpips }) => lpips !== undefined);
-	const rows = points
-		.toSorted(
-			// by code units: the same on every machine
-			(a, b) =>
-				Number(a.series > b.series) - Number(a.series < b.series) ||
-				a.speedup - b.speedup,
-		)
-		.map((point) => [
-			point.label,
-			`${point.speedup.toFixed(2)}x`,
-			`${point.measuredSpeedup.toFixed(2)}x`,
-			point.seconds.toFixed(3),
-			point.error.estimate.toFixed(4),
-			`${point.error.low.toFixed(4)}–${point.error.high.toFixed(4)}`,
-			point.psnr.toFixed(1),
-			...(withLpips ? [point.lpips?.toFixed(4) ?? ""] : []),
-		]);
 	const head = [
 		"plan",
-		"cheaper",
-		"faster",
-		"UNet s",
+		"calls",
 		"error",
 		"95 %",
+		"median",
+		"worst tenth",
 		"PSNR dB",
-		...(withLpips ? ["LPIPS"] : []),
+		"its tenth",
+		"UNet s",
 	];
+	const rows = points
+		.toSorted((a, b) => b.calls - a.calls || a.logError - b.logError)
+		.map((point) => [
+			point.series,
+			String(point.calls),
+			point.error.estimate.toFixed(4),
+			`${point.error.low.toFixed(4)}–${point.error.high.toFixed(4)}`,
+			point.medianError.toFixed(4),
+			point.worstError.toFixed(4),
+			point.psnr.median.toFixed(1),
+			point.psnr.tenth.toFixed(1),
+			point.seconds.toFixed(3),
+		]);
 	const widths = head.map((word, column) =>
 		Math.max(word.length, ...rows.map((row) => row[column].length)),
 	);
@@ -52,33 +44,40 @@ export function frontTable(points: readonly FrontPoint[]): string {
 		.join("\n");
 }
 
+/** What the comparison says of each tuned plan beside the best grid of fewer steps, in sentences. */
+export function frontWords(points: readonly FrontPoint[]): string {
+	return points
+		.filter(({ series }) => series === "tuned")
+		.flatMap((tuned) => {
+			const fewer = bestFewer(points, tuned.calls);
+			if (!fewer) return [];
+			const share = Math.exp(tuned.logError - fewer.logError);
+			return `With ${tuned.calls} calls the tuned plan errs ${share.toFixed(2)} times as much as the best grid of fewer steps (${fewer.series}, ${fewer.calls}; geometric means)${share > 1 ? ": fewer steps are better" : ""}.`;
+		})
+		.join("\n");
+}
+
 /** Errors below this are rounding. */
 const LEAST_DRAWN = 1e-4;
 
-/** Error over speed-up, every series on the same axes, as an SVG document. */
+/** Error over calls, every series on the same axes, as an SVG document. */
 export function frontSvg(
 	points: readonly FrontPoint[],
 	title: string,
-	axis: FrontAxis,
 ): Promise<string> {
-	// a run that is the plain one has no place on a logarithmic axis
 	const values = points
 		.filter(({ error }) => error.estimate > LEAST_DRAWN)
 		.map((point) => ({
 			series: point.series,
-			label: point.label,
-			speedup: timesFaster(point, axis),
+			calls: point.calls,
 			error: point.error.estimate,
 			low: Math.max(point.error.low, LEAST_DRAWN),
 			high: point.error.high,
 		}));
 	const x = {
-		field: "speedup",
+		field: "calls",
 		type: "quantitative",
-		title:
-			axis === "cost"
-				? "times cheaper than the plain run (UNet)"
-				: "times faster than the plain run (UNet, measured)",
+		title: "network calls an image",
 		scale: { zero: false },
 	} as const;
 	const y = (field: string) =>
@@ -105,19 +104,7 @@ export function frontSvg(
 				encoding: { x, y: y("low"), y2: { field: "high" }, color },
 			},
 			{
-				transform: [
-					{
-						filter: {
-							field: "series",
-							oneOf: ["tuned", "tuned, two states", "fewer steps", "adaptive"],
-						},
-					},
-				],
-				mark: { type: "line" },
-				encoding: { x, y: y("error"), color },
-			},
-			{
-				mark: { type: "point", filled: true, size: 45 },
+				mark: { type: "line", point: { filled: true, size: 45 } },
 				encoding: { x, y: y("error"), color },
 			},
 		],
@@ -126,13 +113,5 @@ export function frontSvg(
 
 /** The points as JSON values, for those who want to go on with them. */
 export function frontJson(points: readonly FrontPoint[]): unknown[] {
-	return points.map(({ plan, ...point }) => ({
-		...point,
-		...(plan
-			? {
-					states: plan.states.map(stepStateWord).join(),
-					extrapolation: plan.extrapolation,
-				}
-			: {}),
-	}));
+	return points.map(({ plan, ...point }) => ({ ...point, plan: plan.label }));
 }

@@ -1,7 +1,8 @@
-import type { NoiseInjection } from "../../propagation/noiseInjection.js";
 import type { PlanFile } from "../../propagation/planFile.js";
+import { qualityOf } from "../../propagation/planQuality.js";
 import { stepStateWord } from "../../propagation/stepState.js";
-import type { FrontPoint } from "./frontPoint.js";
+import { timesValues } from "../../samplers/schedules/timeGrid.js";
+import { bestFewer, type FrontPoint } from "./frontPoint.js";
 
 /** What a tuned plan was found for. */
 export interface TunedFor {
@@ -11,56 +12,61 @@ export interface TunedFor {
 	readonly engine: string;
 	readonly precision: string;
 	readonly sampler: string;
+	/** Of the plain run. */
 	readonly steps: number;
 	readonly guidanceScale: number;
 	readonly seed: bigint;
+	readonly target: string;
 	readonly calibrationPrompts: number;
 	readonly heldOutPrompts: number;
-	readonly costUnit: "seconds" | "flops";
-	/** What the search made small: the latents' error, or its geometric mean with LPIPS (by which weights). */
-	readonly objective: string;
-	/** The one that `--key-steps auto` takes. */
-	readonly auto: boolean;
-	readonly injection?: NoiseInjection;
 }
 
 const rounded = (value: number) => Number(value.toPrecision(4));
 
-/** A tuned plan as a plan file, with how it was made and how it did. */
-export function tunedPlanFile(point: FrontPoint, tuned: TunedFor): PlanFile {
-	if (!point.plan) throw new RangeError(`${point.label} has no plan`);
+/** A tuned plan as a plan file, with how it was made and how it did beside fewer steps. */
+export function tunedPlanFile(
+	point: FrontPoint,
+	tuned: TunedFor,
+	points: readonly FrontPoint[],
+): PlanFile {
+	const { plan } = point;
+	const fewer = bestFewer(points, point.calls);
+	const figures = ({ error, medianError, worstError, psnr }: FrontPoint) => ({
+		error: {
+			mean: rounded(error.estimate),
+			low: rounded(error.low),
+			high: rounded(error.high),
+			median: rounded(medianError),
+			worstTenth: rounded(worstError),
+		},
+		psnr: { median: rounded(psnr.median), tenth: rounded(psnr.tenth) },
+	});
 	return {
 		sampler: tuned.sampler,
-		steps: tuned.steps,
-		states: point.plan.states.map(stepStateWord),
-		extrapolation: point.plan.extrapolation,
+		steps: plan.states.length,
+		standsFor: tuned.steps,
+		quality: qualityOf(point.psnr),
+		states: plan.states.map(stepStateWord),
+		times: plan.times ? [...timesValues(plan.times)] : undefined,
+		extrapolation: plan.extrapolation,
 		// closeness to the plain run is what it was tuned for
-		injectNoise: tuned.injection?.alpha ?? 0,
-		...(tuned.injection ? { injectUntil: tuned.injection.until } : {}),
+		injectNoise: 0,
 		model: tuned.model,
 		guidanceScale: tuned.guidanceScale,
 		madeBy: {
 			command: "fdiff tune",
 			engine: tuned.engine,
 			precision: tuned.precision,
-			auto: tuned.auto,
-			budget: rounded(point.budget ?? point.speedup),
-			speedup: rounded(point.speedup),
-			costs: tuned.costUnit,
-			measuredSpeedup: rounded(point.measuredSpeedup),
-			relativeError: {
-				heldOut: rounded(point.error.estimate),
-				low: rounded(point.error.low),
-				high: rounded(point.error.high),
-			},
-			psnr: rounded(point.psnr),
-			...(point.lpips === undefined ? {} : { lpips: rounded(point.lpips) }),
-			objective: {
-				of: tuned.objective,
-				...(point.calibration === undefined
-					? {}
-					: { calibration: rounded(point.calibration) }),
-			},
+			target: tuned.target,
+			calls: point.calls,
+			heldOut: figures(point),
+			...(fewer && {
+				fewerSteps: {
+					grid: fewer.series,
+					calls: fewer.calls,
+					...figures(fewer),
+				},
+			}),
 			calibrationPrompts: tuned.calibrationPrompts,
 			heldOutPrompts: tuned.heldOutPrompts,
 			seed: String(tuned.seed),
@@ -68,7 +74,7 @@ export function tunedPlanFile(point: FrontPoint, tuned: TunedFor): PlanFile {
 	};
 }
 
-/** The file's name among other plans: `dpm-solver++-20-g7.5-1.50x-HASH.json`. */
-export function tunedPlanName(point: FrontPoint, tuned: TunedFor): string {
-	return `${tuned.sampler}-${tuned.steps}-g${tuned.guidanceScale}-${(point.budget ?? point.speedup).toFixed(2)}x-${tuned.model}.json`;
+/** The file's name among other plans: `dpm-solver++-20-g7.5-high-HASH.json`. */
+export function tunedPlanName(quality: string, tuned: TunedFor): string {
+	return `${tuned.sampler}-${tuned.steps}-g${tuned.guidanceScale}-${quality}-${tuned.model}.json`;
 }

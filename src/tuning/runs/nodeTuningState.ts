@@ -16,7 +16,7 @@ export async function readTuningState(
 	path: string | undefined,
 	key: string,
 ): Promise<TuningState> {
-	const fresh: TuningState = { key, runs: {} };
+	const fresh: TuningState = { key, improved: {}, scores: {} };
 	if (path === undefined) return fresh;
 	let text: string;
 	try {
@@ -35,7 +35,7 @@ export async function readTuningState(
 	if (!parsed.success)
 		throw new OptionError(
 			"state",
-			`${path} is no state of a key-step search; delete it or name another file`,
+			`${path} is no state of a search for plans; delete it or name another file`,
 		);
 	return parsed.data.key === key ? parsed.data : fresh;
 }
