@@ -45,7 +45,7 @@ export type ChosenPlan =
 			/** Steps of the plain run that it takes the place of. */
 			readonly standsFor: number;
 	  }
-	| { readonly kind: "plain" };
+	| { readonly kind: "plain"; readonly standsFor?: undefined };
 
 /**
  * Settles what was asked for, for a run: the one place where plans are looked up, fitted and checked.

@@ -6,19 +6,19 @@ import type { RunSettings } from "./runSettings.js";
 
 /** A plan that was tuned for a run. */
 export interface TunedPlan {
-	/** What it is called among the others: how many times less work it was to be, "1.50x". */
+	/** What it is called among the others: its quality, how many of its steps call the network, and in place of how many. */
 	readonly label: string;
 	/** The options that take it. */
 	readonly options: Pick<
 		GenerateOptions,
-		"keySteps" | "injectNoise" | "injectUntil"
+		"keySteps" | "steps" | "injectNoise" | "injectUntil"
 	>;
 	/** What runs at each step. */
 	readonly states: readonly string[];
 }
 
 /**
- * The plans that were tuned for the model, sampler, steps and guidance of a run, the slowest first.
+ * The plans that were tuned for the model, sampler, steps and guidance of a run, the nearest to the plain run first.
  * @param settle fills in the defaults of the run with other options
  */
 export function tunedPlans(
@@ -30,33 +30,39 @@ export function tunedPlans(
 		model.findPlan?.all?.({
 			model: model.hash,
 			sampler: settings.sampler.name,
-			steps: settings.steps,
+			steps: settings.chosenPlan?.standsFor ?? settings.steps,
 			guidanceScale: settings.guidanceScale,
 		}) ?? [];
 	const plans = found.map((file): TunedPlan => {
-		const { plan, options } = settle({ keySteps: file });
-		const words = { keySteps: plan.label };
+		const { plan, options } = settle({ keySteps: file, steps: file.steps });
+		const words = { keySteps: plan.label, steps: file.steps };
 		// said only where the words alone would not lead to it
 		const { injectNoise, injectUntil } = options;
 		const alone = settle(words).options;
+		const states = plan.states.map(stepStateWord);
 		return {
-			label: labelOf(file),
+			label: labelOf(file, states),
 			options: {
 				...words,
 				...(alone.injectNoise !== injectNoise && { injectNoise }),
 				...(alone.injectUntil !== injectUntil && { injectUntil }),
 			},
-			states: plan.states.map(stepStateWord),
+			states,
 		};
 	});
 	// the same folder may be looked through under two names
 	const byWords = new Map(plans.map((plan) => [plan.options.keySteps, plan]));
-	return [...byWords.values()].toSorted((a, b) =>
-		a.label.localeCompare(b.label, "en"),
+	return [...byWords.values()].toSorted(
+		(a, b) => callsOf(b.states) - callsOf(a.states),
 	);
 }
 
-function labelOf({ madeBy }: PlanFile): string {
-	const { budget } = (madeBy ?? {}) as { readonly budget?: unknown };
-	return typeof budget === "number" ? `${budget.toFixed(2)}x` : "tuned";
+const callsOf = (states: readonly string[]) =>
+	states.filter((state) => state === "full").length;
+
+function labelOf(
+	{ quality, standsFor, steps }: PlanFile,
+	states: readonly string[],
+): string {
+	return `${quality ?? "tuned"}, ${callsOf(states)} of ${standsFor ?? steps}`;
 }

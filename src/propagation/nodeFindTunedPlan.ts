@@ -29,11 +29,13 @@ export function nodeFindPlan(modelFolder?: string): FindPlan {
  * that fit, the one of the quality that was asked for, else of the next better one.
  */
 export function findPlanIn(folders: readonly string[]): FindPlan {
-	const fitting = (folder: string, wanted: WantedRun) =>
+	/** @param ofOwn whether a plan fits a run of its own number of steps too: that is how it is asked for by its words */
+	const fitting = (folder: string, wanted: WantedRun, ofOwn = false) =>
 		plansIn(folder).filter(
 			(plan) =>
 				plan.model === wanted.model &&
-				(plan.standsFor ?? plan.steps) === wanted.steps &&
+				((plan.standsFor ?? plan.steps) === wanted.steps ||
+					(ofOwn && plan.steps === wanted.steps)) &&
 				plan.sampler !== undefined &&
 				isSampler(plan.sampler, wanted.sampler) &&
 				Math.abs(
@@ -55,7 +57,7 @@ export function findPlanIn(folders: readonly string[]): FindPlan {
 		return undefined;
 	};
 	const all = (wanted: WantedRun) =>
-		folders.flatMap((folder) => fitting(folder, wanted));
+		folders.flatMap((folder) => fitting(folder, wanted, true));
 	return Object.assign(find, { all });
 }
 

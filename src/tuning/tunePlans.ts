@@ -198,7 +198,6 @@ async function searched(
 			Math.max(options.candidates, timesteps.length),
 		);
 		const end = grid[grid.length - 1];
-		const started = performance.now();
 		const parts = [
 			promptBatches(calibration.slice(0, deciding), BATCH),
 			promptBatches(calibration.slice(deciding), BATCH),
@@ -249,6 +248,7 @@ async function searched(
 			signal,
 		};
 		const generator = mersenneTwister(plain.seed);
+		const started = performance.now();
 		for (const [n, count] of missing.entries()) {
 			const now = performance.now();
 			const left = started + options.minutes * 60_000 - now;

@@ -146,6 +146,9 @@ const shownOf = (picture: HungPicture): ShownPicture => ({
 
 /** The plan that the page opens with: a tuned one of those in the middle, or the published key steps. */
 function firstPlan(outline: RunOutline | undefined): PictureOptions {
-	const tuned = outline?.tunedPlans ?? [];
+	// one of network calls alone has nothing to show on the steps
+	const tuned = (outline?.tunedPlans ?? []).filter(({ states }) =>
+		states.some((state) => kindOf(state) !== "full"),
+	);
 	return tuned[Math.floor(tuned.length / 2)]?.options ?? { keySteps: "paper" };
 }

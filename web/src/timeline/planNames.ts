@@ -18,7 +18,7 @@ export function namedPlans(outline: RunOutline | undefined): NamedPlan[] {
 			help,
 		})),
 		...(outline?.tunedPlans ?? []).map(({ label, options }) => ({
-			label: `Tuned ${label.replace("x", "×")}`,
+			label: `Tuned: ${label}`,
 			options,
 			help: "tuned for this model, sampler, steps and guidance",
 		})),
