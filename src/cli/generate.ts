@@ -170,6 +170,14 @@ async function generate(
 			"jpeg",
 			imageParameters({ seed: settings.seed, settings }, pipeline),
 		);
+	if (remade?.vae && !flags.vae)
+		warn(
+			{
+				code: "settings_left_out",
+				message: `the picture was decoded by another autoencoder than the model's, ${remade.vae}: say where it is with --vae`,
+			},
+			flags,
+		);
 	for (const warning of remade?.warnings ?? []) warn(warning, flags);
 	const bar = progressBar({
 		label: "drawing",

@@ -19,6 +19,8 @@ import type { Warning } from "./warning.js";
 const MODEL = "Model";
 const MODEL_HASH = "Model hash";
 const VERSION = "Version";
+/** Written where it is not the model's own. */
+const VAE = "VAE";
 /** Written where they are not the default's: the same options make the same image up to their rounding. */
 const ENGINE = "Engine";
 const PRECISION = "Precision";
@@ -51,6 +53,8 @@ export interface ImageModel {
 	readonly precision?: Precision;
 	/** What the control nets beside it are called. */
 	readonly controlNets?: readonly string[];
+	/** What the autoencoder is called that stands in place of its own. */
+	readonly vae?: string;
 }
 
 /** The `parameters` text of an image: A1111's keys and ours, enough to make the same image again. */
@@ -62,7 +66,7 @@ export function imageParameters(
 		readonly seed: Seed | bigint;
 		readonly settings: { readonly options: SettledOptions };
 	},
-	{ label, hash, engine, precision, controlNets = [] }: ImageModel,
+	{ label, hash, engine, precision, vae, controlNets = [] }: ImageModel,
 ): string {
 	const all: Readonly<Record<string, unknown>> = { ...settings.options, seed };
 	const written = new Map<string, string>();
@@ -73,8 +77,8 @@ export function imageParameters(
 		if (name !== "height") continue;
 		// where A1111 writes them
 		written.set(MODEL_HASH, hash);
-		// a folder's name only: an image must not tell where its maker keeps his files
-		written.set(MODEL, label.split(/[\\/]/).slice(-2).join("/"));
+		written.set(MODEL, lastParts(label));
+		if (vae !== undefined) written.set(VAE, lastParts(vae));
 	}
 	if (engine && engine !== DEFAULT_ENGINE) written.set(ENGINE, engine);
 	if (precision && precision !== "float32") written.set(PRECISION, precision);
@@ -85,6 +89,9 @@ export function imageParameters(
 	const prompt = taggedPrompt(settings.options.prompt, loras);
 	return writeInfotext({ prompt, negativePrompt, settings: written });
 }
+
+/** A folder's name only: an image must not tell where its maker keeps his files. */
+const lastParts = (path: string) => path.split(/[\\/]/).slice(-2).join("/");
 
 /** A prompt that names every LoRA, as A1111's does. */
 function taggedPrompt(
@@ -109,6 +116,8 @@ export interface ParametersOfImage {
 	readonly options: GenerateOptions;
 	readonly model?: string;
 	readonly modelHash?: string;
+	/** The autoencoder that stood in place of the model's own. */
+	readonly vae?: string;
 	/** What it was made from that a text cannot say: the same image needs these options again. */
 	readonly given: readonly GenerationOption[];
 	/** What one of our pictures was run with: the same picture needs the same, whatever else is installed. */
@@ -132,7 +141,7 @@ export function optionsFromParameters(
 	const { controls, settings } = withoutControls(all);
 	const options: Record<string, unknown> = { ...controls };
 	const leftOut: string[] = [];
-	const known = new Set([MODEL, MODEL_HASH, ENGINE, PRECISION, VERSION]);
+	const known = new Set([MODEL, MODEL_HASH, VAE, ENGINE, PRECISION, VERSION]);
 	for (const { name, entry, key, read = entry.parse } of PARAMETERS) {
 		known.add(key);
 		const word = settings.get(key);
@@ -185,6 +194,7 @@ export function optionsFromParameters(
 		},
 		model: settings.get(MODEL),
 		modelHash: settings.get(MODEL_HASH),
+		vae: settings.get(VAE),
 		given: [...given],
 		// what is not written is what there always is
 		...(ours

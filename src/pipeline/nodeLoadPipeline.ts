@@ -8,6 +8,7 @@ import {
 	findNodeAdapter,
 	openNodeAdapterFile,
 } from "../weights/adapters/nodeAdapterFile.js";
+import type { GroupsAndHeads } from "../weights/checkpoint/checkpointUnet.js";
 import type {
 	ModelFiles,
 	NetworkFiles,
@@ -61,7 +62,10 @@ export async function loadPipeline(
 		weightBytes: weightBytes(Object.values(files.networks)),
 	});
 	const vae = options.vae && (await openVae(options.vae, files, options));
-	const controlNets = await openControlNets(options);
+	const controlNets = await openControlNets(
+		files.networks.unet.config,
+		options,
+	);
 	const whole = vae
 		? { ...files, networks: { ...files.networks, vae } }
 		: files;
@@ -109,15 +113,21 @@ async function openVae(
 }
 
 /** @throws OptionError that names the control net that cannot be had */
-async function openControlNets({
-	controlnet = [],
-	...options
-}: OpenModelOptions): Promise<ControlNetFiles[]> {
+async function openControlNets(
+	unet: unknown,
+	{ controlnet = [], ...options }: OpenModelOptions,
+): Promise<ControlNetFiles[]> {
+	const { norm_num_groups, attention_head_dim, num_attention_heads } = (unet ??
+		{}) as GroupsAndHeads;
 	const opened: ControlNetFiles[] = [];
 	for (const where of [controlnet].flat())
 		opened.push(
 			await ofOption("controlnet", async () =>
-				controlNetPart(await openNodePart(where, options)),
+				controlNetPart(await openNodePart(where, options), {
+					norm_num_groups,
+					attention_head_dim,
+					num_attention_heads,
+				}),
 			),
 		);
 	return opened;

@@ -84,18 +84,23 @@ export function pictureStart(
 	}: {
 		readonly sampler: Sampler;
 		readonly start: number;
-		readonly vae: Pick<AutoencoderConfig, "scalingFactor" | "shiftFactor">;
+		readonly vae: Pick<
+			AutoencoderConfig,
+			"scalingFactor" | "shiftFactor" | "tiny"
+		>;
 		readonly inpainting: boolean;
 		/** Noise that was given in place of the seed's. */
 		readonly initialNoise?: Tensor;
 	},
 ): PictureStart {
-	const original = moments && sampled(moments, draw(), vae);
+	// a tiny one's latents are no distribution: nothing is drawn for them
+	const first = moments && !vae.tiny ? draw() : undefined;
 	const drawn = draw();
+	const original = moments && sampled(moments, first ?? drawn, vae);
 	const noise = initialNoise ?? drawn;
 	const { dims } = noise;
 	// diffusers encodes the masked picture for every kind of model
-	const second = mask ? draw() : undefined;
+	const second = mask && !vae.tiny ? draw() : undefined;
 	const begun =
 		mask?.content === "noise" && original && !noiseAlone
 			? masked(mask.latents, original, draw())
@@ -112,7 +117,7 @@ export function pictureStart(
 			initialNoise: noise,
 			extraChannels: behind(
 				mask.latents,
-				sampled(mask.moments as LatentMoments, second as Tensor, vae),
+				sampled(mask.moments as LatentMoments, second ?? drawn, vae),
 			),
 		};
 	const kept = original as Tensor;

@@ -55,6 +55,8 @@ export interface PipelineOptions extends NetworkOptions {
 	readonly loraDir?: string;
 	/** Opens LoRAs and embeddings that paths and Hub ids name. Default: only their content can be given. */
 	readonly openAdapterFile?: OpenAdapterFile;
+	/** What the autoencoder is called that stands in place of the model's own. */
+	readonly vae?: string;
 	/** Finds LoRAs that prompts name. Default: prompts name none. */
 	readonly findLora?: FindLora;
 }
@@ -140,6 +142,7 @@ export function createPipeline(
 		engine: engine.name,
 		precision: options.precision ?? "float32",
 		controlNets: networks.controlNets,
+		...(options.vae !== undefined && { vae: options.vae }),
 	};
 	const defaults = modelDefaults(
 		files,

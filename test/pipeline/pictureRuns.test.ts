@@ -4,11 +4,17 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadPipeline } from "../../src/pipeline/nodeLoadPipeline.js";
 import type { Pipeline } from "../../src/pipeline/pipeline.js";
 import { readGolden, relativeError } from "../goldenFile.js";
-import { differences, pixels, tinyInpainting, tinySd } from "./tinyModels.js";
+import {
+	differences,
+	models,
+	pixels,
+	tinyInpainting,
+	tinySd,
+} from "./tinyModels.js";
 
 interface Case {
 	name: string;
-	kind: "img2img" | "inpaint" | "inpaint9";
+	kind: "img2img" | "inpaint" | "inpaint9" | "img2img-tiny" | "inpaint-tiny";
 	sampler: string;
 	steps: number;
 	strength: number;
@@ -39,11 +45,16 @@ const mask = {
 
 let plain: Pipeline;
 let inpainting: Pipeline;
+let tiny: Pipeline;
 beforeAll(async () => {
 	plain = await loadPipeline(tinySd, { threads: 1 });
 	inpainting = await loadPipeline(tinyInpainting(), { threads: 1 });
+	const vae = join(models, "tiny-taesd");
+	tiny = await loadPipeline(tinySd, { threads: 1, vae });
 });
-afterAll(() => Promise.all([plain.release(), inpainting.release()]));
+afterAll(() =>
+	Promise.all([plain, inpainting, tiny].map((one) => one.release())),
+);
 
 function optionsOf({ kind, name: _, scheduler: __, options, ...run }: Case) {
 	return {
@@ -54,14 +65,18 @@ function optionsOf({ kind, name: _, scheduler: __, options, ...run }: Case) {
 		keySteps: "all",
 		...size,
 		initImage: image,
-		...(kind === "img2img" ? {} : { mask }),
+		...(kind.startsWith("img2img") ? {} : { mask }),
 	};
 }
 
 /** golden by test/reference/picture_runs.py */
 describe("final latents are those of diffusers' pipelines that begin with a picture", () => {
 	test.each(cases)("$name", async (run) => {
-		const pipeline = run.kind === "inpaint9" ? inpainting : plain;
+		const pipeline = run.kind.endsWith("-tiny")
+			? tiny
+			: run.kind === "inpaint9"
+				? inpainting
+				: plain;
 		const [result] = await pipeline.generate(optionsOf(run));
 		const expected = golden.get(`${run.name}/latents`)!;
 		expect(result.latents.dims).toEqual(expected.dims);

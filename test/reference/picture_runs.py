@@ -10,7 +10,7 @@ resized; the mask's edges do not lie on those of latents. Each run has one torch
 Not here: LMSDiscreteScheduler, whose late start weights the one derivative it has as the newest of four.
 
 Arrays: image [64, 96, 3] uint8, mask [64, 96] uint8, NAME/latents [1, 4, 8, 12] float32 (final), NAME/picture [64, 96, 3] uint8 (as decoded).
-The json's cases: name, kind (img2img, inpaint, inpaint9), sampler (our name), steps, strength, guidanceScale, seed, scheduler, options.
+The json's cases: name, kind (img2img, inpaint, inpaint9; with -tiny by test/models/tiny-taesd, whose latents are no distribution), sampler (our name), steps, strength, guidanceScale, seed, scheduler, options.
 """
 import json, os
 import diffusers
@@ -65,6 +65,9 @@ def main():
     img2img = quiet(diffusers.StableDiffusionImg2ImgPipeline(**parts, requires_safety_checker=False))
     inpaint = quiet(diffusers.StableDiffusionInpaintPipeline(**parts, requires_safety_checker=False))
     inpaint9 = quiet(diffusers.StableDiffusionInpaintPipeline(**(parts | {"unet": wide}), requires_safety_checker=False))
+    tiny = diffusers.AutoencoderTiny.from_pretrained(os.path.join(MODELS, "tiny-taesd"), torch_dtype=torch.float32)
+    tinies = {"img2img-tiny": quiet(diffusers.StableDiffusionImg2ImgPipeline(**(parts | {"vae": tiny}), requires_safety_checker=False)),
+              "inpaint-tiny": quiet(diffusers.StableDiffusionInpaintPipeline(**(parts | {"vae": tiny}), requires_safety_checker=False))}
     y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
     rng = np.random.RandomState(5)
     image = np.stack([x * 2.5, y * 3.5, 255 - x - y], 2) + rng.randint(-20, 20, (HEIGHT, WIDTH, 3))
@@ -75,12 +78,13 @@ def main():
     runs = [("img2img", case) for case in CASES] + [("img2img", ("ddim", "DDIMScheduler", {}, 6, 1.0, 7.5))]
     for case in CASES:
         if case[0] in INPAINT: runs += [(kind, case[:4] + (strength,) + case[5:]) for kind in ("inpaint", "inpaint9") for strength in (1.0, case[4])]
+    runs += [(kind, ("euler-a", "EulerAncestralDiscreteScheduler", {}, 8, 0.5, 7.5)) for kind in tinies]
     for seed, (kind, (sampler, scheduler, options, steps, strength, guidance)) in enumerate(runs):
-        pipe = {"img2img": img2img, "inpaint": inpaint, "inpaint9": inpaint9}[kind]
+        pipe = {"img2img": img2img, "inpaint": inpaint, "inpaint9": inpaint9, **tinies}[kind]
         pipe.scheduler = getattr(diffusers, scheduler).from_config(config, **options)
         name = f"{kind}/{sampler}/{strength}"
         def draw(output_type):
-            more = {} if kind == "img2img" else {"mask_image": Image.fromarray(mask), "height": HEIGHT, "width": WIDTH}
+            more = {} if kind.startswith("img2img") else {"mask_image": Image.fromarray(mask), "height": HEIGHT, "width": WIDTH}
             return pipe(PROMPT, image=Image.fromarray(image), strength=strength, negative_prompt=NEGATIVE, num_inference_steps=steps,
                         guidance_scale=guidance, generator=torch.Generator().manual_seed(seed), output_type=output_type, **more).images
         out[f"{name}/latents"] = draw("latent").numpy()

@@ -46,6 +46,16 @@ interface Layer {
 	readonly parts: Map<AdapterPart, string>;
 }
 
+/** Adapters of other kinds, by the names that LyCORIS and PEFT give their tensors. */
+const otherKinds: readonly { is: string; names: RegExp }[] = [
+	{
+		is: "an OFT or BOFT adapter (orthogonal finetuning)",
+		names: /\.(oft_\w+|boft_\w+)(\.|$)/,
+	},
+	{ is: "an IA3 adapter", names: /\.(ia3_\w+|on_input)(\.|$)/ },
+	{ is: "a GLoRA adapter", names: /\.(a1|a2|b1|b2|bm)\.weight$/ },
+];
+
 /**
  * Matches an adapter (LoRA, LoHa, LoKr, full differences, each with or without DoRA's magnitudes) with the networks of a model. Only the scales
  * are read of its data.
@@ -63,6 +73,14 @@ export async function openAdapter(
 		const family = adapterFamily(weights.tensors.keys(), shapeOf);
 		return family ? `it is for ${family}` : "it is for another kind of model";
 	};
+	const other = otherKinds.find(({ names }) =>
+		unused.some((name) => names.test(name)),
+	);
+	if (other)
+		throw new UserError(
+			`${label} is ${other.is}: only LoRA, LoHa, LoKr and differences can be used, each with DoRA's magnitudes or without`,
+			{ code: "unsupported" },
+		);
 	if (layers.length === 0)
 		throw new UserError(
 			`${label} changes no layer of this model: ${

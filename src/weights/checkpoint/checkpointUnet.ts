@@ -9,7 +9,14 @@ export interface RenamedNetwork {
 	 * What its config.json would say, as far as shapes tell it and conventions fill it in.
 	 * @throws UserError where they do not.
 	 */
-	inferConfig(): Readonly<Record<string, unknown>>;
+	inferConfig(like?: GroupsAndHeads): Readonly<Record<string, unknown>>;
+}
+
+/** What shapes do not tell of a UNet's config, from that of a UNet with the same layers. */
+export interface GroupsAndHeads {
+	readonly norm_num_groups?: unknown;
+	readonly attention_head_dim?: unknown;
+	readonly num_attention_heads?: unknown;
 }
 
 /** Parts of a residual block: CompVis name, diffusers name. */
@@ -52,7 +59,7 @@ export function renameUnet(
 	}
 	return {
 		tensors,
-		inferConfig: () => inferUnetConfig(tensors, layers, label),
+		inferConfig: (like) => inferUnetConfig(tensors, layers, label, like),
 	};
 }
 
@@ -113,6 +120,7 @@ function inferUnetConfig(
 	tensors: ReadonlyMap<string, TensorEntry>,
 	layers: number,
 	label: string,
+	like?: GroupsAndHeads,
 ): Record<string, unknown> {
 	const shapeOf = (name: string): readonly number[] => {
 		const entry = tensors.get(name);
@@ -145,8 +153,9 @@ function inferUnetConfig(
 	const groups = 32;
 	const headWidth = 64;
 	if (
-		channels.some((count) => count % groups !== 0) ||
-		(linear && channels.some((count) => count % headWidth !== 0))
+		!like &&
+		(channels.some((count) => count % groups !== 0) ||
+			(linear && channels.some((count) => count % headWidth !== 0)))
 	)
 		throw new OptionError(
 			"config",
@@ -180,5 +189,6 @@ function inferUnetConfig(
 			attends("up", level) ? "CrossAttnUpBlock2D" : "UpBlock2D",
 		),
 		use_linear_projection: linear,
+		...like,
 	};
 }

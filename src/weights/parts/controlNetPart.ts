@@ -1,6 +1,9 @@
 import { shorten } from "../../errors/shorten.js";
 import { UserError } from "../../errors/userError.js";
-import { renameUnet } from "../checkpoint/checkpointUnet.js";
+import {
+	type GroupsAndHeads,
+	renameUnet,
+} from "../checkpoint/checkpointUnet.js";
 import { foreignWeights } from "../checkpoint/foreignWeights.js";
 import type { TensorEntry } from "../formats/weights.js";
 import type { OpenedPart } from "./openedPart.js";
@@ -16,9 +19,13 @@ const convolutions = 8;
 /**
  * A control net as it was opened, under diffusers' names: those of lllyasviel's original files (`control_model.*`, or without that prefix) are
  * changed, and the config of a single file is told from its shapes.
+ * @param unet the config of the UNet that it goes with, whose encoder half it is a copy of: shapes do not tell its groups and heads
  * @throws UserError when it is something else.
  */
-export function controlNetPart(part: OpenedPart): ControlNetPart {
+export function controlNetPart(
+	part: OpenedPart,
+	unet?: GroupsAndHeads,
+): ControlNetPart {
 	const { label, weights } = part;
 	const names = new Map<string, TensorEntry>();
 	for (const [name, entry] of weights.tensors) {
@@ -56,7 +63,7 @@ export function controlNetPart(part: OpenedPart): ControlNetPart {
 			(block) => shape(`controlnet_cond_embedding.blocks.${block}.weight`)[0],
 		),
 	];
-	const { up_block_types: _, out_channels: __, ...config } = inferConfig();
+	const { up_block_types: _, out_channels: __, ...config } = inferConfig(unet);
 	return {
 		label,
 		config: {

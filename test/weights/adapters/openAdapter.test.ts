@@ -156,9 +156,19 @@ test("an adapter for another model, or of what is not known, is refused by what 
 	await expect(openAdapter(flux, networks)).rejects.toThrow(
 		"diffusion transformer",
 	);
-	const other = adapterOf({ "lora_unet_mid.oft_blocks": [2, 2] });
+	for (const [name, kind] of [
+		["lora_unet_mid.oft_blocks", "an OFT or BOFT adapter"],
+		["base_model.model.mid.attn1.to_q.oft_r", "an OFT or BOFT adapter"],
+		["lora_unet_mid.on_input", "an IA3 adapter"],
+		["base_model.model.mid.attn1.to_k.ia3_l", "an IA3 adapter"],
+		["lora_unet_mid.a1.weight", "a GLoRA adapter"],
+	])
+		await expect(
+			openAdapter(adapterOf({ [name]: [2, 2] }), networks),
+		).rejects.toThrow(`some.safetensors is ${kind}`);
+	const other = adapterOf({ "something.else": [2, 2] });
 	await expect(openAdapter(other, networks)).rejects.toThrow(
-		"it holds no LoRA, LoHa, LoKr or differences (but lora_unet_mid.oft_blocks)",
+		"it holds no LoRA, LoHa, LoKr or differences (but something.else)",
 	);
 	const half = adapterOf({ [`unet.${attention}.lora_A.weight`]: [4, 32] });
 	await expect(openAdapter(half, networks)).rejects.toThrow(

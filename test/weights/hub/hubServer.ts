@@ -66,14 +66,25 @@ const isLarge = (path: string) => path.endsWith(".safetensors");
 export const etagOf = (path: string, bytes: Uint8Array) =>
 	isLarge(path) ? sha256(bytes) : gitSha1(bytes);
 
+type RepoFiles = ReadonlyMap<string, Uint8Array>;
+
 /** Two real HTTP servers that behave like the Hub and its content network, for one repository. */
-export async function startHub(
-	repo: string,
-	files: ReadonlyMap<string, Uint8Array>,
+export function startHub(repo: string, files: RepoFiles): Promise<HubServer> {
+	return startHubOf(new Map([[repo, files]]));
+}
+
+/** The same for several repositories. */
+export async function startHubOf(
+	repos: ReadonlyMap<string, RepoFiles>,
 ): Promise<HubServer> {
 	const blobs = new Map(
-		[...files].map(([path, bytes]) => [etagOf(path, bytes), bytes]),
+		[...repos.values()].flatMap((files) =>
+			[...files].map(([path, bytes]) => [etagOf(path, bytes), bytes]),
+		),
 	);
+	/** The repository that a path, behind this start, is about. */
+	const repoOf = (path: string, start: string, end: string) =>
+		[...repos.keys()].find((repo) => path.startsWith(`${start}${repo}${end}`));
 	const requests: SeenRequest[] = [];
 
 	const serve = (
@@ -134,9 +145,11 @@ export async function startHub(
 	});
 
 	const home = await serve("hub", (path, request, response, fault) => {
-		if (path.startsWith(`/api/models/${repo}/revision/`)) {
+		const listed = repoOf(path, "/api/models/", "/revision/");
+		if (listed) {
+			const files = repos.get(listed) ?? new Map();
 			const json: HubJson = {
-				id: repo,
+				id: listed,
 				sha: commit,
 				siblings: [...files].map(([rfilename, bytes]) => ({
 					rfilename,
@@ -153,12 +166,14 @@ export async function startHub(
 			return;
 		}
 		const cached = path.startsWith("/api/resolve-cache/");
-		const start = `${cached ? "/api/resolve-cache" : ""}/${repo}/resolve/`;
+		const before = cached ? "/api/resolve-cache/" : "/";
+		const repo = repoOf(path, before, "/resolve/");
+		const start = `${before}${repo}/resolve/`;
 		const [revision, ...rest] = path.slice(start.length).split("/");
 		const name = decodeURIComponent(rest.join("/"));
 		const known =
 			path.startsWith(start) && /^(main|[0-9a-f]{40})$/.test(revision);
-		const bytes = known ? files.get(name) : undefined;
+		const bytes = known ? repos.get(repo ?? "")?.get(name) : undefined;
 		if (!bytes)
 			return void response
 				.writeHead(404, { "x-error-code": "EntryNotFound" })
