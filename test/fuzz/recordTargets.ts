@@ -8,7 +8,7 @@ import {
 	resolveProtocol,
 } from "../../src/datasets/protocol.js";
 import { parseMethod } from "../../src/evaluation/methods/method.js";
-import { parseKind } from "../../src/evaluation/queue/nodeQueueConnection.js";
+import { parseKind } from "../../src/evaluation/queue/nodeWorkerKind.js";
 import {
 	issueLine,
 	jobResultSchema,

@@ -7,6 +7,7 @@ import { neededPackage } from "../../errors/neededPackage.js";
 import { UserError } from "../../errors/userError.js";
 import { withFileLock } from "../../files/nodeFileLock.js";
 import { writeWhole } from "../../files/nodeWriteWhole.js";
+import { connectQueue } from "../../queue/nodeConnectQueue.js";
 import { measureReals, type PreparedRun } from "../run/nodeEvaluate.js";
 import { imagePath } from "../run/nodeImagePath.js";
 import {
@@ -18,12 +19,7 @@ import { runFolder } from "../run/nodeRunFolder.js";
 import { recordKey } from "../run/record.js";
 import type { RunDefinition } from "../run/runDefinition.js";
 import { featureWidth } from "../scoring/nodeScorer.js";
-import {
-	connectQueue,
-	KINDS,
-	queueName,
-	type WorkerKind,
-} from "./nodeQueueConnection.js";
+import { KINDS, queueName, type WorkerKind } from "./nodeWorkerKind.js";
 import {
 	issueLine,
 	jobResultSchema,

@@ -1,9 +1,10 @@
-import { setTimeout as delay } from "node:timers/promises";
 import type { Job } from "bullmq";
 import { neededPackage } from "../../errors/neededPackage.js";
 import { encodePng } from "../../image/nodeEncodeImage.js";
 import type { LoadOptions } from "../../pipeline/nodeLoadPipeline.js";
 import type { Pipeline } from "../../pipeline/pipeline.js";
+import { connectQueue } from "../../queue/nodeConnectQueue.js";
+import { putBack, workQueue } from "../../queue/nodeWorkQueue.js";
 import { openTogether } from "../../runtime/openTogether.js";
 import type { SettledMethod } from "../methods/methodRun.js";
 import { drawEntry, referencesFirst, warmUp } from "../run/nodeDrawing.js";
@@ -16,16 +17,12 @@ import {
 	type ScorerOptions,
 } from "../scoring/nodeScorer.js";
 import {
-	connectQueue,
 	KINDS,
 	parseKind,
 	queueName,
 	type WorkerKind,
-} from "./nodeQueueConnection.js";
+} from "./nodeWorkerKind.js";
 import { issueLine, jobSchema, type QueueJobResult } from "./queueJob.js";
-
-/** Milliseconds that a worker waits for a server that does not answer before it leaves without taking its leave. */
-const CLOSING_PATIENCE = 2_000;
 
 export interface QueueWorkerRequest {
 	readonly url: string;
@@ -76,42 +73,23 @@ export async function runQueueWorker(
 					`there are evaluations of another kind, which this worker leaves alone: their ${difference.path} is ${JSON.stringify(difference.values[1])}, here it is ${JSON.stringify(difference.values[0])}`,
 				);
 		}
-		const worker = new bullmq.Worker(
+		await workQueue(bullmq, {
+			connection,
 			name,
-			processor(bullmq, request, pipeline, scorer),
-			{
-				connection,
-				concurrency: 1,
-				lockDuration: stalledAfter * 1000,
-				stalledInterval: Math.max(500, stalledAfter * 500),
-				// dying is no fault of the caption
-				maxStalledCount: 1_000_000,
-			},
-		);
-		worker.on("error", (error) => onNote?.(firstLine(error)));
-		worker.on("failed", (_, error) => onNote?.(firstLine(error)));
-		onNote?.(`queue ${name}: ready`);
-		await new Promise<void>((resolve) => {
-			if (signal.aborted) resolve();
-			else signal.addEventListener("abort", () => resolve(), { once: true });
+			work: processor(bullmq, request, pipeline, scorer),
+			stalledAfter,
+			// dying is no fault of the caption
+			mostStalls: 1_000_000,
+			signal,
+			onNote,
 		});
-		const closed = await Promise.race([
-			worker.close().then(() => true),
-			delay(CLOSING_PATIENCE, false),
-		]);
-		if (closed) return;
-		// a caption under way is put back; a server that is gone keeps nobody
-		if (connection.status === "ready") await worker.close();
-		else await worker.disconnect();
 	} finally {
 		await opened.release();
 	}
 }
 
-const firstLine = ({ message }: Error) => message.split("\n")[0];
-
 function processor(
-	{ DelayedError, UnrecoverableError }: typeof import("bullmq"),
+	bullmq: typeof import("bullmq"),
 	{ modelOptions, signal }: QueueWorkerRequest,
 	pipeline: Pipeline,
 	scorer: Scorer,
@@ -121,7 +99,7 @@ function processor(
 	return async (job, token) => {
 		const parsed = jobSchema.safeParse(job.data);
 		if (!parsed.success)
-			throw new UnrecoverableError(
+			throw new bullmq.UnrecoverableError(
 				`a job that is none of this program's version: ${issueLine(parsed.error)}`,
 			);
 		const { methods, missing, common, index, entry, keepImage } = parsed.data;
@@ -162,9 +140,7 @@ function processor(
 			return { machine, images };
 		} catch (error) {
 			if (!signal.aborted) throw error;
-			// put back, not failed
-			await job.moveToDelayed(Date.now(), token);
-			throw new DelayedError();
+			return putBack(bullmq, job, token);
 		}
 	};
 }
