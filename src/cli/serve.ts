@@ -8,6 +8,7 @@ import { isLoopback } from "../server/guard.js";
 import { parseKeys } from "../server/keys.js";
 import { DEFAULT_LIMITS, type ServerLimits } from "../server/limits.js";
 import { type ModelShelf, modelShelf } from "../server/models.js";
+import type { WorkerQueue } from "../server/workers/drawByWorkers.js";
 import { EMBEDDED_MODEL } from "../weights/nodeEmbeddedModels.js";
 import { addOutputFlags, type ModelFlags } from "./generationFlags.js";
 import { interruptSignal } from "./interrupt.js";
@@ -26,6 +27,7 @@ interface ServeFlags extends ShelfFlags {
 	readonly port: number;
 	readonly keyFile?: string;
 	readonly allowHost?: readonly string[];
+	readonly queue?: string;
 	readonly drainSeconds: number;
 	readonly maxQueue: number;
 	readonly maxPixels: number;
@@ -41,6 +43,7 @@ const EXAMPLES = `
 Examples:
   $ fdiff serve                                           http://127.0.0.1:7860, for this machine only
   $ fdiff serve --model sd15=stable-diffusion-v1-5/stable-diffusion-v1-5 --model emoji
+  $ fdiff serve --queue redis://host:6379                  drawn by fdiff worker --serve, on any number of machines
   $ FDIFF_KEYS=$(openssl rand -hex 32) fdiff serve --host 0.0.0.0 --allow-host images.example.org
 
 Keys are taken from --key-file or from the environment variable FDIFF_KEYS; each sees its own jobs only. docs/server.md shows
@@ -102,6 +105,10 @@ export function addServeCommand(program: Command): void {
 		);
 	command
 		.option(
+			"--queue <url>",
+			"Redis or Valkey (redis://HOST:PORT) over which jobs are handed to fdiff worker --serve; this process then draws nothing itself",
+		)
+		.option(
 			"--drain-seconds <n>",
 			"seconds that jobs have to end when the server is stopped",
 			parseWhole,
@@ -131,13 +138,18 @@ async function serve(flags: ServeFlags): Promise<void> {
 		"fastify @fastify/multipart prom-client",
 		() => import("../server/server.js"),
 	);
-	const { drawLocally } = await import("../server/drawLocally.js");
 	const shelf = await openShelf(flags, signal);
 	const say = sayer(flags);
+	const workers = flags.queue
+		? await openWorkers(flags.queue, shelf, limits)
+		: undefined;
+	const { drawLocally } = await import("../server/drawLocally.js");
 	const { app, queue } = await createServer({
 		shelf,
-		runner: drawLocally(shelf),
-		lanes: 1,
+		runner: workers?.runner ?? drawLocally(shelf),
+		lanes: workers ? Number.POSITIVE_INFINITY : 1,
+		elsewhere: workers?.elsewhere,
+		ready: workers?.ready,
 		limits,
 		keys,
 		hosts: [
@@ -146,6 +158,7 @@ async function serve(flags: ServeFlags): Promise<void> {
 		],
 		log: say,
 	});
+	await Promise.all(((await workers?.known()) ?? []).map(queue.resume));
 	try {
 		const url = await app
 			.listen({ host: flags.host, port: flags.port })
@@ -159,6 +172,7 @@ async function serve(flags: ServeFlags): Promise<void> {
 			event: "listening",
 			url,
 			models: shelf.models.map(({ name }) => name),
+			workers: await workers?.workers(),
 		});
 		if (!signal.aborted)
 			await new Promise((resolve) => signal.addEventListener("abort", resolve));
@@ -166,9 +180,21 @@ async function serve(flags: ServeFlags): Promise<void> {
 		await queue.drain(flags.drainSeconds);
 	} finally {
 		await app.close();
+		await workers?.close();
 		await shelf.release();
 	}
 	say({ event: "ended" });
+}
+
+async function openWorkers(
+	url: string,
+	shelf: ModelShelf,
+	limits: ServerLimits,
+): Promise<WorkerQueue> {
+	const { openWorkerQueue } = await import(
+		"../server/workers/drawByWorkers.js"
+	);
+	return openWorkerQueue(url, shelf, limits);
 }
 
 function limitsOf(flags: ServeFlags): ServerLimits {

@@ -45,6 +45,7 @@ import {
 	networkHost,
 } from "./networkHost.js";
 import { splitRows } from "./splitRows.js";
+import { textCache } from "./textCache.js";
 
 /** How networks are run. */
 export interface NetworkOptions {
@@ -108,7 +109,10 @@ export interface TextEncoding extends ClipTextOptions {
 
 /** The networks as one run uses them. */
 export interface RunNetworks {
-	/** The outputs of a text encoder for token ids, one row a prompt: `hidden_states` `[prompts, tokens, features]` and what else is asked for. */
+	/**
+	 * The outputs of a text encoder for token ids, one row a prompt: `hidden_states` `[prompts, tokens, features]` and what else is asked for.
+	 * They are kept for the next who asks, and must not be written to.
+	 */
 	encodeText(
 		ids: readonly (readonly number[])[],
 		options?: TextEncoding,
@@ -150,6 +154,9 @@ export interface Networks {
 
 /** Runs after which the faster network has made up for its longer loading (5 s and 12 % of 6 s for SD v1.5 at 512 x 512). */
 const WORTH_OPTIMIZING = 8;
+
+/** Bytes of encoded prompts that are kept: some hundred for Stable Diffusion 1.x. */
+const KEPT_TEXTS = 64 * 2 ** 20;
 
 /** Weights up to this many bytes all stay in memory. */
 const SMALL_MODEL = 2 ** 30;
@@ -215,6 +222,7 @@ export function openNetworks(
 					? "all"
 					: "extended",
 	});
+	const texts = textCache(KEPT_TEXTS);
 	const flops = new Map<string, number>();
 	// the graphs are dynamic: these sizes are only counted with
 	const nominal = { batch: 1, height: 64, width: 64, tokens: 77 };
@@ -271,7 +279,10 @@ export function openNetworks(
 		controlNets: controlNets.map(({ label }) => label),
 		keepResident,
 		begin: host.begin,
-		release: host.release,
+		release() {
+			texts.clear();
+			return host.release();
+		},
 		run({
 			unetRuns = Number.POSITIVE_INFINITY,
 			adapters = NO_ADAPTERS,
@@ -331,24 +342,33 @@ export function openNetworks(
 					),
 				async encodeText(ids, { network = "text_encoder", ...wanted } = {}) {
 					const dims = { batch: ids.length, tokens: ids[0].length };
-					return host.use("text", counted, async (sessionOf) => {
-						const name = network as AdaptedNetwork;
-						const own = files.networks[network].weights;
-						const text = adaptedText(name, own, adapters);
-						const session = await sessionOf(
-							textEncoder(network, text, wanted, dims),
-						);
-						const inputs = { input_ids: intRows(ids) };
-						const outputs = await runPrepared(session, inputs, counted);
-						const { weights } = text;
-						for (const [name, output] of Object.entries(outputs))
-							await assertFiniteOutput(
-								`the text encoder, ${name.replaceAll("_", " ")}`,
-								output,
-								{ weights, open },
+					const name = network as AdaptedNetwork;
+					const own = files.networks[network].weights;
+					const text = adaptedText(name, own, adapters);
+					const key = JSON.stringify([
+						network,
+						text.variant,
+						sameKey(wanted),
+						ids,
+					]);
+					user.signal?.throwIfAborted();
+					return texts.of(key, () =>
+						host.use("text", counted, async (sessionOf) => {
+							const session = await sessionOf(
+								textEncoder(network, text, wanted, dims),
 							);
-						return outputs;
-					});
+							const inputs = { input_ids: intRows(ids) };
+							const outputs = await runPrepared(session, inputs, counted);
+							const { weights } = text;
+							for (const [name, output] of Object.entries(outputs))
+								await assertFiniteOutput(
+									`the text encoder, ${name.replaceAll("_", " ")}`,
+									output,
+									{ weights, open },
+								);
+							return outputs;
+						}),
+					);
 				},
 				decoding: (work) =>
 					host.use(vaeGroup, counted, (sessionOf) => {

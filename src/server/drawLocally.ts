@@ -8,7 +8,7 @@ const PREVIEW_QUALITY = 85;
 
 /** Draws in this process. */
 export function drawLocally(shelf: ModelShelf): Runner {
-	return (request, tell, signal) =>
+	return ({ request }, tell, signal) =>
 		shelf.use(request.model, async (pipeline) => {
 			const { options, previewEvery } = request;
 			let first = -1;

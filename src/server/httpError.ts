@@ -28,6 +28,14 @@ export interface ToldError {
 	readonly internal?: true;
 }
 
+/** A failure that clients are to be told as it is: it was worded where it happened. */
+export class ToldFailure extends Error {
+	override readonly name = "ToldFailure";
+	constructor(readonly told: ToldError) {
+		super(told.message);
+	}
+}
+
 /** Kinds of `UserError` that are about what the client sent; others are about this server's files and memory. */
 const OF_THE_CLIENT = new Set([
 	"invalid_option",
@@ -46,6 +54,7 @@ const INTERNAL: ToldError = {
 
 /** What a client is told of whatever was thrown: no paths, no stack traces. */
 export function toldError(error: unknown): ToldError {
+	if (error instanceof ToldFailure) return error.told;
 	if (error instanceof OptionError)
 		return {
 			status: 400,

@@ -30,6 +30,7 @@ export interface FinishedImage {
 
 /** What a runner tells while it draws. */
 export type RunEvent =
+	| WaitingEvent
 	| {
 			readonly type: "loading";
 			readonly network: string;
@@ -38,6 +39,11 @@ export type RunEvent =
 	| ({ readonly type: "warning" } & Warning)
 	| StepEvent
 	| { readonly type: "image"; readonly result: FinishedImage };
+
+/** Told by runners whose jobs wait outside this process: what is in front of one, and that it has begun (again). */
+export type WaitingEvent =
+	| { readonly type: "queued"; readonly position: number }
+	| { readonly type: "started" };
 
 export interface StepEvent {
 	readonly type: "step";
@@ -64,14 +70,14 @@ export type JobEvent =
 			readonly images: number;
 			readonly steps: number;
 	  }
-	| RunEvent
+	| Exclude<RunEvent, WaitingEvent>
 	| { readonly type: "done"; readonly seconds: number }
 	| { readonly type: "failed"; readonly error: ToldError }
 	| { readonly type: "cancelled" };
 
 /** Draws what is asked and tells how far it is. Throws what the signal was aborted with, before its next network call. */
 export type Runner = (
-	request: JobRequest,
+	job: Pick<Job, "id" | "request" | "createdAt">,
 	tell: (event: RunEvent) => void,
 	signal: AbortSignal,
 ) => Promise<void>;
@@ -93,7 +99,7 @@ export interface Job {
 	/** The last preview, a JPEG. */
 	readonly lastPreview?: Uint8Array;
 	readonly error?: ToldError;
-	/** Its events from the one with the number `after` + 1 on, to the last one. */
+	/** Its events from the one with the number `after` + 1 on, to the last one, which is told in any case. */
 	follow(
 		after?: number,
 		signal?: AbortSignal,
@@ -110,8 +116,11 @@ export interface MovingJob extends Job {
 	tell(event: JobEvent): void;
 }
 
-/** A job that waits. */
-export function createJob(request: JobRequest): MovingJob {
+/** A job that waits; `known` where it was made before, by another process. */
+export function createJob(
+	request: JobRequest,
+	known: Partial<Pick<Job, "id" | "createdAt">> = {},
+): MovingJob {
 	const controller = new AbortController();
 	const events: JobEvent[] = [];
 	const images: FinishedImage[] = [];
@@ -163,9 +172,9 @@ export function createJob(request: JobRequest): MovingJob {
 		});
 
 	return {
-		id: globalThis.crypto.randomUUID(),
+		id: known.id ?? globalThis.crypto.randomUUID(),
 		request,
-		createdAt: Date.now(),
+		createdAt: known.createdAt ?? Date.now(),
 		images,
 		signal: controller.signal,
 		get state() {
@@ -197,8 +206,13 @@ export function createJob(request: JobRequest): MovingJob {
 			waiting.clear();
 		},
 		async *follow(after = 0, signal) {
-			for (let n = Math.max(0, after); !signal?.aborted; ) {
+			let n = Math.max(0, after);
+			let told = false;
+			while (!signal?.aborted) {
+				// the numbers of a server before this one may be higher: its clients still hear how the job ends
+				if (endedAt !== undefined && !told) n = Math.min(n, events.length - 1);
 				if (n < events.length) {
+					told = true;
 					yield { number: n + 1, event: events[n] };
 					n++;
 				} else if (endedAt !== undefined) return;

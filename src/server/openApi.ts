@@ -1,141 +1,47 @@
+import { A1111_PATHS, a1111Schemas } from "./api/a1111Paths.js";
+import { answer } from "./api/describe.js";
+import { NATIVE_PATHS, nativeSchemas } from "./api/nativePaths.js";
+import { OPENAI_PATHS, openAiSchemas } from "./api/openaiPaths.js";
 import { requestSchema } from "./requestOptions.js";
 
-const json = (schema: object) => ({ "application/json": { schema } });
-const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
-const answer = (description: string, content?: object) => ({
-	description,
-	...(content && { content }),
+const health = (summary: string) => ({
+	get: { summary, security: [], responses: { 200: answer("Yes") } },
 });
-const job = [
-	{ name: "id", in: "path", required: true, schema: { type: "string" } },
-];
 
-/** The native API's description by OpenAPI 3.1; the others are described by those who made them. */
+/** The server's description by OpenAPI 3.1: every endpoint, with the schemas of what it takes. */
 export function openApi(): object {
 	const { $schema: _, ...options } = requestSchema();
-	const jobAnswer = answer("The job", json(ref("Job")));
 	return {
 		openapi: "3.1.0",
 		info: { title: "faster-diffusion", version: "1" },
 		components: {
-			securitySchemes: { key: { type: "http", scheme: "bearer" } },
+			securitySchemes: {
+				key: { type: "http", scheme: "bearer" },
+				password: { type: "http", scheme: "basic" },
+			},
 			schemas: {
-				Options: options,
-				JobRequest: {
-					...options,
-					properties: {
-						...options.properties,
-						model: { type: "string", description: "a model's name" },
-					},
-				},
-				Job: {
-					type: "object",
-					required: ["id", "state", "model", "images", "links"],
-					properties: {
-						id: { type: "string" },
-						state: {
-							enum: ["queued", "running", "done", "failed", "cancelled"],
-						},
-						model: { type: "string" },
-						position: { type: "integer" },
-						step: { type: "integer" },
-						steps: { type: "integer" },
-						images: { type: "array", items: { type: "object" } },
-						error: ref("Error"),
-						links: { type: "object" },
-					},
-				},
-				Error: {
-					type: "object",
-					required: ["code", "message"],
-					properties: {
-						code: { type: "string" },
-						message: { type: "string" },
-						option: { type: "string" },
-					},
-				},
+				...nativeSchemas(options),
+				...openAiSchemas(options),
+				...a1111Schemas(options),
 			},
 		},
-		security: [{ key: [] }],
+		security: [{ key: [] }, { password: [] }],
 		paths: {
-			"/api/options": {
+			...NATIVE_PATHS,
+			...OPENAI_PATHS,
+			...A1111_PATHS,
+			"/healthz": health("Whether the process lives"),
+			"/readyz": health("Whether it takes jobs"),
+			"/metrics": {
 				get: {
-					summary: "Models, limits, and the options of a job with their schema",
-					responses: { 200: answer("Options") },
+					summary: "Metrics for Prometheus",
+					responses: { 200: answer("Metrics", { "text/plain": {} }) },
 				},
 			},
-			"/api/settings": {
-				post: {
-					summary:
-						"Options with every default filled in, and the state of each step; nothing is drawn",
-					requestBody: { content: json(ref("JobRequest")) },
-					responses: { 200: answer("Settings") },
-				},
-			},
-			"/api/jobs": {
-				get: { summary: "Own jobs", responses: { 200: answer("Jobs") } },
-				post: {
-					summary: "Draw",
-					requestBody: { required: true, content: json(ref("JobRequest")) },
-					responses: {
-						202: jobAnswer,
-						400: answer("A wrong option"),
-						429: answer("The queue is full"),
-					},
-				},
-			},
-			"/api/jobs/{id}": {
-				parameters: job,
-				get: { summary: "How far a job is", responses: { 200: jobAnswer } },
-			},
-			"/api/jobs/{id}/events": {
-				parameters: job,
+			"/openapi.json": {
 				get: {
-					summary: "What happens, as it happens",
-					responses: {
-						200: answer("Server-sent events", { "text/event-stream": {} }),
-					},
-				},
-			},
-			"/api/jobs/{id}/cancel": {
-				parameters: job,
-				post: {
-					summary: "Stop a job",
-					responses: { 200: jobAnswer, 409: answer("It has ended before") },
-				},
-			},
-			"/api/jobs/{id}/images/{index}.{format}": {
-				parameters: [
-					...job,
-					{
-						name: "index",
-						in: "path",
-						required: true,
-						schema: { type: "integer" },
-					},
-					{
-						name: "format",
-						in: "path",
-						required: true,
-						schema: { enum: ["png", "jpeg", "webp"] },
-					},
-				],
-				get: { summary: "An image", responses: { 200: answer("Its file") } },
-			},
-			"/api/parameters": {
-				post: {
-					summary: "The options in a picture's file",
-					requestBody: {
-						content: {
-							"multipart/form-data": {
-								schema: {
-									type: "object",
-									properties: { image: { type: "string", format: "binary" } },
-								},
-							},
-						},
-					},
-					responses: { 200: answer("Options") },
+					summary: "This description",
+					responses: { 200: answer("OpenAPI 3.1") },
 				},
 			},
 		},

@@ -1,3 +1,5 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { isPixelImage } from "../image/pixelImage.js";
 import { HttpError, toldError } from "./httpError.js";
 import {
 	createJob,
@@ -5,6 +7,7 @@ import {
 	type JobRequest,
 	type JobState,
 	type MovingJob,
+	type RunEvent,
 	type Runner,
 } from "./job.js";
 import type { ServerLimits } from "./limits.js";
@@ -18,8 +21,13 @@ export interface QueueObserver {
 
 export interface QueueOptions extends QueueObserver {
 	readonly runner: Runner;
-	/** Jobs that run at the same time. */
+	/** Jobs that run at the same time; of those that wait and run elsewhere all are handed to the runner. */
 	readonly lanes: number;
+	/** Where jobs wait, run and are kept outside this process: then the runner tells when they wait and begin. */
+	readonly elsewhere?: {
+		/** Deletes what is kept of a job. */
+		forget(id: string): void;
+	};
 	readonly limits: Pick<
 		ServerLimits,
 		"queue" | "seconds" | "keepSeconds" | "keptBytes"
@@ -29,19 +37,25 @@ export interface QueueOptions extends QueueObserver {
 export interface JobQueue {
 	/** @throws HttpError 429 when it is full, 503 while it drains */
 	submit(request: JobRequest): Job;
+	/** Takes up a job that another process was handed; of one that has ended it waits for what it came to. */
+	resume(
+		job: Pick<Job, "id" | "request" | "createdAt"> & {
+			readonly ended: boolean;
+		},
+	): Promise<void>;
 	/** An owner's job; those of others are not seen. */
 	find(id: string, owner: string): Job | undefined;
 	/** An owner's jobs, the newest first. */
 	list(owner: string): Job[];
 	count(state: JobState): number;
 	readonly draining: boolean;
-	/** Takes no more jobs and waits for those that there are; after `seconds` they are cancelled. */
+	/** Takes no more jobs and waits for those that there are; after `seconds` they are cancelled, or left to who runs them elsewhere. */
 	drain(seconds: number): Promise<void>;
 }
 
 /** A bounded queue in this process: first come, first served. */
 export function createQueue(options: QueueOptions): JobQueue {
-	const { runner, lanes, limits } = options;
+	const { runner, lanes, limits, elsewhere } = options;
 	const jobs = new Map<string, MovingJob>();
 	const waiting: MovingJob[] = [];
 	const running = new Set<MovingJob>();
@@ -65,28 +79,38 @@ export function createQueue(options: QueueOptions): JobQueue {
 	}
 
 	async function run(job: MovingJob): Promise<void> {
-		const started = performance.now();
+		let started = performance.now();
 		const timeout = new AbortController();
-		const timer = setTimeout(
-			() =>
-				timeout.abort(
-					new HttpError(
-						408,
-						"timeout",
-						`the job took longer than the ${limits.seconds} seconds that this server gives one`,
-					),
-				),
-			limits.seconds * 1000,
-		);
+		let timer: NodeJS.Timeout | undefined;
 		const { options: drawn, evaluations } = job.request;
-		job.tell({
-			type: "started",
-			images: drawn.numImages ?? 1,
-			steps: evaluations,
-		});
+		const begin = () => {
+			started = performance.now();
+			clearTimeout(timer);
+			timer = setTimeout(
+				() =>
+					timeout.abort(
+						new HttpError(
+							408,
+							"timeout",
+							`the job took longer than the ${limits.seconds} seconds that this server gives one`,
+						),
+					),
+				limits.seconds * 1000,
+			);
+			job.tell({
+				type: "started",
+				images: drawn.numImages ?? 1,
+				steps: evaluations,
+			});
+		};
+		const tell = (event: RunEvent) => {
+			if (event.type === "started") begin();
+			else job.tell(event);
+		};
+		if (!elsewhere) begin();
 		const signal = AbortSignal.any([job.signal, timeout.signal]);
 		try {
-			await runner(job.request, (event) => job.tell(event), signal);
+			await runner(job, tell, signal);
 			// cancelled after its last network call
 			signal.throwIfAborted();
 			const seconds = (performance.now() - started) / 1000;
@@ -110,13 +134,31 @@ export function createQueue(options: QueueOptions): JobQueue {
 	function end(job: MovingJob, event: Parameters<MovingJob["tell"]>[0]): void {
 		job.tell(event);
 		options.onEnd?.(job);
-		setTimeout(() => jobs.delete(job.id), limits.keepSeconds * 1000).unref();
+		setTimeout(() => forget(job), limits.keepSeconds * 1000).unref();
 		let bytes = 0;
 		for (const kept of [...jobs.values()].reverse()) {
 			if (kept.endedAt === undefined) continue;
 			for (const { image } of kept.images) bytes += image.data.length;
-			if (bytes > limits.keptBytes && kept !== job) jobs.delete(kept.id);
+			if (bytes > limits.keptBytes && kept !== job) forget(kept);
 		}
+	}
+
+	function forget({ id }: Job): void {
+		if (jobs.delete(id)) elsewhere?.forget(id);
+	}
+
+	function add(job: MovingJob): void {
+		jobs.set(job.id, job);
+		job.signal.addEventListener("abort", () => {
+			const place = waiting.indexOf(job);
+			if (place < 0) return;
+			waiting.splice(place, 1);
+			end(job, { type: "cancelled" });
+			tellPositions();
+		});
+		waiting.push(job);
+		job.tell({ type: "queued", position: waiting.length - 1 });
+		moveOn();
 	}
 
 	return {
@@ -148,18 +190,14 @@ export function createQueue(options: QueueOptions): JobQueue {
 					Math.max(1, Math.ceil(meanSeconds)),
 				);
 			const job = createJob(request);
-			jobs.set(job.id, job);
-			job.signal.addEventListener("abort", () => {
-				const place = waiting.indexOf(job);
-				if (place < 0) return;
-				waiting.splice(place, 1);
-				end(job, { type: "cancelled" });
-				tellPositions();
-			});
-			waiting.push(job);
-			job.tell({ type: "queued", position: waiting.length - 1 });
-			moveOn();
+			add(job);
 			return job;
+		},
+		async resume(known) {
+			if (jobs.has(known.id)) return;
+			const job = createJob(known.request, known);
+			add(job);
+			if (known.ended) await job.ended();
 		},
 		find(id, owner) {
 			const job = jobs.get(id);
@@ -167,27 +205,32 @@ export function createQueue(options: QueueOptions): JobQueue {
 		},
 		list: (owner) =>
 			[...jobs.values()].filter((job) => job.request.owner === owner).reverse(),
-		count(state) {
-			if (state === "queued") return waiting.length;
-			if (state === "running") return running.size;
-			return [...jobs.values()].filter((job) => job.state === state).length;
-		},
+		count: (state) =>
+			[...jobs.values()].filter((job) => job.state === state).length,
 		get draining() {
 			return draining;
 		},
 		async drain(seconds) {
 			draining = true;
 			const left = [...waiting, ...running];
-			const timer = setTimeout(() => {
-				for (const job of left) job.cancel();
-			}, seconds * 1000);
-			await Promise.all(left.map((job) => job.ended()));
-			clearTimeout(timer);
+			const patience = new AbortController();
+			const late = delay(seconds * 1000, undefined, patience).then(
+				() => {
+					if (!elsewhere) for (const job of left) job.cancel();
+				},
+				() => undefined,
+			);
+			const ended = Promise.all(left.map((job) => job.ended()));
+			await (elsewhere ? Promise.race([ended, late]) : ended);
+			patience.abort();
 		},
 	};
 }
 
 /** Bytes of the pictures that a job begins with. */
-function givenBytes({ options: { initImage, mask } }: JobRequest): number {
-	return (initImage?.data.length ?? 0) + (mask?.data.length ?? 0);
+function givenBytes({ options }: JobRequest): number {
+	return Object.values(options).reduce(
+		(sum, value) => sum + (isPixelImage(value) ? value.data.length : 0),
+		0,
+	);
 }

@@ -16,7 +16,7 @@ import { serverMetrics } from "./metrics.js";
 import type { ModelShelf } from "./models.js";
 import { openApi } from "./openApi.js";
 import { addPage, pageFiles } from "./pageFiles.js";
-import { createQueue, type JobQueue } from "./queue.js";
+import { createQueue, type JobQueue, type QueueOptions } from "./queue.js";
 
 declare module "fastify" {
 	interface FastifyRequest {
@@ -29,6 +29,10 @@ export interface ServerOptions {
 	readonly shelf: ModelShelf;
 	readonly runner: Runner;
 	readonly lanes: number;
+	/** As of `QueueOptions`. */
+	readonly elsewhere?: QueueOptions["elsewhere"];
+	/** Whether it can draw; what it takes on meanwhile waits. Default: always. */
+	readonly ready?: () => boolean;
 	readonly limits: ServerLimits;
 	/** None: everyone who reaches the server may use it. */
 	readonly keys: readonly string[];
@@ -75,6 +79,7 @@ export async function createServer(
 	const queue = createQueue({
 		runner: options.runner,
 		lanes: options.lanes,
+		elsewhere: options.elsewhere,
 		limits,
 		onEnd: metrics.onEnd,
 		onInternalError: (job, error) =>
@@ -155,10 +160,10 @@ export async function createServer(
 	addPage(app, page);
 	app.get("/healthz", async () => ({ status: "ok" }));
 	app.get("/readyz", async (_, reply) => {
-		const ready = !queue.draining;
-		return reply
-			.code(ready ? 200 : 503)
-			.send({ status: ready ? "ready" : "draining" });
+		const ready = options.ready?.() ?? true;
+		return reply.code(ready && !queue.draining ? 200 : 503).send({
+			status: queue.draining ? "draining" : ready ? "ready" : "no queue",
+		});
 	});
 	app.get("/metrics", async (_, reply) =>
 		reply.type(metrics.contentType).send(await metrics.text()),

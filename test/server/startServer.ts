@@ -5,6 +5,7 @@ import type { Runner } from "../../src/server/job.js";
 import { DEFAULT_LIMITS, type ServerLimits } from "../../src/server/limits.js";
 import { modelShelf } from "../../src/server/models.js";
 import { createServer } from "../../src/server/server.js";
+import { openWorkerQueue } from "../../src/server/workers/drawByWorkers.js";
 import { tinySd } from "../cli/runProgram.js";
 
 export const MODEL = "tiny";
@@ -15,30 +16,43 @@ export async function startServer({
 	keys = [],
 	hosts = [],
 	runner,
+	queueUrl,
 }: {
 	readonly limits?: Partial<ServerLimits>;
 	readonly keys?: readonly string[];
 	readonly hosts?: readonly string[];
 	readonly runner?: Runner;
+	/** A Redis server over which workers draw. */
+	readonly queueUrl?: string;
 } = {}) {
 	const pipeline = await loadPipeline(tinySd, { threads: 1 });
 	const shelf = modelShelf([{ name: MODEL, pipeline }], 1);
 	const logged: Readonly<Record<string, unknown>>[] = [];
+	const allLimits = { ...DEFAULT_LIMITS, ...limits };
+	const workers =
+		queueUrl === undefined
+			? undefined
+			: await openWorkerQueue(queueUrl, shelf, allLimits);
 	const { app, queue } = await createServer({
 		shelf,
-		runner: runner ?? drawLocally(shelf),
-		lanes: 1,
-		limits: { ...DEFAULT_LIMITS, ...limits },
+		runner: workers?.runner ?? runner ?? drawLocally(shelf),
+		lanes: workers ? Number.POSITIVE_INFINITY : 1,
+		elsewhere: workers?.elsewhere,
+		ready: workers?.ready,
+		limits: allLimits,
 		keys,
 		hosts,
 		log: (entry) => logged.push(entry),
 	});
+	await Promise.all(((await workers?.known()) ?? []).map(queue.resume));
 	const url = await app.listen({ host: "127.0.0.1", port: 0 });
-	afterAll(async () => {
+	const close = async () => {
 		await queue.drain(0);
 		await app.close();
+		await workers?.close();
 		await pipeline.release();
-	});
+	};
+	afterAll(close);
 
 	const call = async (
 		method: string,
@@ -63,6 +77,7 @@ export async function startServer({
 
 	return {
 		app,
+		close,
 		queue,
 		url,
 		pipeline,

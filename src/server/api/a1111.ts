@@ -30,7 +30,7 @@ import { encodeFinished, throwIfFailed } from "./finished.js";
 const PREVIEW_EVERY = 5;
 
 /** A1111's fields that are one of our options under another name, with the value that they stand for. */
-const FIELDS: Readonly<
+export const A1111_FIELDS: Readonly<
 	Record<string, readonly [option: string, read?: (value: never) => unknown]>
 > = {
 	prompt: ["prompt"],
@@ -45,8 +45,8 @@ const FIELDS: Readonly<
 	seed: ["seed", (seed: number) => (seed < 0 ? undefined : seed)],
 };
 
-/** As FIELDS, where there is a picture to begin with. */
-const PICTURE_FIELDS: typeof FIELDS = {
+/** As A1111_FIELDS, where there is a picture to begin with. */
+export const A1111_PICTURE_FIELDS: typeof A1111_FIELDS = {
 	denoising_strength: ["strength"],
 	resize_mode: [
 		"resizeMode",
@@ -54,8 +54,8 @@ const PICTURE_FIELDS: typeof FIELDS = {
 	],
 };
 
-/** As FIELDS, where there is a mask. */
-const MASK_FIELDS: typeof FIELDS = {
+/** As A1111_FIELDS, where there is a mask. */
+const MASK_FIELDS: typeof A1111_FIELDS = {
 	mask_blur: ["maskBlur"],
 	inpainting_fill: [
 		"maskedContent",
@@ -82,9 +82,11 @@ const isLeftAlone = (value: unknown) =>
 
 /** How A1111 calls our options, for errors. */
 const NAMES = new Map(
-	Object.entries({ ...FIELDS, ...PICTURE_FIELDS, ...MASK_FIELDS }).map(
-		([field, [option]]) => [option, field],
-	),
+	Object.entries({
+		...A1111_FIELDS,
+		...A1111_PICTURE_FIELDS,
+		...MASK_FIELDS,
+	}).map(([field, [option]]) => [option, field]),
 );
 NAMES.set("sampler", "sampler_name");
 NAMES.set("initImage", "init_images");
@@ -194,7 +196,7 @@ export function addA1111Api(app: FastifyInstance, service: Service): void {
 			numImages: count(fields, "n_iter") * count(fields, "batch_size"),
 			keySteps,
 		};
-		take(given, FIELDS, fields);
+		take(given, A1111_FIELDS, fields);
 		// clients send it whatever the sampler is
 		if (!takesEta(given.sampler)) delete given.eta;
 		if (fromPicture) {
@@ -202,7 +204,7 @@ export function addA1111Api(app: FastifyInstance, service: Service): void {
 			if (!Array.isArray(pictures) || pictures.length !== 1)
 				throw new OptionError("initImage", "it is no list of one picture");
 			given.initImage = pictures[0];
-			take(given, PICTURE_FIELDS, fields);
+			take(given, A1111_PICTURE_FIELDS, fields);
 			if (!isLeftAlone(fields.mask)) {
 				given.mask = fields.mask;
 				take(given, MASK_FIELDS, fields);
@@ -357,7 +359,7 @@ function jsonOf(value: unknown): Record<string, unknown> {
 /** Adds what the fields say to the options. @throws OptionError for values that are none */
 function take(
 	given: Record<string, unknown>,
-	known: typeof FIELDS,
+	known: typeof A1111_FIELDS,
 	fields: Readonly<Record<string, unknown>>,
 ): void {
 	for (const [field, [option, read]] of Object.entries(known)) {

@@ -24,7 +24,7 @@ import type { ErrorWording, Service } from "../server.js";
 import { encodeFinished, throwIfFailed } from "./finished.js";
 
 /** OpenAI's fields; what only its own models know (quality, style, moderation …) is taken and changes nothing. */
-const openAiFields = z.object({
+export const openAiFields = z.object({
 	model: z.string().optional(),
 	n: z.int().min(1).max(10).default(1),
 	size: z.string().default("auto"),
@@ -46,7 +46,7 @@ const snake = (name: string) =>
 	name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 /** Our options by their names beside OpenAI's: `negative_prompt`, `key_steps` … */
-const OURS = new Map(
+export const OUR_FIELDS: ReadonlyMap<string, string> = new Map(
 	SERVED_OPTIONS.filter((name) => name !== "numImages").map((name) => [
 		snake(name),
 		name,
@@ -195,7 +195,7 @@ function split(body: Readonly<Record<string, unknown>>) {
 		// "background" is a field of both: a colour is ours
 		const both = name === "background" && String(value).startsWith("#");
 		if (Object.hasOwn(openAiFields.shape, name) && !both) theirs[name] = value;
-		else if (OURS.has(name)) ours[OURS.get(name) ?? name] = value;
+		else if (OUR_FIELDS.has(name)) ours[OUR_FIELDS.get(name) ?? name] = value;
 		else throw new OptionError(name.slice(0, 60), "there is no such field");
 	}
 	const fields = openAiFields.safeParse(theirs);
@@ -226,7 +226,7 @@ function valueOfWord(name: string, word: unknown): unknown {
 	if (typeof word !== "string") throw new OptionError(name, "it is no text");
 	if (/^(n|partial_images|output_compression)$/.test(name)) return Number(word);
 	if (name === "stream") return word === "true";
-	const option = OURS.get(name);
+	const option = OUR_FIELDS.get(name);
 	const entry: OptionEntry | undefined =
 		option === undefined
 			? undefined
