@@ -10,6 +10,7 @@ import {
 	enginesVaeAndText,
 } from "./engines.js";
 import { machine } from "./measure.js";
+import { server } from "./server.js";
 import { unetHalves } from "./unetHalves.js";
 import { wholeImages } from "./wholeImages.js";
 
@@ -25,6 +26,7 @@ const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
 	adapters,
 	"whole-images": wholeImages,
 	"command-line": commandLine,
+	server,
 };
 
 const asked = process.argv.slice(2);

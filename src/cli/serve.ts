@@ -1,3 +1,4 @@
+import { totalmem } from "node:os";
 import { basename } from "node:path";
 import type { Command } from "commander";
 import { neededPackage } from "../errors/neededPackage.js";
@@ -14,12 +15,12 @@ import { addOutputFlags, type ModelFlags } from "./generationFlags.js";
 import { interruptSignal } from "./interrupt.js";
 import { openPipeline } from "./openPipeline.js";
 import { addOptionFlags } from "./optionFlags.js";
-import { parseWhole, readFlagFile } from "./parseFlag.js";
+import { parseBytes, parseWhole, readFlagFile } from "./parseFlag.js";
 
 /** Flags of the commands that serve models by name. */
 export interface ShelfFlags extends Omit<ModelFlags, "model"> {
 	readonly model?: readonly string[];
-	readonly residentModels: number;
+	readonly memoryBudget?: number;
 }
 
 interface ServeFlags extends ShelfFlags {
@@ -28,6 +29,7 @@ interface ServeFlags extends ShelfFlags {
 	readonly keyFile?: string;
 	readonly allowHost?: readonly string[];
 	readonly queue?: string;
+	readonly logPrompts?: boolean;
 	readonly drainSeconds: number;
 	readonly maxQueue: number;
 	readonly maxPixels: number;
@@ -70,10 +72,9 @@ export function addShelfFlags(command: Command): Command {
 			(word: string, before: readonly string[] = []) => [...before, word],
 		)
 		.option(
-			"--resident-models <n>",
-			"models that stay in memory at the same time; the one that was not used for longest makes room",
-			parseWhole,
-			1,
+			"--memory-budget <size>",
+			"memory for the networks of all models, such as 6GB: those used longest ago make room (default: six tenths of what there is)",
+			parseBytes,
 		);
 	const names = Object.keys(MODEL_OPTIONS) as ModelOption[];
 	return addOptionFlags(
@@ -108,6 +109,7 @@ export function addServeCommand(program: Command): void {
 			"--queue <url>",
 			"Redis or Valkey (redis://HOST:PORT) over which jobs are handed to fdiff worker --serve; this process then draws nothing itself",
 		)
+		.option("--log-prompts", "log the prompts of jobs (default: never)")
 		.option(
 			"--drain-seconds <n>",
 			"seconds that jobs have to end when the server is stopped",
@@ -157,6 +159,7 @@ async function serve(flags: ServeFlags): Promise<void> {
 			...(/^(0\.0\.0\.0|::)$/.test(flags.host) ? [] : [flags.host]),
 		],
 		log: say,
+		logPrompts: flags.logPrompts,
 	});
 	await Promise.all(((await workers?.known()) ?? []).map(queue.resume));
 	try {
@@ -214,11 +217,13 @@ function limitsOf(flags: ServeFlags): ServerLimits {
 
 /** The models that the flags name, opened. */
 export async function openShelf(
-	{ model: words = [EMBEDDED_MODEL], residentModels, ...flags }: ShelfFlags,
+	{
+		model: words = [EMBEDDED_MODEL],
+		memoryBudget = usualBudget(),
+		...flags
+	}: ShelfFlags,
 	signal: AbortSignal,
 ): Promise<ModelShelf> {
-	if (residentModels < 1)
-		throw new OptionError("residentModels", `${residentModels} is below 1`);
 	const models = [];
 	for (const word of words) {
 		const [, name = nameOf(word), model] =
@@ -230,12 +235,22 @@ export async function openShelf(
 			}),
 		});
 	}
-	return modelShelf(models, residentModels);
+	return modelShelf(models, memoryBudget);
+}
+
+/** Six tenths of the machine's memory, or of what this process may have of it. */
+function usualBudget(): number {
+	const allowed = process.constrainedMemory() || Number.POSITIVE_INFINITY;
+	return 0.6 * Math.min(totalmem(), allowed);
 }
 
 /** A folder's, a file's or a Hub id's last part. */
 const nameOf = (model: string) =>
 	basename(model.replace(/@[^/@]*$/, "")).replace(/\.safetensors$/, "");
+
+/** A text on one line, without what terminals would obey. */
+const quoted = (text: unknown) =>
+	JSON.stringify(text).replace(/[\u007f-\u009f\u2028\u2029]/g, "?");
 
 /** Says what happens: a JSON object a line on stdout, or words on stderr. */
 function sayer({ json, quiet }: Pick<ServeFlags, "json" | "quiet">) {
@@ -250,7 +265,10 @@ function sayer({ json, quiet }: Pick<ServeFlags, "json" | "quiet">) {
 		const { event, ...rest } = entry;
 		const words = Object.entries(rest)
 			.filter(([, value]) => value !== undefined)
-			.map(([key, value]) => `${key} ${value}`);
+			// prompts are the words of others: no line of theirs stands for one of ours
+			.map(([key, value]) =>
+				/prompt/i.test(key) ? `${key} ${quoted(value)}` : `${key} ${value}`,
+			);
 		process.stderr.write(`${event}: ${words.join(", ")}\n`);
 	};
 }

@@ -20,7 +20,7 @@ import {
 	type Session,
 	type SessionOptions,
 } from "../runtime/session.js";
-import { type Tensor, tensor } from "../tensor/tensor.js";
+import { elementCount, type Tensor, tensor } from "../tensor/tensor.js";
 import type { AdaptedNetwork } from "../weights/adapters/adapterNames.js";
 import type { ModelFiles, NetworkFiles } from "../weights/folder/modelFiles.js";
 import { requireKind } from "../weights/folder/modelKind.js";
@@ -143,6 +143,8 @@ export interface Networks {
 	readonly vaeConfig: AutoencoderConfig;
 	/** What the control nets are called. */
 	readonly controlNets: readonly string[];
+	/** Bytes of their weights in the precision that they compute in, all together. */
+	readonly bytes: number;
 	/** Whether the networks make room for each other. */
 	readonly keepResident: boolean;
 	run(run?: NetworkRun): RunNetworks;
@@ -179,12 +181,11 @@ export function openNetworks(
 		maxRows,
 		openWeightFile: open,
 	} = options;
-	const keepResident =
-		options.keepResident ??
-		weightBytes([
-			...Object.values(files.networks),
-			...(options.controlNets ?? []),
-		]) <= SMALL_MODEL;
+	const all = [
+		...Object.values(files.networks),
+		...(options.controlNets ?? []),
+	];
+	const keepResident = options.keepResident ?? weightBytes(all) <= SMALL_MODEL;
 	const unetConfig = parseUnetConfig(
 		files.networks.unet.config,
 		`${files.label}: unet/config.json`,
@@ -277,6 +278,7 @@ export function openNetworks(
 		unetConfig,
 		vaeConfig,
 		controlNets: controlNets.map(({ label }) => label),
+		bytes: loadedBytes(all, precision),
 		keepResident,
 		begin: host.begin,
 		release() {
@@ -453,4 +455,16 @@ export function weightBytes(networks: readonly NetworkFiles[]): number {
 	for (const { weights } of networks)
 		for (const { length } of weights.tensors.values()) total += length;
 	return total;
+}
+
+/** Bytes of all weights of some networks as they are computed with. */
+function loadedBytes(
+	networks: readonly NetworkFiles[],
+	precision: Precision = "float32",
+): number {
+	let values = 0;
+	for (const { weights } of networks)
+		for (const { shape } of weights.tensors.values())
+			values += elementCount(shape);
+	return values * (precision === "float32" ? 4 : 2);
 }

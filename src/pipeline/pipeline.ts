@@ -71,6 +71,8 @@ export interface Pipeline {
 	readonly engine: string;
 	readonly engineVersion: string;
 	readonly precision: Precision;
+	/** Bytes that its networks' weights take once all of them are loaded. */
+	readonly networkBytes: number;
 	/** What the control nets beside it are called. */
 	readonly controlNets: readonly string[];
 	/** The options with every default filled in. @throws UserError when one is wrong. */
@@ -245,6 +247,7 @@ export function createPipeline(
 
 	return {
 		...model,
+		networkBytes: networks.bytes,
 		engineVersion: engine.version,
 		settings: checkedSettings,
 		tunedPlans({ keySteps: _, injectNoise: __, injectUntil: ___, ...run }) {

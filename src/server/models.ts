@@ -13,15 +13,15 @@ export interface ModelShelf {
 	readonly models: readonly ServedModel[];
 	/** @throws OptionError where there is none of this name */
 	named(name: string | undefined): ServedModel;
-	/** Works with a model; others give their memory back first where more than `resident` would be loaded. */
+	/** Works with a model; those used longest ago give their memory back first where all together would be over the budget. */
 	use<T>(name: string, work: (pipeline: Pipeline) => Promise<T>): Promise<T>;
 	release(): Promise<void>;
 }
 
-/** Models by name, of which at most `resident` keep their networks in memory (more only while jobs run on them). */
+/** Models by name, whose networks together take at most so many bytes of memory (more only for one model, or while jobs run on them). */
 export function modelShelf(
 	models: readonly ServedModel[],
-	resident: number,
+	memoryBudget: number,
 ): ModelShelf {
 	if (new Set(models.map(({ name }) => name)).size < models.length)
 		throw new UserError("two models are served under the same name", {
@@ -41,6 +41,11 @@ export function modelShelf(
 			);
 		return model;
 	};
+	const bytesOf = (names: Iterable<string>) =>
+		[...names].reduce(
+			(sum, name) => sum + named(name).pipeline.networkBytes,
+			0,
+		);
 	return {
 		models,
 		named,
@@ -52,7 +57,7 @@ export function modelShelf(
 			loaded.set(name, use);
 			try {
 				for (const [other, { users }] of [...loaded])
-					if (loaded.size > resident && users === 0) {
+					if (bytesOf(loaded.keys()) > memoryBudget && users === 0) {
 						loaded.delete(other);
 						await named(other).pipeline.release();
 					}

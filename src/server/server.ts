@@ -9,7 +9,7 @@ import { addNativeApi } from "./api/native.js";
 import { addOpenAiApi, openAiErrors } from "./api/openai.js";
 import { checkOrigin, SECURITY_HEADERS } from "./guard.js";
 import { HttpError, type ToldError, toldError } from "./httpError.js";
-import type { Runner } from "./job.js";
+import type { Job, Runner } from "./job.js";
 import { ownerByKey } from "./keys.js";
 import type { ServerLimits } from "./limits.js";
 import { serverMetrics } from "./metrics.js";
@@ -38,8 +38,10 @@ export interface ServerOptions {
 	readonly keys: readonly string[];
 	/** Names beside the loopback ones under which it is called. */
 	readonly hosts: readonly string[];
-	/** Hears of requests (never of prompts) and of errors that clients are told nothing of. */
+	/** Hears of requests, of jobs that ended, and of errors that clients are told nothing of. */
 	readonly log?: (entry: Readonly<Record<string, unknown>>) => void;
+	/** Whether it hears of prompts. Default: never. */
+	readonly logPrompts?: boolean;
 }
 
 /** What the APIs work with. */
@@ -81,7 +83,10 @@ export async function createServer(
 		lanes: options.lanes,
 		elsewhere: options.elsewhere,
 		limits,
-		onEnd: metrics.onEnd,
+		onEnd(job) {
+			metrics.onEnd(job);
+			log?.(endEntry(job, options.logPrompts === true));
+		},
 		onInternalError: (job, error) =>
 			log?.({ event: "error", job: job.id, error: stackOf(error) }),
 	});
@@ -170,6 +175,25 @@ export async function createServer(
 	);
 	app.get("/openapi.json", async () => openApi());
 	return { app, queue };
+}
+
+/** What is logged of a job that ended. */
+function endEntry(job: Job, withPrompts: boolean) {
+	const { id, request, state, createdAt, startedAt, endedAt, error } = job;
+	const seconds = (from?: number, to?: number) =>
+		from === undefined || to === undefined ? undefined : (to - from) / 1000;
+	const { prompt, negativePrompt } = request.options;
+	return {
+		event: "job",
+		job: id,
+		model: request.model,
+		state,
+		images: job.images.length,
+		waited: seconds(createdAt, startedAt ?? endedAt),
+		ran: seconds(startedAt, endedAt),
+		error: error?.code,
+		...(withPrompts && { prompt, negativePrompt }),
+	};
 }
 
 function sendError(

@@ -26,7 +26,7 @@ export async function startServer({
 	readonly queueUrl?: string;
 } = {}) {
 	const pipeline = await loadPipeline(tinySd, { threads: 1 });
-	const shelf = modelShelf([{ name: MODEL, pipeline }], 1);
+	const shelf = modelShelf([{ name: MODEL, pipeline }], 2 ** 30);
 	const logged: Readonly<Record<string, unknown>>[] = [];
 	const allLimits = { ...DEFAULT_LIMITS, ...limits };
 	const workers =

@@ -37,7 +37,7 @@ afterAll(() => {
 /** A worker in this process, until it is stopped. */
 async function worker() {
 	const pipeline = await loadPipeline(tinySd, { threads: 1 });
-	const shelf = modelShelf([{ name: MODEL, pipeline }], 1);
+	const shelf = modelShelf([{ name: MODEL, pipeline }], 2 ** 30);
 	const leave = new AbortController();
 	const notes: string[] = [];
 	const end = runServeWorker({
