@@ -25,6 +25,7 @@ export function textCache(mostBytes: number): TextCache {
 			const known = kept.get(key);
 			const outputs = known ?? (await encode());
 			drop(key);
+			if (bytesOf(outputs) > mostBytes) return outputs;
 			kept.set(key, outputs);
 			bytes += bytesOf(outputs);
 			for (const oldest of kept.keys()) {

@@ -1,4 +1,7 @@
-import { request } from "node:http";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { createServer, request } from "node:http";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { UserError } from "../../src/errors/userError.js";
 import { encodeImage } from "../../src/image/nodeEncodeImage.js";
@@ -220,4 +223,85 @@ test("answers tell no paths and no stack traces", async () => {
 	expect(JSON.stringify(broken.logged)).toContain("alice");
 	const plan = await open.post("/api/jobs", { ...quick, keySteps: "auto" });
 	expect(plan.text).not.toMatch(/\/(work|home|tmp|test)\//);
+});
+
+test("prompts are logged where that is asked for, and never else", async () => {
+	const words = { ...quick, negativePrompt: "worms" };
+	const silent = await startServer();
+	const telling = await startServer({ logPrompts: true });
+	for (const server of [silent, telling]) {
+		const { json } = await server.post("/api/jobs", words);
+		await server.events(json.id);
+		await server.post("/v1/images/generations", {
+			...{ prompt: "a red apple", size: "64x64", steps: 2 },
+		});
+		await server.post("/sdapi/v1/txt2img", {
+			...{ prompt: "a red apple", width: 64, height: 64, steps: 2 },
+			negative_prompt: "worms",
+		});
+		await server.post("/api/jobs", { ...words, steps: -1 });
+		await server.post("/api/jobs", { ...words, apple: 1 });
+		await server.get("/api/jobs?prompt=apple");
+	}
+	expect(JSON.stringify(silent.logged)).not.toMatch(/apple|worms/);
+	expect(silent.logged.length).toBeGreaterThan(6);
+	const jobs = telling.logged.filter(({ event }) => event === "job");
+	expect(jobs).toHaveLength(3);
+	expect(jobs[0]).toMatchObject({
+		state: "done",
+		prompt: "a red apple",
+		negativePrompt: "worms",
+	});
+});
+
+test("keys are compared as digests, in constant time", () => {
+	// timing cannot be tested on a machine that is shared: what can is that nothing else compares them
+	const source = readFileSync(
+		join(import.meta.dirname, "../../src/server/keys.ts"),
+		"utf8",
+	);
+	expect(source).toContain("timingSafeEqual(one.hash, hash)");
+	const ownerOf = ownerByKey([ALICE]);
+	for (const wrong of [ALICE.slice(0, -1), `${ALICE}0`, "", "é".repeat(30)])
+		expect(ownerOf(`Bearer ${wrong}`)).toBeUndefined();
+});
+
+test("no URL and no file is read on a client's word, over any API", async () => {
+	let asked = 0;
+	const trap = createServer((_, answer) => {
+		asked++;
+		answer.end();
+	}).listen(0, "127.0.0.1");
+	await once(trap, "listening");
+	const { port } = trap.address() as { port: number };
+	for (const place of [
+		`http://127.0.0.1:${port}/a.png`,
+		"file:///etc/passwd",
+		"/etc/passwd",
+		"../../etc/passwd",
+	]) {
+		const answers = [
+			await open.post("/api/jobs", { ...quick, initImage: place }),
+			await open.post("/api/jobs", { ...quick, mask: place, initImage: place }),
+			await open.post("/api/jobs", { ...quick, controlImage: place }),
+			await open.post("/api/jobs", { ...quick, loras: [{ path: place }] }),
+			await open.post("/api/jobs", { ...quick, embeddings: [{ path: place }] }),
+			await open.post("/api/jobs", { ...quick, model: place }),
+			await open.post("/api/jobs", { ...quick, keySteps: place }),
+			await open.post("/v1/images/generations", {
+				prompt: "x",
+				image: place,
+			}),
+			await open.post("/sdapi/v1/img2img", {
+				...quick,
+				init_images: [place],
+			}),
+			await open.post("/sdapi/v1/png-info", { image: place }),
+			await open.post("/sdapi/v1/options", { sd_model_checkpoint: place }),
+		];
+		expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 400));
+		expect(answers.map(({ text }) => text).join()).not.toMatch(/root:/);
+	}
+	trap.close();
+	expect(asked).toBe(0);
 });

@@ -17,6 +17,7 @@ export async function startServer({
 	hosts = [],
 	runner,
 	queueUrl,
+	logPrompts,
 }: {
 	readonly limits?: Partial<ServerLimits>;
 	readonly keys?: readonly string[];
@@ -24,6 +25,7 @@ export async function startServer({
 	readonly runner?: Runner;
 	/** A Redis server over which workers draw. */
 	readonly queueUrl?: string;
+	readonly logPrompts?: boolean;
 } = {}) {
 	const pipeline = await loadPipeline(tinySd, { threads: 1 });
 	const shelf = modelShelf([{ name: MODEL, pipeline }], 2 ** 30);
@@ -43,6 +45,7 @@ export async function startServer({
 		keys,
 		hosts,
 		log: (entry) => logged.push(entry),
+		logPrompts,
 	});
 	await Promise.all(((await workers?.known()) ?? []).map(queue.resume));
 	const url = await app.listen({ host: "127.0.0.1", port: 0 });

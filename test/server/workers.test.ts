@@ -118,7 +118,7 @@ test_(
 						"preview",
 					)
 				).width,
-			).toBe(64);
+			).toBe(8);
 		const [drawn] = await server.pipeline.generate(quick);
 		const answer = await fetch(
 			`${server.url}/api/jobs/${json.id}/images/0.png`,
