@@ -118,7 +118,9 @@ export function createQueue(options: QueueOptions): JobQueue {
 			end(job, { type: "done", seconds });
 		} catch (thrown) {
 			const error = signal.aborted ? signal.reason : thrown;
-			if (job.signal.aborted) end(job, { type: "cancelled" });
+			// by its owner here, or through another server
+			if (job.signal.aborted || (error as Error)?.name === "AbortError")
+				end(job, { type: "cancelled" });
 			else {
 				const told = toldError(error);
 				if (told.internal) options.onInternalError?.(job, error);

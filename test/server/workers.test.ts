@@ -1,5 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
+import { Queue } from "bullmq";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { encodeImage } from "../../src/image/nodeEncodeImage.js";
@@ -26,7 +27,7 @@ beforeAll(async () => {
 	const server = await queueServer(folder);
 	children.push(server.child);
 	url = server.url;
-	client = new Redis(url);
+	client = new Redis(url, { maxRetriesPerRequest: null });
 	client.on("error", () => {});
 });
 afterAll(() => {
@@ -344,14 +345,64 @@ test_(
 	},
 );
 
-test_("a Redis server that loses everything costs no job", async () => {
-	const server = await startServer({ queueUrl: url });
-	const { json } = await server.post("/api/jobs", quick);
-	await delay(100);
-	await client.flushall();
-	await delay(1500);
-	const { stop } = await worker();
-	expect((await server.events(json.id)).at(-1)?.event).toBe("done");
-	await stop();
-	await server.close();
-});
+test_(
+	"a Redis server that loses everything costs no job, waiting or under way",
+	async () => {
+		const server = await startServer({ queueUrl: url });
+		const { json } = await server.post("/api/jobs", quick);
+		await delay(100);
+		await client.flushall();
+		await delay(1500);
+		const { stop } = await worker();
+		expect((await server.events(json.id)).at(-1)?.event).toBe("done");
+		const { json: next } = await server.post("/api/jobs", steps);
+		await server.events(next.id, ({ event }) => event === "image");
+		await client.flushall();
+		const heard = await server.events(next.id);
+		expect(heard.at(-1)?.event).toBe("done");
+		expect(
+			heard.flatMap(({ event, data }) =>
+				event === "image" ? [data.index] : [],
+			),
+		).toEqual([0, 1, 2]);
+		await stop();
+		await server.close();
+	},
+);
+
+test_(
+	"jobs that are none of ours, and lies about jobs, end as failures",
+	async () => {
+		const server = await startServer({ queueUrl: url });
+		const { json } = await server.post("/api/jobs", quick);
+		await delay(100);
+		await client.rpush(`fdiff-serve:${json.id}:events`, "not json");
+		const heard = await server.events(json.id);
+		expect(heard.at(-1)).toMatchObject({
+			event: "failed",
+			data: { error: { code: "internal_error" } },
+		});
+		// what a stranger put in the same queue
+		const [name] = (await client.keys("bull:fdiff-serve-*:meta")).map(
+			(key) => key.split(":")[1],
+		);
+		const queue = new Queue(name, { connection: client });
+		const strange = await queue.add("draw", { prompt: "a red apple" });
+		const loras = await queue.add("draw", {
+			...{ owner: "local", model: MODEL, pictures: {} },
+			options: { ...quick, loras: [{ path: "/etc/passwd" }] },
+			...{ evaluations: 3, previewEvery: 0, createdAt: Date.now() },
+			...{ seconds: 10, keepSeconds: 10 },
+		});
+		const { stop, notes } = await worker();
+		const { json: next } = await server.post("/api/jobs", quick);
+		expect((await server.events(next.id)).at(-1)?.event).toBe("done");
+		expect(await strange.getState()).toBe("failed");
+		const told = await client.lrange(`fdiff-serve:${loras.id}:events`, 0, -1);
+		expect(told.join()).toMatch(/"failed".*loras: it cannot be given/);
+		expect(notes.join()).not.toContain("passwd");
+		await stop();
+		await queue.close();
+		await server.close();
+	},
+);

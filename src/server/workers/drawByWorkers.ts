@@ -33,8 +33,8 @@ export interface WorkerQueue {
 	known(): Promise<(KnownJob & { readonly ended: boolean })[]>;
 	/** Whether the Redis server can be reached. */
 	ready(): boolean;
-	/** Workers that are there now. */
-	workers(): Promise<number>;
+	/** Workers that are there now, where the Redis server lets that be asked. */
+	workers(): Promise<number | undefined>;
 	close(): Promise<void>;
 }
 
@@ -76,6 +76,8 @@ export async function openWorkerQueue(
 		if (queued.delete(job)) for (const id of queued) followed.get(id)?.();
 	}
 
+	let closed = false;
+
 	async function add(job: KnownJob): Promise<void> {
 		const { id, request, createdAt } = job;
 		const data = await packRequest(request, {
@@ -91,29 +93,31 @@ export async function openWorkerQueue(
 		});
 	}
 
-	/** What has become of a job of which nothing is told. @throws where it can come to nothing */
-	async function look(job: KnownJob, isNew: boolean): Promise<void> {
-		const state = await queue.getJobState(job.id);
-		// the server has lost what it held, unless the news is on its way
-		if (state === "unknown" && isNew) await add(job);
-		if (state === "completed" && isNew)
-			throw new HttpError(410, "expired", "what came of the job is not kept");
+	/**
+	 * What has become of a job of which nothing is heard. True: it was handed out anew, since Redis had lost it.
+	 * @throws HttpError where it can come to nothing
+	 */
+	async function look(job: KnownJob, known: number): Promise<boolean> {
+		const { id } = job;
+		const state = await queue.getJobState(id);
+		if (state === "unknown") {
+			await add(job);
+			return true;
+		}
+		// told before it is completed: in vain, or what was told is lost
+		if (state === "completed" && (await board.read(id, known)).length === 0)
+			throw new HttpError(500, "result_lost", "what came of the job is lost");
 		if (state === "failed") {
-			const failed = await queue.getJob(job.id);
-			const error = toldError(
-				/stalled/.test(failed?.failedReason ?? "")
-					? new HttpError(
-							500,
-							"workers_lost",
-							"one worker after the other was lost at this job",
-						)
-					: undefined,
-			);
-			await board.end(
-				{ id: job.id, keep: keepSeconds },
-				{ type: "failed", error },
+			const failed = await queue.getJob(id);
+			if (!/stalled/.test(failed?.failedReason ?? ""))
+				throw new Error(`job ${id}: ${failed?.failedReason}`);
+			throw new HttpError(
+				500,
+				"workers_lost",
+				"one worker after the other was lost at this job",
 			);
 		}
+		return false;
 	}
 
 	const runner: Runner = async (job, tell, signal) => {
@@ -150,10 +154,16 @@ export async function openWorkerQueue(
 						tell({ type: "queued", position });
 					}
 				}
-				if (events.length === 0 && !(await news.heard(signal)))
-					await untilAborted(look(job, known === 0), signal);
+				if (
+					events.length === 0 &&
+					!(await news.heard(signal)) &&
+					(await untilAborted(look(job, known), signal))
+				)
+					known = 0;
 			}
 		} catch (error) {
+			// the job goes on without this process
+			if (closed) await new Promise(() => undefined);
 			if (signal.aborted)
 				await Promise.race([stop(id, signal.reason), delay(END_PATIENCE)]);
 			throw error;
@@ -231,8 +241,9 @@ export async function openWorkerQueue(
 			return known.sort((a, b) => a.createdAt - b.createdAt);
 		},
 		ready: () => connection.status === "ready",
-		workers: () => queue.getWorkersCount(),
+		workers: () => queue.getWorkersCount().catch(() => undefined),
 		async close() {
+			closed = true;
 			stopListening();
 			await queue.close();
 			connection.disconnect();

@@ -148,7 +148,7 @@ async function drawOnBoard(
 			if (!(await tellEvent(board, attempt, event, first)))
 				stop.abort(NOT_OURS);
 		});
-		telling.catch(() => stop.abort(NOT_OURS));
+		telling.catch((error) => stop.abort(error));
 	};
 	tell({ type: "started" });
 	const missing = missingImages(request, first);
