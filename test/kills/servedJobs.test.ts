@@ -10,7 +10,7 @@ import { start } from "../evaluation/tinyRun.js";
 import { MODEL, startServer } from "../server/startServer.js";
 
 // kill -9 of workers at random moments: no job is lost, and none is done twice. `npm run serve-kill-test` does more of them.
-const jobs = Number(process.env.KILL_JOBS ?? 12);
+const jobs = Number(process.env.KILL_JOBS ?? 8);
 const seed = BigInt(process.env.KILL_SEED ?? Date.now() % 1_000_000);
 const generator = mersenneTwister(seed);
 const random = () => generator.next() / 2 ** 32;
