@@ -1,9 +1,16 @@
+import { useEffect, useRef } from "preact/hooks";
 import type { Studio } from "../state/studio.js";
 import { Icon } from "./icons.js";
 
 /** What is to be drawn, in one line; the picture follows the typing where the model is quick enough. */
 export function PromptLine({ studio }: { readonly studio: Studio }) {
 	const { given, set, draw, stop, pen, live, newSeed } = studio;
+	const line = useRef<HTMLInputElement>(null);
+	useEffect(() => {
+		// typing can begin at once; on a phone its keyboard would hide the picture
+		if (matchMedia("(pointer: fine)").matches)
+			line.current?.focus({ preventScroll: true });
+	}, []);
 	return (
 		<form
 			class="prompt"
@@ -17,6 +24,7 @@ export function PromptLine({ studio }: { readonly studio: Studio }) {
 				Prompt
 			</label>
 			<input
+				ref={line}
 				id="prompt"
 				type="text"
 				placeholder="What shall be drawn?"
@@ -40,9 +48,7 @@ export function PromptLine({ studio }: { readonly studio: Studio }) {
 					type="checkbox"
 					class="toggle"
 					checked={live.value}
-					onChange={() => {
-						live.value = !live.value;
-					}}
+					onChange={studio.toggleLive}
 				/>
 				<span>Live</span>
 			</label>

@@ -1,4 +1,5 @@
 import type { Progress } from "../state/drawing.js";
+import { secondsOf } from "../state/shownPicture.js";
 import type { Studio } from "../state/studio.js";
 import { Comparison } from "./comparison.js";
 import { Facts } from "./facts.js";
@@ -29,6 +30,7 @@ export function Stage({ studio }: { readonly studio: Studio }) {
 				)}
 				{!painting.value && <ProgressLine progress={pen.progress.value} />}
 			</figure>
+			<Announcement studio={studio} />
 			<div class="beside">
 				<Facts studio={studio} />
 				<label class="switch compare" data-off={isPlain.value}>
@@ -113,6 +115,23 @@ function ProgressLine({ progress }: { readonly progress?: Progress }) {
 			<progress max={Math.max(1, steps)} value={step} aria-label="Drawing" />
 			<span>{words}</span>
 		</div>
+	);
+}
+
+/** What is told to those who do not see the picture: that it is there, and what it took. */
+function Announcement({ studio }: { readonly studio: Studio }) {
+	const { asked, plain } = studio.pen.drawn.value;
+	const busy = studio.pen.busy.value;
+	const faster =
+		asked && plain
+			? `, ${(secondsOf(plain) / secondsOf(asked)).toFixed(2)} times faster than plain`
+			: "";
+	return (
+		<p class="visually-hidden" role="status">
+			{asked &&
+				!busy &&
+				`Drawn: ${String(asked.options.prompt)}, in ${secondsOf(asked).toFixed(2)} seconds${faster}`}
+		</p>
 	);
 }
 

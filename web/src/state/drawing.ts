@@ -6,6 +6,7 @@ import type {
 	PictureSource,
 	SourceError,
 } from "../pictureSource.js";
+import type { StateWord } from "../timeline/stepCosts.js";
 import type { ShownPicture } from "./shownPicture.js";
 
 /** How far the run is that is drawn now. */
@@ -31,8 +32,8 @@ export type Drawing = ReturnType<typeof drawing>;
 
 interface DrawingOptions {
 	readonly source: PictureSource;
-	/** Every picture that is finished, but the plain ones. */
-	readonly onPicture: (picture: ShownPicture) => void;
+	/** Every picture that is finished. */
+	readonly onPicture: (picture: ShownPicture, side: Progress["side"]) => void;
 }
 
 /** What is left out of a plan to sample plainly. */
@@ -46,8 +47,19 @@ export function drawing({ source, onPicture }: DrawingOptions) {
 	const warnings = signal<readonly string[]>([]);
 	/** The plain picture of these options is not drawn twice. */
 	let plainKey = "";
+	/** Addresses that were made for pictures, to be given back. */
+	const urls = new Set<string>();
 	let turn = 0;
 	let run: PictureRun | undefined;
+
+	function hang(next: Drawn): void {
+		drawn.value = next;
+		for (const url of urls)
+			if (url !== next.asked?.url && url !== next.plain?.url) {
+				URL.revokeObjectURL(url);
+				urls.delete(url);
+			}
+	}
 
 	/** Draws, and tells how far it is; undefined where it was stopped or failed. */
 	async function draw(
@@ -59,6 +71,7 @@ export function drawing({ source, onPicture }: DrawingOptions) {
 		const current = source.submit(options, { previewEvery });
 		run = current;
 		const previews: (string | undefined)[] = [];
+		const stepStates: StateWord[] = [];
 		const stepSeconds: number[] = [];
 		let finished: ShownPicture | undefined;
 		const tell = (change: Partial<Progress>) => {
@@ -92,16 +105,19 @@ export function drawing({ source, onPicture }: DrawingOptions) {
 					break;
 				case "step":
 					previews[event.step - 1] = event.preview;
+					stepStates[event.step - 1] = event.state;
 					stepSeconds[event.step - 1] = event.seconds;
 					tell({ step: event.step, steps: event.steps });
 					break;
 				case "image": {
 					const picture = shown(event.picture, options, {
 						previews: [...previews],
+						stepStates: [...stepStates],
 						stepSeconds: [...stepSeconds],
 					});
+					urls.add(picture.url);
 					finished ??= picture;
-					if (side === "asked") onPicture(picture);
+					onPicture(picture, side);
 					break;
 				}
 				case "failed":
@@ -129,7 +145,7 @@ export function drawing({ source, onPicture }: DrawingOptions) {
 		if (asked) {
 			const { plain } = drawn.peek();
 			const keeps = compare && plain && plainKey === key;
-			drawn.value = { asked, plain: keeps ? plain : undefined };
+			hang({ asked, plain: keeps ? plain : undefined });
 			if (compare && !keeps) {
 				const { keySteps: _, ...rest } = options;
 				const drawnPlain = await draw(
@@ -141,7 +157,7 @@ export function drawing({ source, onPicture }: DrawingOptions) {
 				if (turn !== mine) return;
 				if (drawnPlain) {
 					plainKey = key;
-					drawn.value = { asked, plain: drawnPlain };
+					hang({ asked, plain: drawnPlain });
 				}
 			}
 		}
@@ -171,7 +187,7 @@ export function drawing({ source, onPicture }: DrawingOptions) {
 			progress.value = undefined;
 			failure.value = undefined;
 			plainKey = "";
-			drawn.value = { asked };
+			hang({ asked });
 		},
 	};
 }
@@ -179,7 +195,7 @@ export function drawing({ source, onPicture }: DrawingOptions) {
 function shown(
 	picture: FinishedPicture,
 	asked: PictureOptions,
-	steps: Pick<ShownPicture, "previews" | "stepSeconds">,
+	steps: Pick<ShownPicture, "previews" | "stepStates" | "stepSeconds">,
 ): ShownPicture {
 	return {
 		...picture,

@@ -31,9 +31,5 @@ function found<Value>(
 	}
 }
 
-export const isBoolean = (value: unknown): value is boolean =>
-	typeof value === "boolean";
-export const isText = (value: unknown): value is string =>
-	typeof value === "string";
 export const isOptions = (value: unknown): value is Record<string, unknown> =>
 	typeof value === "object" && value !== null && !Array.isArray(value);

@@ -1,4 +1,5 @@
 import type { FinishedPicture, PictureOptions } from "../pictureSource.js";
+import type { StateWord } from "../timeline/stepCosts.js";
 
 /** A finished picture as the page shows it. */
 export interface ShownPicture extends FinishedPicture {
@@ -8,7 +9,8 @@ export interface ShownPicture extends FinishedPicture {
 	readonly asked: PictureOptions;
 	/** What each step predicted, where it was told. */
 	readonly previews: readonly (string | undefined)[];
-	/** Seconds that each step took. */
+	/** What ran at each step, and the seconds that it took. */
+	readonly stepStates: readonly StateWord[];
 	readonly stepSeconds: readonly number[];
 }
 

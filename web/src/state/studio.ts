@@ -9,12 +9,11 @@ import { kindOf } from "../timeline/stepCosts.js";
 import { debounced } from "./debounced.js";
 import { drawing } from "./drawing.js";
 import { gallery, type HungPicture } from "./gallery.js";
-import { isBoolean, remembered } from "./remembered.js";
+import { modelSwitch, QUICK_PIXELS } from "./modelSwitch.js";
 import { pictureRequest } from "./request.js";
 import type { ShownPicture } from "./shownPicture.js";
+import { stepTimes } from "./stepTimes.js";
 
-/** Models that draw this many pixels and fewer are quick enough to draw while one types. */
-const LIVE_PIXELS = 256 * 256;
 /** A picture is kept once nothing was asked for in its place for this long. */
 const KEPT_AFTER_MS = 1500;
 /** How long a note is shown. */
@@ -27,9 +26,6 @@ export type Studio = ReturnType<typeof studio>;
 
 export function studio(source: PictureSource, capabilities: Capabilities) {
 	const [{ defaults }] = capabilities.models;
-	const quick = Number(defaults.width) * Number(defaults.height) <= LIVE_PIXELS;
-	const live = remembered("live", quick, isBoolean);
-	const compares = remembered("compare", quick, isBoolean);
 	const kept = gallery();
 	/** The step whose prediction is looked at (from 0); undefined: the finished picture. */
 	const lookedAt = signal<number | undefined>(undefined);
@@ -44,9 +40,12 @@ export function studio(source: PictureSource, capabilities: Capabilities) {
 	}, NOTE_MS);
 
 	const request = pictureRequest(source, capabilities, () => {
-		if (live.peek()) void draw();
+		if (live.on.peek()) void draw();
 	});
+	const live = modelSwitch("live", request.model);
+	const comparison = modelSwitch("comparison", request.model);
 
+	const times = stepTimes();
 	let settled: ShownPicture[] = [];
 	const keepSettled = debounced(() => {
 		for (const picture of settled) void kept.keep(picture);
@@ -55,7 +54,9 @@ export function studio(source: PictureSource, capabilities: Capabilities) {
 
 	const pen = drawing({
 		source,
-		onPicture(picture) {
+		onPicture(picture, side) {
+			times.learn(picture);
+			if (side === "plain") return;
 			settled.push(picture);
 			keepSettled.ask();
 		},
@@ -72,10 +73,10 @@ export function studio(source: PictureSource, capabilities: Capabilities) {
 		lookedAt.value = undefined;
 		const { width, height } = request.outline.peek()?.options ?? defaults;
 		const steps = request.states.peek().length;
-		const small = Number(width) * Number(height) <= LIVE_PIXELS;
+		const small = Number(width) * Number(height) <= QUICK_PIXELS;
 		await pen.start(request.given.peek(), {
 			previewEvery: small ? 1 : Math.max(1, Math.ceil(steps / PREVIEWS)),
-			compare: compares.peek() && !isPlain.peek(),
+			compare: comparison.on.peek() && !isPlain.peek(),
 		});
 	}
 
@@ -84,9 +85,13 @@ export function studio(source: PictureSource, capabilities: Capabilities) {
 		capabilities,
 		...request,
 		pen,
+		times,
 		kept,
-		live,
-		compares,
+		/** Whether the picture follows the typing. */
+		live: live.on,
+		toggleLive: live.toggle,
+		/** Whether the plain picture is drawn beside it. */
+		compares: comparison.on,
 		isPlain,
 		lookedAt,
 		painting,
@@ -105,12 +110,13 @@ export function studio(source: PictureSource, capabilities: Capabilities) {
 				request.put(firstPlan(request.outline.peek()));
 				await request.ask();
 			}
-			if (live.peek() || !newest) await draw();
+			if (live.on.peek() || !newest) await draw();
 		},
 		toggleComparison() {
-			compares.value = !compares.peek();
+			comparison.toggle();
 			const { asked, plain } = pen.drawn.peek();
-			if (compares.peek() && asked && !plain && !isPlain.peek()) void draw();
+			if (comparison.on.peek() && asked && !plain && !isPlain.peek())
+				void draw();
 		},
 		/** Shows a kept picture, and takes its settings over. */
 		async show(picture: HungPicture): Promise<void> {
@@ -141,6 +147,7 @@ export function studio(source: PictureSource, capabilities: Capabilities) {
 const shownOf = (picture: HungPicture): ShownPicture => ({
 	...picture,
 	previews: [],
+	stepStates: [],
 	stepSeconds: [],
 });
 

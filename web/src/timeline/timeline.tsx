@@ -29,6 +29,12 @@ export function Timeline({ studio }: { readonly studio: Studio }) {
 
 	const { costs, start } = known;
 	const { share, speedup, counts } = planCost(shown, costs, start);
+	const seconds = studio.times.costs(
+		known.options,
+		studio.model.value.name,
+		shown.slice(start),
+	);
+	const expected = seconds ? planCost(shown, seconds, start).speedup : speedup;
 	const running = pen.progress.value;
 	const taken = running?.side === "asked" ? start + running.step : shown.length;
 
@@ -101,8 +107,16 @@ export function Timeline({ studio }: { readonly studio: Studio }) {
 							</span>
 						))}
 				</p>
-				<p class="expected" aria-live="polite">
-					<b>{speedup.toFixed(2)}×</b> expected
+				<p
+					class="expected"
+					aria-live="polite"
+					title={
+						seconds
+							? "By the seconds that such steps took here"
+							: "By the operations of the network"
+					}
+				>
+					<b>{expected.toFixed(2)}×</b> expected
 					<span class="muted"> · {Math.round(share * 100)} % of the work</span>
 				</p>
 			</header>
