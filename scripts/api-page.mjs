@@ -80,16 +80,19 @@ export function apiPage() {
 	const { exports } = JSON.parse(
 		readFileSync(join(root, "package.json"), "utf8"),
 	);
-	const sections = Object.entries(exports).flatMap(([key, entry]) =>
-		entry.types
-			? [
-					section(
-						key.replace(".", "faster-diffusion"),
-						entry.types.replace("./dist/", ""),
-					),
-				]
-			: [],
-	);
+	const sections = Object.entries(exports)
+		// the entry for Node; browsers' has its own page, docs/browser.md
+		.map(([key, entry]) => [key, entry.node ?? entry])
+		.flatMap(([key, entry]) =>
+			entry.types
+				? [
+						section(
+							key.replace(".", "faster-diffusion"),
+							entry.types.replace("./dist/", ""),
+						),
+					]
+				: [],
+		);
 	return `# API
 
 What the package exports, made by \`npm run docs\` from the doc comments. The options of a run are in [command-line.md](command-line.md): \`--guidance-scale\` there is

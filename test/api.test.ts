@@ -35,15 +35,24 @@ test("every type in an exported declaration is exported too", () => {
 
 const { exports } = JSON.parse(
 	readFileSync(join(root, "package.json"), "utf8"),
-) as { exports: Record<string, { default: string }> };
+) as {
+	exports: Record<string, Entry & { node?: Entry; browser?: Entry }>;
+};
+interface Entry {
+	default: string;
+}
 
-test.each(Object.entries(exports).filter(([, entry]) => entry.default))(
-	"%s is there",
-	async (_, entry) => {
-		const module = (await import(join(root, entry.default))) as object;
-		expect(
-			Object.values(module).filter((value) => typeof value === "function")
-				.length,
-		).toBeGreaterThan(1);
-	},
-);
+test.each(
+	Object.entries(exports).flatMap(([name, { node, browser, ...entry }]) =>
+		node && browser
+			? [[name, node] as const, [`${name} in a browser`, browser] as const]
+			: entry.default
+				? [[name, entry] as const]
+				: [],
+	),
+)("%s is there", async (_, entry) => {
+	const module = (await import(join(root, entry.default))) as object;
+	expect(
+		Object.values(module).filter((value) => typeof value === "function").length,
+	).toBeGreaterThan(1);
+});

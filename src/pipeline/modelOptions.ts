@@ -102,5 +102,6 @@ export const MODEL_HOOKS = {
 	controlNets: Array.isArray,
 	openAdapterFile: isFunction,
 	findLora: isFunction,
+	tile: Number.isInteger,
 	signal: (value: unknown) => value instanceof AbortSignal,
 } as const;

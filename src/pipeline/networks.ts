@@ -62,6 +62,8 @@ export interface NetworkOptions {
 	readonly optimization?: "auto" | "extended" | "all";
 	/** The most samples in one run of the UNet; larger batches are split. Default: no limit. */
 	readonly maxRows?: number;
+	/** The most latents, each way, of a tile of `tiledDecoding`. Default: as many as the VAE was trained for. */
+	readonly tile?: number;
 	/**
 	 * Whether all networks stay in memory. Default: only where the weights are small; otherwise the text encoder makes room
 	 * for the UNet, and the UNet for the VAE.
@@ -161,7 +163,7 @@ const WORTH_OPTIMIZING = 8;
 const KEPT_TEXTS = 64 * 2 ** 20;
 
 /** Weights up to this many bytes all stay in memory. */
-const SMALL_MODEL = 2 ** 30;
+export const SMALL_MODEL = 2 ** 30;
 
 /**
  * The networks of a model's files.
@@ -203,7 +205,11 @@ export function openNetworks(
 		files.networks.vae.weights,
 		`${files.label}: vae/config.json`,
 	);
-	const vaeConfig = vae.config;
+	const { tile = Number.POSITIVE_INFINITY } = options;
+	const vaeConfig = {
+		...vae.config,
+		sampleSize: Math.min(vae.config.sampleSize, tile * vae.config.factor),
+	};
 	const controlNets = (options.controlNets ?? []).map((files) =>
 		controlNetwork(files, unetConfig),
 	);
@@ -214,6 +220,8 @@ export function openNetworks(
 	const rare: SessionOptions = { ...placed, optimization: "extended" };
 	// it runs once a prompt, so that its exactness costs nothing
 	const exact: SessionOptions = { ...rare, precision: "float32" };
+	// what is inside an autoencoder grows beyond float16
+	const pixels = precision === "float16" ? exact : rare;
 	const often = (runs: number): SessionOptions => ({
 		...placed,
 		optimization:
@@ -264,13 +272,13 @@ export function openNetworks(
 		key: `vae decoder ${statistics}`,
 		name: "vae",
 		build: (flavour) => vae.decoder(vaeDims, flavour, statistics),
-		options: rare,
+		options: pixels,
 	});
 	const vaeEncoder: HostedNetwork = {
 		key: "vae encoder",
 		name: "vae",
 		build: (flavour) => vae.encoder(vaeDims, flavour),
-		options: rare,
+		options: pixels,
 	};
 
 	return {

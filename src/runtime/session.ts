@@ -35,6 +35,7 @@ export const devices = [
 	"webgpu",
 	"gpu",
 	"npu",
+	"wasm",
 ] as const;
 export type Device = (typeof devices)[number];
 

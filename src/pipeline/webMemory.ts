@@ -1,0 +1,85 @@
+import { OptionError } from "../errors/optionError.js";
+import { elementCount } from "../tensor/tensor.js";
+import type { ModelFiles } from "../weights/folder/modelFiles.js";
+import type { Weights } from "../weights/formats/weights.js";
+import { SMALL_MODEL, weightBytes } from "./networks.js";
+
+/** What a model needs in a browser, in bytes. */
+export interface WebMemoryNeed {
+	/** Of the networks that are loaded at the same time, in what they compute in. */
+	readonly weights: number;
+	/** Which networks those are. */
+	readonly networks: readonly string[];
+	/** The largest weight. */
+	readonly largest: { readonly name: string; readonly bytes: number };
+}
+
+/** What a device gives, in bytes; undefined where it does not say. */
+export interface WebMemoryLimits {
+	readonly tensor?: number;
+	readonly memory?: number;
+}
+
+/** What is left for what networks compute, beside their weights: measured with SD v1.5 at 512 x 512, one sample a run. */
+const ACTIVATIONS = 500e6;
+
+/** What a model's networks need when they compute in numbers of so many bytes. */
+export function webMemoryNeed(
+	{ networks }: Pick<ModelFiles, "networks">,
+	bytesPerNumber: 2 | 4,
+): WebMemoryNeed {
+	let largest = { name: "", bytes: 0 };
+	const sizes = Object.entries(networks).map(([network, { weights }]) => {
+		for (const { name, shape } of weights.tensors.values()) {
+			const bytes = elementCount(shape) * bytesPerNumber;
+			if (bytes > largest.bytes)
+				largest = { name: `${network}/${name}`, bytes };
+		}
+		return { network, bytes: numbersOf(weights) * bytesPerNumber };
+	});
+	// larger models' networks make room for each other
+	const together =
+		weightBytes(Object.values(networks)) <= SMALL_MODEL
+			? sizes
+			: [...sizes].sort((a, b) => b.bytes - a.bytes).slice(0, 1);
+	return {
+		weights: together.reduce((sum, { bytes }) => sum + bytes, 0),
+		networks: together.map(({ network }) => network),
+		largest,
+	};
+}
+
+/**
+ * Refuses a model that a device cannot hold, with the numbers.
+ * @throws OptionError when it cannot.
+ */
+export function checkWebMemory(
+	label: string,
+	device: "wasm" | "webgpu",
+	need: WebMemoryNeed,
+	limits: WebMemoryLimits,
+): void {
+	const { weights, networks, largest } = need;
+	if (limits.memory !== undefined && weights + ACTIVATIONS > limits.memory)
+		throw new OptionError(
+			"device",
+			`${label} needs ${gigabytes(weights)} for its ${networks.join(", ")} and about ${gigabytes(ACTIVATIONS)} to compute with, but ${device} has ${gigabytes(limits.memory)}: ${device === "wasm" ? "use webgpu, or a smaller model" : "use a smaller model"}`,
+		);
+	if (limits.tensor !== undefined && largest.bytes > limits.tensor)
+		throw new OptionError(
+			"device",
+			`${label} has a weight of ${gigabytes(largest.bytes)} (${largest.name}), but this graphics device takes at most ${gigabytes(limits.tensor)} at once: use wasm, or a smaller model`,
+		);
+}
+
+function numbersOf({ tensors }: Weights): number {
+	let count = 0;
+	for (const { shape } of tensors.values()) count += elementCount(shape);
+	return count;
+}
+
+function gigabytes(bytes: number): string {
+	return bytes >= 1e9
+		? `${(bytes / 1e9).toFixed(2)} GB`
+		: `${Math.ceil(bytes / 1e6)} MB`;
+}

@@ -1,0 +1,272 @@
+import { UserError } from "../../errors/userError.js";
+import { sha256 } from "../../files/sha256.js";
+import type { ReadableFile } from "../formats/weightFile.js";
+import type { ModelShelf } from "./modelStore.js";
+
+/** A file that is to be fetched. */
+export interface RemoteFile {
+	/** In its model's folder. */
+	readonly path: string;
+	readonly url: string;
+	/** Bytes, where the listing says. */
+	readonly size?: number;
+	/** What its content must hash to, in hexadecimal, where the listing says. */
+	readonly sha256?: string;
+}
+
+/** How files are fetched. */
+export interface FetchOptions {
+	readonly signal?: AbortSignal;
+	/** Sent to the server that the files were asked of. */
+	readonly headers?: Readonly<Record<string, string>>;
+	/** Milliseconds before the first repetition; each further one waits twice as long. Default 500. */
+	readonly retryDelay?: number;
+	readonly method?: "HEAD";
+}
+
+const RETRIES = 4;
+/** A break costs at most this much. */
+const PART = 2 ** 24;
+
+/**
+ * The answer to a request, of which the server may be asked for a part.
+ * @throws UserError when the server cannot be reached, does not let this page read, or says no.
+ */
+export async function fetched(
+	url: string,
+	{ signal, headers = {}, method }: FetchOptions,
+	from = 0,
+	to?: number,
+): Promise<Response> {
+	const range: Record<string, string> =
+		from > 0 || to !== undefined
+			? { range: `bytes=${from}-${to === undefined ? "" : to - 1}` }
+			: {};
+	let response: Response;
+	try {
+		response = await fetch(url, {
+			...(signal && { signal }),
+			...(method && { method }),
+			headers: { ...headers, ...range },
+		});
+	} catch (cause) {
+		signal?.throwIfAborted();
+		throw new Passing(unreachable(url), { cause });
+	}
+	if (response.ok) return response;
+	await response.body?.cancel();
+	const { status } = response;
+	const what = `${url} answers ${status}`;
+	if (status === 408 || status === 429 || status >= 500)
+		throw new Passing(what);
+	throw new UserError(
+		status === 404
+			? `${what}: there is no such file`
+			: status === 401 || status === 403
+				? `${what}: it is gated or private; accept its terms and give an access token (hubToken), or take another model`
+				: what,
+		{ code: status === 404 ? "not_found" : "network" },
+	);
+}
+
+/** A fault that may pass. */
+class Passing extends UserError {
+	constructor(message: string, options: ErrorOptions = {}) {
+		super(message, { code: "network", ...options });
+	}
+}
+
+function unreachable(url: string): string {
+	const { origin, host } = new URL(url, location.href);
+	const elsewhere = origin !== location.origin;
+	return `${url} cannot be fetched: ${
+		navigator.onLine === false
+			? "this browser is offline; models that are kept here work without network"
+			: elsewhere
+				? `${host} does not answer, or does not let pages of ${location.origin} read its files (CORS: it must send Access-Control-Allow-Origin); host the files beside the page, or pick them from the disk`
+				: `${host} does not answer`
+	}`;
+}
+
+/** Repeats what failed for a reason that may pass. */
+export async function repeated<Result>(
+	{ signal, retryDelay = 500 }: FetchOptions,
+	attempt: () => Promise<Result>,
+	progressed: () => boolean = () => false,
+): Promise<Result> {
+	for (let tries = 1; ; tries++)
+		try {
+			return await attempt();
+		} catch (error) {
+			signal?.throwIfAborted();
+			if (progressed()) tries = 1;
+			if (!(error instanceof Passing) || tries > RETRIES) throw error;
+			await new Promise((resolve) =>
+				setTimeout(resolve, retryDelay * 2 ** (tries - 1)),
+			);
+		}
+}
+
+/** A file on a server, of which parts are read: by ranges where the server has them, else from its start up to what is wanted. */
+export function remoteReadable(
+	file: RemoteFile,
+	label: string,
+	size: number,
+	options: FetchOptions,
+): ReadableFile {
+	return {
+		label,
+		key: keyOf(file.path),
+		// nothing of it is here yet
+		file: { bytes: new Uint8Array(0) },
+		size,
+		read: (offset, length) =>
+			repeated(options, async () => {
+				const response = await fetched(
+					file.url,
+					options,
+					offset,
+					Math.min(offset + length, size),
+				);
+				const skip = response.status === 206 ? 0 : offset;
+				return startOf(response, skip, Math.min(length, size - offset));
+			}),
+	};
+}
+
+/** What `Weights.files` calls a file of a model's folder. */
+export function keyOf(path: string): string {
+	return path.replaceAll("/", "-");
+}
+
+async function startOf(
+	response: Response,
+	skip: number,
+	length: number,
+): Promise<Uint8Array> {
+	const result = new Uint8Array(length);
+	let at = -skip;
+	const reader = bodyOf(response).getReader();
+	while (at < length) {
+		const { done, value } = await reader.read().catch(cutOff(response));
+		if (done) break;
+		if (at + value.length > 0) {
+			const useful = value.subarray(Math.max(0, -at));
+			const start = Math.max(0, at);
+			result.set(useful.subarray(0, length - start), start);
+		}
+		at += value.length;
+	}
+	await reader.cancel().catch(() => undefined);
+	return result.subarray(0, Math.max(0, Math.min(length, at)));
+}
+
+/** How many bytes a file has, by asking for its first. */
+export async function sizeOf(
+	url: string,
+	options: FetchOptions,
+): Promise<number | undefined> {
+	const response = await repeated(options, () => fetched(url, options, 0, 1));
+	await response.body?.cancel();
+	const { headers, status } = response;
+	const size =
+		status === 206
+			? headers.get("content-range")?.split("/")[1]
+			: headers.get("content-encoding")
+				? null
+				: headers.get("content-length");
+	return size && /^\d+$/.test(size) ? Number(size) : undefined;
+}
+
+/**
+ * Fetches a file into a shelf, from where an earlier fetch of it broke off, and compares its checksum.
+ * @param received told the bytes that are there, as often as some come
+ * @returns its content, and the checksum of it
+ * @throws UserError when the server fails, there is no room, or the content is another than it must be.
+ */
+export async function fetchToShelf(
+	file: RemoteFile,
+	index: number,
+	shelf: ModelShelf,
+	options: FetchOptions,
+	received: (bytes: number) => void,
+): Promise<{ readonly blob: Blob; readonly sha256: string }> {
+	let furthest = 0;
+	let before = 0;
+	await repeated(
+		options,
+		async () => {
+			before = furthest;
+			const have = await shelf.parts(index);
+			let length = have.reduce((sum, { size }) => sum + size, 0);
+			received(length);
+			if (file.size !== undefined && length >= file.size) return;
+			const response = await fetched(file.url, options, length);
+			if (length > 0 && response.status !== 206) {
+				await shelf.drop(index);
+				have.length = 0;
+				length = 0;
+			}
+			let part = have.length;
+			let pending: Uint8Array[] = [];
+			let waiting = 0;
+			const put = async () => {
+				await shelf.add(index, part++, joined(pending, waiting));
+				pending = [];
+				waiting = 0;
+			};
+			const reader = bodyOf(response).getReader();
+			for (;;) {
+				const { done, value } = await reader.read().catch(async (error) => {
+					if (waiting > 0) await put();
+					return cutOff(response)(error);
+				});
+				if (done) break;
+				pending.push(value);
+				waiting += value.length;
+				length += value.length;
+				furthest = Math.max(furthest, length);
+				received(length);
+				if (waiting >= PART) await put();
+			}
+			if (waiting > 0) await put();
+			if (file.size !== undefined && length < file.size)
+				throw new Passing(`${file.url} was cut off`);
+		},
+		() => furthest > before,
+	);
+	const parts = await shelf.parts(index);
+	const digest = sha256();
+	for (const part of parts)
+		digest.update(new Uint8Array(await part.arrayBuffer()));
+	const hash = digest.hex();
+	if (file.sha256 !== undefined && hash !== file.sha256) {
+		await shelf.drop(index);
+		throw new UserError(
+			`${file.url} came damaged (its checksum is ${hash.slice(0, 12)}…, not ${file.sha256.slice(0, 12)}…): load the model again`,
+			{ code: "invalid_input" },
+		);
+	}
+	return { blob: new Blob(parts), sha256: hash };
+}
+
+function joined(pieces: readonly Uint8Array[], length: number): Uint8Array {
+	const whole = new Uint8Array(length);
+	let at = 0;
+	for (const piece of pieces) {
+		whole.set(piece, at);
+		at += piece.length;
+	}
+	return whole;
+}
+
+function bodyOf({ body, url }: Response): ReadableStream<Uint8Array> {
+	if (!body) throw new Passing(`${url} answers nothing`);
+	return body;
+}
+
+const cutOff =
+	({ url }: Response) =>
+	(cause: unknown): never => {
+		throw new Passing(`${url} was cut off`, { cause });
+	};
