@@ -1,6 +1,6 @@
 import { OptionError } from "../errors/optionError.js";
 import { canvasEncode } from "../image/canvasEncode.js";
-import { bestPlan, type FindPlan } from "../propagation/findPlan.js";
+import { findPlanAmong } from "../propagation/findPlanAmong.js";
 import { type PlanFile, parsePlanFile } from "../propagation/planFile.js";
 import type { Precision } from "../runtime/session.js";
 import { cachedChecks } from "../runtime/web/checkMemory.js";
@@ -100,10 +100,9 @@ export async function loadPipeline(
 	const { engine, precision } = chosen;
 	const large = weightBytes(Object.values(files.networks)) > SMALL_MODEL;
 	const tight = engine.device === "wasm" && large;
-	const findPlan: FindPlan = (wanted) => bestPlan(plans, wanted);
 	const pipeline = createPipeline(files, engine, {
 		encodeImage: canvasEncode,
-		findPlan,
+		findPlan: findPlanAmong(plans),
 		...(tight && { maxRows: 1, tile: WASM_TILE }),
 		...pipelineOptions(others),
 		device: engine.device,
