@@ -9,12 +9,12 @@ export {
 } from "./image/encodedImage.js";
 export { encodeImage } from "./image/nodeEncodeImage.js";
 export {
-	parametersOf,
 	type ReadImageOptions,
 	readImage,
 	readParameters,
 	writeImage,
 } from "./image/nodeImageFile.js";
+export { parametersOf } from "./image/pictureParameters.js";
 export type { PixelImage } from "./image/pixelImage.js";
 export { RESIZE_MODES, type ResizeMode } from "./image/placeImage.js";
 export type { RgbImage } from "./image/rgbImage.js";

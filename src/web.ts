@@ -9,6 +9,7 @@ export {
 	IMAGE_FORMATS,
 	type ImageFormat,
 } from "./image/encodedImage.js";
+export { parametersOf } from "./image/pictureParameters.js";
 export type { PixelImage } from "./image/pixelImage.js";
 export { RESIZE_MODES, type ResizeMode } from "./image/placeImage.js";
 export type { RgbImage } from "./image/rgbImage.js";

@@ -3,12 +3,10 @@ import { UserError } from "../errors/userError.js";
 import { readRegularFile } from "../files/nodeReadRegularFile.js";
 import { writeWhole } from "../files/nodeWriteWhole.js";
 import { type EncodeOptions, imageFormat } from "./encodedImage.js";
-import { isJpeg, isWebp, jpegExif, webpExif } from "./exifContainer.js";
 import { encodeImage } from "./nodeEncodeImage.js";
+import { parametersOf } from "./pictureParameters.js";
 import { onColour, type PixelImage } from "./pixelImage.js";
-import { isPng, readPngText } from "./pngText.js";
 import type { RgbImage } from "./rgbImage.js";
-import { decodeUserComment } from "./userComment.js";
 
 /** Pictures of more pixels are refused unless told otherwise: 8192 × 8192. */
 const MAX_PIXELS = 8192 * 8192;
@@ -98,21 +96,6 @@ export async function readParameters(
 	path: string,
 ): Promise<string | undefined> {
 	return parametersOf(await readRegularFile(path, longestPicture), path);
-}
-
-/**
- * The settings in a picture file's bytes; see readParameters.
- * @param name what to call it in an error.
- */
-export async function parametersOf(
-	bytes: Uint8Array,
-	name: string,
-): Promise<string | undefined> {
-	if (isPng(bytes)) return (await readPngText(bytes, name)).get("parameters");
-	if (!isJpeg(bytes) && !isWebp(bytes))
-		throw new UserError(`${name} is neither a PNG nor a JPEG nor a WebP file`);
-	const exif = isJpeg(bytes) ? jpegExif(bytes) : webpExif(bytes);
-	return exif && decodeUserComment(exif);
 }
 
 /** Three bytes a pixel or four, of grey, grey and alpha, RGB or RGBA. */

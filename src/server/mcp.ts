@@ -7,13 +7,14 @@ import {
 	type Tool,
 } from "@modelcontextprotocol/sdk/types.js";
 import { OptionError } from "../errors/optionError.js";
+import { requestSchema } from "../pipeline/optionForm.js";
 import { encodeFinished, throwIfFailed } from "./api/finished.js";
 import { toldError } from "./httpError.js";
 import type { Job, Runner } from "./job.js";
 import type { ServerLimits } from "./limits.js";
 import type { ModelShelf } from "./models.js";
 import { createQueue, type JobQueue } from "./queue.js";
-import { jobRequest, optionsOfJson, requestSchema } from "./requestOptions.js";
+import { jobRequest, optionsOfJson } from "./requestOptions.js";
 
 export interface McpOptions {
 	readonly shelf: ModelShelf;

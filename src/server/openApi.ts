@@ -1,8 +1,8 @@
+import { requestSchema } from "../pipeline/optionForm.js";
 import { A1111_PATHS, a1111Schemas } from "./api/a1111Paths.js";
 import { answer } from "./api/describe.js";
 import { NATIVE_PATHS, nativeSchemas } from "./api/nativePaths.js";
 import { OPENAI_PATHS, openAiSchemas } from "./api/openaiPaths.js";
-import { requestSchema } from "./requestOptions.js";
 
 const health = (summary: string) => ({
 	get: { summary, security: [], responses: { 200: answer("Yes") } },

@@ -1,11 +1,11 @@
-import type * as z from "zod";
 import { OptionError } from "../errors/optionError.js";
 import { UserError } from "../errors/userError.js";
 import { isJpeg, isWebp } from "../image/exifContainer.js";
-import { decodePixels, parametersOf } from "../image/nodeImageFile.js";
+import { decodePixels } from "../image/nodeImageFile.js";
+import { parametersOf } from "../image/pictureParameters.js";
 import type { PixelImage } from "../image/pixelImage.js";
 import { isPng } from "../image/pngText.js";
-import { optionsJsonSchema } from "../pipeline/checkOptions.js";
+import { SERVED_OPTIONS } from "../pipeline/optionForm.js";
 import {
 	GENERATION_OPTIONS,
 	type GenerateOptions,
@@ -17,24 +17,6 @@ import { modelNote } from "./modelNote.js";
 import type { ModelShelf } from "./models.js";
 
 const TABLE: Readonly<Record<string, OptionEntry>> = GENERATION_OPTIONS;
-/** Options that requests can say: those that JSON can, and pictures as base64. */
-export const SERVED_OPTIONS: readonly string[] = Object.keys(TABLE).filter(
-	(name) => TABLE[name].json !== false || TABLE[name].picture,
-);
-
-/** The JSON schema of a request's options, pictures as base64. */
-export function requestSchema(): z.core.JSONSchema.BaseSchema {
-	const schema = optionsJsonSchema(TABLE);
-	const properties = { ...schema.properties };
-	for (const name of SERVED_OPTIONS)
-		if (TABLE[name].picture)
-			properties[name] = {
-				type: "string",
-				contentEncoding: "base64",
-				description: `${TABLE[name].help} (a PNG, JPEG or WebP as base64 or data: URL)`,
-			};
-	return { ...schema, properties };
-}
 
 /**
  * The options that a request's JSON says. Nothing is fetched or read from files.

@@ -1,7 +1,8 @@
 import { decodePicture } from "../../src/datasets/nodePicture.js";
 import { crc32 } from "../../src/files/crc32.js";
 import { encodeImage } from "../../src/image/nodeEncodeImage.js";
-import { decodeImage, parametersOf } from "../../src/image/nodeImageFile.js";
+import { decodeImage } from "../../src/image/nodeImageFile.js";
+import { parametersOf } from "../../src/image/pictureParameters.js";
 import { insertPngText } from "../../src/image/pngText.js";
 import { optionsFromParameters } from "../../src/pipeline/imageParameters.js";
 import { loadPipeline } from "../../src/pipeline/nodeLoadPipeline.js";

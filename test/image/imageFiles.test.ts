@@ -7,11 +7,11 @@ import { UserError } from "../../src/errors/userError.js";
 import { encodeImage, encodePng } from "../../src/image/nodeEncodeImage.js";
 import {
 	decodeImage,
-	parametersOf,
 	readImage,
 	readParameters,
 	writeImage,
 } from "../../src/image/nodeImageFile.js";
+import { parametersOf } from "../../src/image/pictureParameters.js";
 import { insertPngText, readPngText } from "../../src/image/pngText.js";
 import { rgbImage } from "../../src/image/rgbImage.js";
 

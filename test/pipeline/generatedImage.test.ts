@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { OptionError } from "../../src/errors/optionError.js";
 import { UserError } from "../../src/errors/userError.js";
-import { decodeImage, parametersOf } from "../../src/image/nodeImageFile.js";
+import { decodeImage } from "../../src/image/nodeImageFile.js";
+import { parametersOf } from "../../src/image/pictureParameters.js";
 import type {
 	GeneratedImage,
 	PipelineEvent,

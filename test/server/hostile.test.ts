@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { SERVED_OPTIONS } from "../../src/server/requestOptions.js";
+import { SERVED_OPTIONS } from "../../src/pipeline/optionForm.js";
 import { MODEL, startServer } from "./startServer.js";
 
 const server = await startServer({

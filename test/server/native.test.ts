@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { encodeImage } from "../../src/image/nodeEncodeImage.js";
-import { decodeImage, parametersOf } from "../../src/image/nodeImageFile.js";
+import { decodeImage } from "../../src/image/nodeImageFile.js";
+import { parametersOf } from "../../src/image/pictureParameters.js";
 import { rgbImage } from "../../src/image/rgbImage.js";
 import {
 	long,

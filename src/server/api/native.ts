@@ -5,9 +5,10 @@ import { UserError } from "../../errors/userError.js";
 import { IMAGE_FORMATS, type ImageFormat } from "../../image/encodedImage.js";
 import { optionsFromParameters } from "../../pipeline/imageParameters.js";
 import {
-	GENERATION_OPTIONS,
-	type OptionEntry,
-} from "../../pipeline/options.js";
+	optionNote,
+	requestSchema,
+	SERVED_OPTIONS,
+} from "../../pipeline/optionForm.js";
 import { stepCosts } from "../../pipeline/stepCosts.js";
 import { stepStateWord } from "../../propagation/stepState.js";
 import { HttpError } from "../httpError.js";
@@ -15,13 +16,7 @@ import type { FinishedImage, Job, JobEvent } from "../job.js";
 import { checkSettings } from "../limits.js";
 import { modelNote } from "../modelNote.js";
 import { readForm } from "../readForm.js";
-import {
-	jobRequest,
-	optionsOfJson,
-	requestSchema,
-	SERVED_OPTIONS,
-	settingsIn,
-} from "../requestOptions.js";
+import { jobRequest, optionsOfJson, settingsIn } from "../requestOptions.js";
 import { sendEvents } from "../sendEvents.js";
 import type { Service } from "../server.js";
 import { encodeFinished } from "./finished.js";
@@ -158,23 +153,6 @@ export function addNativeApi(app: FastifyInstance, service: Service): void {
 			throw new OptionError("model", "it is no text");
 		return { model, options: await optionsOfJson(rest, limits) };
 	}
-}
-
-/** What a form needs of an option. */
-function optionNote(name: string) {
-	const { group, help, expected, metavar, choices, required, needs, picture } =
-		(GENERATION_OPTIONS as Readonly<Record<string, OptionEntry>>)[name];
-	return {
-		name,
-		group,
-		help,
-		expected,
-		metavar,
-		choices,
-		required,
-		needs: needs?.[0],
-		picture,
-	};
 }
 
 /** A job as clients see it. */

@@ -6,6 +6,7 @@ import { IMAGE_FORMATS } from "../../image/encodedImage.js";
 import { encodeImage } from "../../image/nodeEncodeImage.js";
 import { decodeImage } from "../../image/nodeImageFile.js";
 import type { PixelImage } from "../../image/pixelImage.js";
+import { SERVED_OPTIONS } from "../../pipeline/optionForm.js";
 import {
 	GENERATION_OPTIONS,
 	type OptionEntry,
@@ -13,12 +14,7 @@ import {
 import { HttpError, type ToldError } from "../httpError.js";
 import type { FinishedImage, Job } from "../job.js";
 import { readForm } from "../readForm.js";
-import {
-	decodePicture,
-	jobRequest,
-	optionsOfJson,
-	SERVED_OPTIONS,
-} from "../requestOptions.js";
+import { decodePicture, jobRequest, optionsOfJson } from "../requestOptions.js";
 import { type SentEvent, sendEvents } from "../sendEvents.js";
 import type { ErrorWording, Service } from "../server.js";
 import { encodeFinished, throwIfFailed } from "./finished.js";

@@ -1,0 +1,85 @@
+import { canvasEncode } from "../../../src/image/canvasEncode.js";
+import type { GenerateOptions } from "../../../src/pipeline/options.js";
+import type { Pipeline } from "../../../src/pipeline/pipeline.js";
+import { stepStateWord } from "../../../src/propagation/stepState.js";
+import type { PlainEvent } from "./workerMessages.js";
+
+const PREVIEW_QUALITY = 85;
+
+/** What the page is told of a run, as the server tells it. */
+export async function* drawRun(
+	pipeline: Pipeline,
+	model: string,
+	options: GenerateOptions,
+): AsyncGenerator<PlainEvent> {
+	const began = performance.now();
+	const { evaluations, numImages } = pipeline.settings(options);
+	yield { type: "started", images: numImages, steps: evaluations };
+	let first = -1;
+	let taken = 0;
+	for await (const event of pipeline.stream(options))
+		switch (event.kind) {
+			case "loading": {
+				const { network, seconds } = event;
+				yield {
+					type: "loading",
+					network,
+					...(seconds !== undefined && { seconds }),
+				};
+				break;
+			}
+			case "warning":
+				yield { type: "warning", code: event.code, message: event.message };
+				break;
+			case "step": {
+				const { step, image, preview } = event;
+				if (image !== first) taken = 0;
+				first = image;
+				taken++;
+				yield {
+					type: "step",
+					image,
+					step: taken,
+					steps: evaluations,
+					state: stepStateWord(step.state),
+					seconds: step.seconds,
+					...(preview && {
+						preview: dataUrl(
+							await canvasEncode(preview, "jpeg", {
+								quality: PREVIEW_QUALITY,
+							}),
+						),
+					}),
+				};
+				break;
+			}
+			case "image": {
+				const { index, seed, image, parameters } = event.result;
+				const { options: made, cost, model: told } = event.result.toJSON();
+				yield {
+					type: "image",
+					picture: {
+						index,
+						seed: typeof seed === "bigint" ? String(seed) : seed,
+						width: image.width,
+						height: image.height,
+						png: new Blob(
+							[(await event.result.encode("png")) as Uint8Array<ArrayBuffer>],
+							{ type: "image/png" },
+						),
+						parameters,
+						options: { ...made },
+						cost,
+						model: { ...told, label: model },
+					},
+				};
+			}
+		}
+	yield { type: "done", seconds: (performance.now() - began) / 1000 };
+}
+
+function dataUrl(bytes: Uint8Array): string {
+	let text = "";
+	for (const byte of bytes) text += String.fromCharCode(byte);
+	return `data:image/jpeg;base64,${btoa(text)}`;
+}

@@ -1,0 +1,1 @@
+throw new Error("this site draws on WebAssembly only");
