@@ -2,13 +2,13 @@
 export type { AskedPlan } from "./accelerators/planWords.js";
 export { OptionError } from "./errors/optionError.js";
 export { type ErrorCode, UserError } from "./errors/userError.js";
-export { canvasEncode as encodeImage } from "./image/canvasEncode.js";
 export {
 	type EncodeImage,
 	type EncodeOptions,
 	IMAGE_FORMATS,
 	type ImageFormat,
 } from "./image/encodedImage.js";
+export { encodeImage } from "./image/encodeOnCanvas.js";
 export { parametersOf } from "./image/pictureParameters.js";
 export type { PixelImage } from "./image/pixelImage.js";
 export { RESIZE_MODES, type ResizeMode } from "./image/placeImage.js";

@@ -35,11 +35,7 @@ import {
 } from "./networks.js";
 import type { GenerateOptions } from "./options.js";
 import { promptWarnings } from "./promptCut.js";
-import {
-	type FindLora,
-	type OpenAdapterFile,
-	openRunAdapters,
-} from "./runAdapters.js";
+import type { FindLora, OpenAdapterFile } from "./runAdapters.js";
 import { type RunSettings, runSettings } from "./runSettings.js";
 import { type TilingChoice, tilingOf } from "./tiling.js";
 import { type TunedPlan, tunedPlans } from "./tunedPlans.js";
@@ -193,6 +189,8 @@ export function createPipeline(
 				"embeddings",
 				"textual inversions of models with two text encoders cannot be used",
 			);
+		// most runs have none: a page need not fetch what reads them
+		const { openRunAdapters } = await import("./runAdapters.js");
 		const opened = await openRunAdapters(settings, {
 			...options,
 			model: files,

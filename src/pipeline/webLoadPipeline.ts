@@ -1,5 +1,5 @@
 import { OptionError } from "../errors/optionError.js";
-import { canvasEncode } from "../image/canvasEncode.js";
+import { encodeImage } from "../image/encodeOnCanvas.js";
 import { findPlanAmong } from "../propagation/findPlanAmong.js";
 import { type PlanFile, parsePlanFile } from "../propagation/planFile.js";
 import type { Precision } from "../runtime/session.js";
@@ -101,7 +101,7 @@ export async function loadPipeline(
 	const large = weightBytes(Object.values(files.networks)) > SMALL_MODEL;
 	const tight = engine.device === "wasm" && large;
 	const pipeline = createPipeline(files, engine, {
-		encodeImage: canvasEncode,
+		encodeImage,
 		findPlan: findPlanAmong(plans),
 		...(tight && { maxRows: 1, tile: WASM_TILE }),
 		...pipelineOptions(others),
