@@ -6,6 +6,7 @@ import { argv } from "node:process";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import { apiPage } from "./api-page.mjs";
+import { embeddedPlans } from "./embedded-plans.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const path = join(root, "docs", "command-line.md");
@@ -93,4 +94,8 @@ export async function withTables(text) {
 if (argv[1] === fileURLToPath(import.meta.url)) {
 	writeFileSync(path, await withTables(readFileSync(path, "utf8")));
 	writeFileSync(join(root, "docs", "api.md"), apiPage());
+	writeFileSync(
+		join(root, "src", "weights", "web", "embeddedPlans.ts"),
+		embeddedPlans(),
+	);
 }

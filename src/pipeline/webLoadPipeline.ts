@@ -7,7 +7,7 @@ import { cachedChecks } from "../runtime/web/checkMemory.js";
 import { openWebEngine, type WebEngine } from "../runtime/web/webEngine.js";
 import { hasWebGpu } from "../runtime/web/webGpu.js";
 import type { ModelFiles } from "../weights/folder/modelFiles.js";
-import { embeddedPlanUrls } from "../weights/web/embeddedModel.js";
+import { embeddedPlanUrls } from "../weights/web/embeddedPlans.js";
 import type { WebModelSource } from "../weights/web/modelSource.js";
 import {
 	type OpenWebModelOptions,

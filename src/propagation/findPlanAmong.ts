@@ -1,38 +1,43 @@
 import { UserError } from "../errors/userError.js";
 import { samplerByName } from "../samplers/config/samplerNames.js";
-import type { FindPlan, WantedPlan } from "./findPlan.js";
+import type { FindPlan, WantedPlan, WantedRun } from "./findPlan.js";
 import type { PlanFile } from "./planFile.js";
+import { PLAN_QUALITIES } from "./planQuality.js";
 
 /**
- * Looks for tuned plans among those that are given, in their order. Of several that fit it is the one marked `auto` when it was made (see
- * tuning/search/autoPlan.ts); without a mark the first.
+ * Looks for tuned plans among those that are given, in their order. Of several that fit, the one of the quality that was asked for, else of
+ * the next better one.
  */
 export function findPlanAmong(plans: readonly PlanFile[]): FindPlan {
-	const all = (wanted: WantedPlan) => fittingPlans(plans, wanted);
 	const find = (wanted: WantedPlan) => {
-		const found = all(wanted);
-		return found.find(isMarked) ?? found[0];
+		const found = plans.filter((plan) => fits(plan, wanted));
+		const qualities = PLAN_QUALITIES.slice(
+			0,
+			PLAN_QUALITIES.indexOf(wanted.quality) + 1,
+		).reverse();
+		for (const own of qualities) {
+			const plan = found.find(({ quality }) => quality === own);
+			if (plan) return plan;
+		}
+		return undefined;
 	};
+	const all = (wanted: WantedRun) =>
+		plans.filter((plan) => fits(plan, wanted, true));
 	return Object.assign(find, { all });
 }
 
-/** The plans that were tuned for a model, sampler, number of steps and guidance scale. */
-function fittingPlans(
-	plans: readonly PlanFile[],
-	{ model, sampler, steps, guidanceScale }: WantedPlan,
-): PlanFile[] {
-	return plans.filter(
-		(plan) =>
-			plan.model === model &&
-			plan.steps === steps &&
-			plan.sampler !== undefined &&
-			isSampler(plan.sampler, sampler) &&
-			Math.abs((plan.guidanceScale ?? guidanceScale) - guidanceScale) < 1e-6,
+/** @param ofOwn whether a plan fits a run of its own number of steps too: that is how it is asked for by its words */
+function fits(plan: PlanFile, wanted: WantedRun, ofOwn = false): boolean {
+	return (
+		plan.model === wanted.model &&
+		((plan.standsFor ?? plan.steps) === wanted.steps ||
+			(ofOwn && plan.steps === wanted.steps)) &&
+		plan.sampler !== undefined &&
+		isSampler(plan.sampler, wanted.sampler) &&
+		Math.abs(
+			(plan.guidanceScale ?? wanted.guidanceScale) - wanted.guidanceScale,
+		) < 1e-6
 	);
-}
-
-function isMarked({ madeBy }: PlanFile): boolean {
-	return (madeBy as { auto?: unknown } | undefined)?.auto === true;
 }
 
 function isSampler(word: string, name: string): boolean {

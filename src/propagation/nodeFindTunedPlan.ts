@@ -1,14 +1,12 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { UserError } from "../errors/userError.js";
-import { samplerByName } from "../samplers/config/samplerNames.js";
 import {
 	EMBEDDED_MODEL,
 	embeddedModelsFolder,
 } from "../weights/nodeEmbeddedModels.js";
 import type { FindPlan, WantedPlan, WantedRun } from "./findPlan.js";
+import { findPlanAmong } from "./findPlanAmong.js";
 import { type PlanFile, parsePlanFile } from "./planFile.js";
-import { PLAN_QUALITIES } from "./planQuality.js";
 
 /** Where plans of the embedded model are. */
 const embeddedPlansFolder = join(embeddedModelsFolder, EMBEDDED_MODEL, "plans");
@@ -25,39 +23,20 @@ export function nodeFindPlan(modelFolder?: string): FindPlan {
 }
 
 /**
- * Looks for tuned plans in folders, in order; folders that do not exist and files that are no plans are passed over. Of several
- * that fit, the one of the quality that was asked for, else of the next better one.
+ * Looks for tuned plans in folders, in order (see `findPlanAmong`); folders that do not exist and files that are no plans are passed over.
  */
 export function findPlanIn(folders: readonly string[]): FindPlan {
-	/** @param ofOwn whether a plan fits a run of its own number of steps too: that is how it is asked for by its words */
-	const fitting = (folder: string, wanted: WantedRun, ofOwn = false) =>
-		plansIn(folder).filter(
-			(plan) =>
-				plan.model === wanted.model &&
-				((plan.standsFor ?? plan.steps) === wanted.steps ||
-					(ofOwn && plan.steps === wanted.steps)) &&
-				plan.sampler !== undefined &&
-				isSampler(plan.sampler, wanted.sampler) &&
-				Math.abs(
-					(plan.guidanceScale ?? wanted.guidanceScale) - wanted.guidanceScale,
-				) < 1e-6,
-		);
+	// read at each question: a plan may have been tuned meanwhile
+	const each = () => folders.map((folder) => findPlanAmong(plansIn(folder)));
 	const find = (wanted: WantedPlan) => {
-		const qualities = PLAN_QUALITIES.slice(
-			0,
-			PLAN_QUALITIES.indexOf(wanted.quality) + 1,
-		).reverse();
-		for (const folder of folders) {
-			const found = fitting(folder, wanted);
-			for (const own of qualities) {
-				const plan = found.find(({ quality }) => quality === own);
-				if (plan) return plan;
-			}
+		for (const among of each()) {
+			const found = among(wanted);
+			if (found) return found;
 		}
 		return undefined;
 	};
 	const all = (wanted: WantedRun) =>
-		folders.flatMap((folder) => fitting(folder, wanted, true));
+		each().flatMap((among) => among.all?.(wanted) ?? []);
 	return Object.assign(find, { all });
 }
 
@@ -79,13 +58,4 @@ function plansIn(folder: string): PlanFile[] {
 				return [];
 			}
 		});
-}
-
-function isSampler(word: string, name: string): boolean {
-	try {
-		return samplerByName(word).name === name;
-	} catch (error) {
-		if (error instanceof UserError) return false;
-		throw error;
-	}
 }

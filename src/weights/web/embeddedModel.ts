@@ -11,6 +11,10 @@ export const embeddedModelUrls: Readonly<Record<string, URL>> = {
 		"../../../models/emoji/generation_config.json",
 		import.meta.url,
 	),
+	"latent_colours.json": new URL(
+		"../../../models/emoji/latent_colours.json",
+		import.meta.url,
+	),
 	"scheduler/scheduler_config.json": new URL(
 		"../../../models/emoji/scheduler/scheduler_config.json",
 		import.meta.url,
@@ -62,19 +66,3 @@ export const clipMergesUrl = new URL(
 	"../../../models/clip-tokenizer/merges.txt.gz",
 	import.meta.url,
 );
-
-/** Plans that were tuned for it, in the order of their names. */
-export const embeddedPlanUrls: readonly URL[] = [
-	new URL(
-		"../../../models/emoji/plans/dpm-solver++-20-g5-1.25x-8dca6a72bd.json",
-		import.meta.url,
-	),
-	new URL(
-		"../../../models/emoji/plans/dpm-solver++-20-g5-1.50x-8dca6a72bd.json",
-		import.meta.url,
-	),
-	new URL(
-		"../../../models/emoji/plans/dpm-solver++-20-g5-2.00x-8dca6a72bd.json",
-		import.meta.url,
-	),
-];

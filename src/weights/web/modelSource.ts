@@ -127,6 +127,7 @@ const CONFIGS = [
 ];
 const OPTIONAL = [
 	"generation_config.json",
+	"latent_colours.json",
 	"tokenizer/vocab.json",
 	"tokenizer/merges.txt",
 	"tokenizer/tokenizer_config.json",

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { requestSchema } from "../../../src/server/requestOptions.js";
+import { requestSchema } from "../../../src/pipeline/optionForm.js";
 import { fieldKind, valueOfText } from "../../../web/src/settings/fieldKind.js";
 import { sectionSummary } from "../../../web/src/settings/sectionSummary.js";
 

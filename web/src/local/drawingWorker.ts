@@ -77,6 +77,10 @@ const answers: {
 			states: settings.plan.states.map(stepStateWord),
 			timesteps: [...settings.sampler.timesteps],
 			costs: stepCosts(model, settings),
+			tunedPlans: model.tunedPlans(given).map(({ options, ...plan }) => ({
+				...plan,
+				options: { ...options },
+			})),
 			warnings: settings.warnings,
 		};
 	},
