@@ -1,0 +1,42 @@
+// Builds the page that draws by itself, with the embedded model in it, into site/ (or the folder given): files for any static host.
+import { createHash } from "node:crypto";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { build } from "vite";
+
+const root = resolve(import.meta.dirname, "..");
+const outDir = resolve(process.argv[2] ?? join(root, "site"));
+/** What a host of pages takes without asking. */
+const MOST_BYTES = 50e6;
+
+await build({
+	configFile: join(root, "web", "vite.site.config.ts"),
+	build: { outDir },
+});
+await writeFile(join(outDir, ".nojekyll"), "");
+
+const files = (await readdir(outDir, { recursive: true, withFileTypes: true }))
+	.filter((entry) => entry.isFile())
+	.map((entry) => join(entry.parentPath, entry.name))
+	.sort();
+const digest = createHash("sha256");
+let size = 0;
+for (const path of files) {
+	const bytes = await readFile(path);
+	digest.update(path.slice(outDir.length)).update(bytes);
+	size += bytes.length;
+}
+if (size > MOST_BYTES) {
+	await rm(outDir, { recursive: true, force: true });
+	throw new Error(`the site has ${size} bytes, over ${MOST_BYTES}`);
+}
+const names = files
+	.map((path) => path.slice(outDir.length + 1).replaceAll("\\", "/"))
+	.filter((name) => !name.startsWith("."));
+const version = digest.digest("hex").slice(0, 16);
+const worker = await readFile(join(root, "web", "service-worker.js"), "utf8");
+await writeFile(
+	join(outDir, "service-worker.js"),
+	`const VERSION = ${JSON.stringify(version)};\nconst FILES = ${JSON.stringify(["./", ...names])};\n${worker}`,
+);
+console.log(`${outDir}: ${names.length + 1} files, ${(size / 1e6).toFixed(1)} MB`);
