@@ -39,4 +39,6 @@ await writeFile(
 	join(outDir, "service-worker.js"),
 	`const VERSION = ${JSON.stringify(version)};\nconst FILES = ${JSON.stringify(["./", ...names])};\n${worker}`,
 );
-console.log(`${outDir}: ${names.length + 1} files, ${(size / 1e6).toFixed(1)} MB`);
+console.log(
+	`${outDir}: ${names.length + 1} files, ${(size / 1e6).toFixed(1)} MB`,
+);

@@ -1,4 +1,4 @@
-import type { Browser, Page } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 
 /** A page of `bundledSite`, whose worker can be called. */
 export interface OpenPage {
@@ -19,7 +19,7 @@ export interface OpenPage {
 type Called = Awaited<ReturnType<OpenPage["tell"]>>;
 
 export async function openPage(
-	browser: Browser,
+	browser: Browser | BrowserContext,
 	url: string,
 ): Promise<OpenPage> {
 	const page = await browser.newPage();
