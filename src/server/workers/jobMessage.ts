@@ -3,9 +3,9 @@ import { deflateRaw, inflateRaw } from "node:zlib";
 import * as z from "zod";
 import { OptionError } from "../../errors/optionError.js";
 import { isPixelImage, type PixelImage } from "../../image/pixelImage.js";
+import { SERVED_OPTIONS } from "../../pipeline/optionForm.js";
 import type { GenerateOptions } from "../../pipeline/options.js";
 import type { JobRequest } from "../job.js";
-import { SERVED_OPTIONS } from "../requestOptions.js";
 
 /** Changes with what the messages mean: servers and workers of unlike programs do not meet. */
 export const PROTOCOL = 1;
