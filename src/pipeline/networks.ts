@@ -38,6 +38,7 @@ import {
 	controlNetwork,
 	controlRunner,
 } from "./controlNetworks.js";
+import { decoderHalfAfter, decoderHalfSizes } from "./decoderHalf.js";
 import { assertFiniteOutput, assertFinitePrediction } from "./finiteOutputs.js";
 import {
 	type HostedNetwork,
@@ -308,11 +309,21 @@ export function openNetworks(
 					user.onWaited?.(seconds);
 				},
 			};
+			let isFirst = true;
 			const unet: UnetRunner = {
 				skipCount: skipFeatures(unetConfig).length,
 				run: (part, inputs) =>
 					host.use("unet", counted, async (sessionOf) => {
-						const session = await sessionOf(unetPart(unetWeights, part, level));
+						const load = (wanted: UnetPart) =>
+							sessionOf(unetPart(unetWeights, wanted, level));
+						const session = await load(part);
+						const next = isFirst && session.prepare && decoderHalfAfter(part);
+						isFirst = false;
+						if (next)
+							await prepareTogether(counted, [
+								[session, inputs],
+								[await load(next), decoderHalfSizes(unetConfig, inputs)],
+							]);
 						const outputs = await runPrepared(
 							session,
 							session.inputs.includes("time_features")
@@ -427,17 +438,27 @@ export function openNetworks(
 	};
 }
 
-/** Runs a session; what it takes to make it ready for these sizes counts as waiting for it to be loaded. */
+/** Makes networks ready for inputs of some sizes, all at the same time; it counts as waiting for them to be loaded. */
+async function prepareTogether(
+	{ onWaited }: NetworkUser,
+	networks: readonly (readonly [
+		Session,
+		Readonly<Record<string, Pick<Tensor, "dims">>>,
+	])[],
+): Promise<void> {
+	const started = performance.now();
+	await Promise.all(
+		networks.map(([session, sizes]) => session.prepare?.(sizes)),
+	);
+	onWaited?.((performance.now() - started) / 1000);
+}
+
 async function runPrepared(
 	session: Session,
 	inputs: Parameters<Session["run"]>[0],
-	{ onWaited }: NetworkUser,
+	user: NetworkUser,
 ): Promise<Record<string, Tensor>> {
-	if (session.prepare) {
-		const started = performance.now();
-		await session.prepare(inputs);
-		onWaited?.((performance.now() - started) / 1000);
-	}
+	if (session.prepare) await prepareTogether(user, [[session, inputs]]);
 	return session.run(inputs);
 }
 

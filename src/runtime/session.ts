@@ -21,7 +21,9 @@ export interface Session {
 	/**
 	 * Makes ready for inputs of these sizes. `run` does the same where it was not done: to be called where loading is to be told from running.
 	 */
-	prepare?(inputs: Readonly<Record<string, Tensor | IntTensor>>): Promise<void>;
+	prepare?(
+		inputs: Readonly<Record<string, Pick<Tensor, "dims">>>,
+	): Promise<void>;
 	/** Frees the network's memory; it cannot run afterwards. A second call does nothing. */
 	release(): Promise<void>;
 }

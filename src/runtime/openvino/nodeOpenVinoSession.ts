@@ -24,6 +24,7 @@ export interface OpenVinoOptions {
 }
 
 type Inputs = Readonly<Record<string, Tensor | IntTensor>>;
+type Sizes = Readonly<Record<string, Pick<Tensor, "dims">>>;
 
 /** A network compiled for inputs of some sizes. */
 interface Compiled {
@@ -74,7 +75,7 @@ export async function openVinoSession(
 		return model;
 	};
 
-	async function networkFor(inputs: Inputs): Promise<Compiled> {
+	async function networkFor(inputs: Sizes): Promise<Compiled> {
 		const open = compilations >= SIZES_BEFORE_OPEN;
 		const key = open
 			? "open"
@@ -87,7 +88,7 @@ export async function openVinoSession(
 	}
 
 	/** OpenVINO's CPU plugin fails to lay out some networks for fixed sizes (maps of one pixel), and compiles them for open ones. */
-	async function compile(inputs: Inputs | undefined): Promise<Compiled> {
+	async function compile(inputs: Sizes | undefined): Promise<Compiled> {
 		compilations++;
 		try {
 			return await compileFor(inputs);
@@ -99,7 +100,7 @@ export async function openVinoSession(
 		}
 	}
 
-	async function compileFor(inputs: Inputs | undefined): Promise<Compiled> {
+	async function compileFor(inputs: Sizes | undefined): Promise<Compiled> {
 		for (const [key, network] of compiled) {
 			if (compiled.size < kept) break;
 			compiled.delete(key);
@@ -129,7 +130,7 @@ export async function openVinoSession(
 	}
 
 	/** @throws UserError after a release; RangeError when an input is missing. */
-	function check(inputs: Inputs): void {
+	function check(inputs: Sizes): void {
 		if (released)
 			throw new UserError(`${graph.label} was released and cannot run`, {
 				code: "disposed",
@@ -176,7 +177,7 @@ async function reshape(
 	library: OpenVinoLibrary,
 	model: Pointer,
 	names: readonly string[],
-	inputs: Inputs,
+	inputs: Sizes,
 ): Promise<void> {
 	const { pointers, kept } = cStrings(library, names);
 	const dims = names.map((name) => {
