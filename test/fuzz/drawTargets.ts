@@ -81,7 +81,7 @@ function plan(random: Random, evaluations: number): string {
 }
 
 /** Options that are right one by one; not every choice goes with every other. */
-function rightOptions(random: Random) {
+export function rightOptions(random: Random) {
 	const sampler = random.pick(SAMPLER_NAMES);
 	const steps = 1 + random.whole(4);
 	return {

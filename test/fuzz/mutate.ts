@@ -20,7 +20,7 @@ const ODD_IN_MEMORY: readonly unknown[] = [
 
 type Container = Record<string, unknown>;
 const isContainer = (value: unknown): value is Container =>
-	typeof value === "object" && value !== null;
+	typeof value === "object" && value !== null && !ArrayBuffer.isView(value);
 
 function pathsOf(value: unknown, path: readonly string[] = []): string[][] {
 	const below = isContainer(value)

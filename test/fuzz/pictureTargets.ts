@@ -16,6 +16,9 @@ const PARAMETERS = [
 	"a red apple (b:1.2)\nNegative prompt: bad\nSteps: 20, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 7, Seed: 5, Size: 64x64, Model hash: 0123456789, Model: m, Clip skip: 2, Version: v1.2",
 	'a <lora:b:1>\nSteps: 20, Sampler: "Eu\\"ler, a", CFG scale: 7.5, Seed: 18446744073709551615, Size: 512x512, RNG: CPU, Eta: 0.5, ENSD: 31337, Denoising strength: 0.7, Lora hashes: "b: abc"',
 	'a\nSteps: 4, Sampler: Euler, CFG scale: 7, Seed: 1, Size: 64x64, Key steps: "0,2@1", Noise injection: 0.003, Scheduler config: "{\\"beta_end\\": 0.02}", Version: faster-diffusion 0.1.0',
+	'a\nSteps: 4, Sampler: Euler, CFG scale: 7, Seed: 1, Size: 64x64, ControlNet 0: "Module: canny, Model: m, Weight: 0.5, Threshold A: 100, Threshold B: 200, Guidance Start: 0, Guidance End: 0.8, Control Mode: Balanced", ControlNet 1: "Module: none, Model: n, Weight: 1"',
+	'a <lora:b:0.5>\nSteps: 4, Sampler: Euler, CFG scale: 7, Seed: 1, Size: 64x64, Denoising strength: 0.6, Init image: given, Mask: given, Mask blur: 4, Masked content: latent noise, Inpaint area: Only masked, Masked area padding: 32, Resize mode: Just resize, Background: #102030, TI hashes: "c: def", VAE: v',
+	"a\nSteps: 4, Sampler: Euler, CFG scale: 7, Seed: 1, Size: 64x64, Denoising strength: 0.6, Hires upscale: 2, Hires upscaler: Latent, Key steps: times:900/500/100/1, Schedule type: Uniform",
 ];
 
 /** Chunks with the checksums that they ought to have: else nothing behind them is read. */

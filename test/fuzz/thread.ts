@@ -4,16 +4,19 @@ import { UserError } from "../../src/errors/userError.js";
 import { configTargets } from "./configTargets.js";
 import { drawTargets } from "./drawTargets.js";
 import { faultyTarget } from "./faultyTarget.js";
+import { partTargets } from "./partTargets.js";
 import { pictureTargets } from "./pictureTargets.js";
 import { randomOf } from "./random.js";
 import { recordTargets } from "./recordTargets.js";
 import type { ThreadMessage, ThreadWork } from "./report.js";
+import { serverTargets } from "./serverTargets.js";
 import { weightTargets } from "./weightTargets.js";
 import { wordTargets } from "./wordTargets.js";
 
 const targets = [
 	...[...weightTargets, ...configTargets, ...pictureTargets],
 	...[...recordTargets, ...wordTargets, ...drawTargets],
+	...[...partTargets, ...serverTargets],
 ];
 /** Milliseconds that a target has before the next one has its turn. */
 const TURN = 250;

@@ -51,10 +51,10 @@ async function open(
 	}
 }
 
-type Header = ReturnType<typeof headerOf>["header"];
+export type Header = ReturnType<typeof headerOf>["header"];
 
 /** Tensors under other names, of other shapes and types. */
-function mutatedTensors(from: Header, random: Random): Header {
+export function mutatedTensors(from: Header, random: Random): Header {
 	const header = { ...from };
 	const names = Object.keys(header).filter((name) => name !== "__metadata__");
 	for (let left = 1 + random.whole(3); left > 0; left--) {
