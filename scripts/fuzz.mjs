@@ -13,7 +13,11 @@ const log = join(main, "..", "last-input");
 const { status, signal } = spawnSync(
 	process.execPath,
 	[main, ...words, "--log", log],
-	{ stdio: "inherit" },
+	{
+		stdio: "inherit",
+		// the image library's threads leave gaps in glibc's many arenas, which grow over millions of pictures (sharp's own advice)
+		env: { MALLOC_ARENA_MAX: "1", ...process.env },
+	},
 );
 if (signal)
 	console.error(

@@ -1,3 +1,4 @@
+import { OptionError } from "../errors/optionError.js";
 import type { RgbImage } from "../image/rgbImage.js";
 import { imageSpectrum, meanSpectrum } from "../metrics/imageSpectrum.js";
 import {
@@ -59,10 +60,20 @@ export interface Analysis {
 	};
 }
 
+/** Options that an analysis decides itself: plain runs are watched, and the paper's plan is held against them. */
+export const OPTIONS_OF_ITS_OWN = [
+	"keySteps",
+	"injectNoise",
+	"injectUntil",
+] as const;
+
 export interface AnalyzeOptions {
 	readonly prompts: readonly string[];
 	/** The run of each prompt; prompt n has seed + n. */
-	readonly request: Omit<GenerateOptions, "prompt" | "seed"> & {
+	readonly request: Omit<
+		GenerateOptions,
+		"prompt" | "seed" | (typeof OPTIONS_OF_ITS_OWN)[number]
+	> & {
 		readonly seed: bigint;
 	};
 	/** How many evaluations pictures and spectra are made of. */
@@ -80,12 +91,16 @@ const PCA_PIXELS = 32;
  * One plain run a prompt with every block watched, one more of the first prompt for its PCA pictures (whose basis must be
  * known first), and two propagated runs a prompt for the spectra of images. Of features only the step before and
  * sketches are kept.
+ * @throws OptionError for an option that it decides itself, and as `Pipeline.generate` does
  */
 export async function analyzePrompts(
 	pipeline: Pipeline,
 	options: AnalyzeOptions,
 ): Promise<Analysis> {
 	const { prompts, signal } = options;
+	for (const name of OPTIONS_OF_ITS_OWN)
+		if (name in options.request)
+			throw new OptionError(name, "an analysis decides it itself");
 	const request = (n: number): GenerateOptions => ({
 		...options.request,
 		prompt: prompts[n],

@@ -1,5 +1,8 @@
 import type { Command } from "commander";
-import { analyzePrompts } from "../analysis/analyzePrompts.js";
+import {
+	analyzePrompts,
+	OPTIONS_OF_ITS_OWN,
+} from "../analysis/analyzePrompts.js";
 import {
 	verdictSentences,
 	writeAnalysisReport,
@@ -15,6 +18,7 @@ import {
 } from "./generationFlags.js";
 import { interruptSignal } from "./interrupt.js";
 import { openPipeline } from "./openPipeline.js";
+import { writableFolderAt } from "./outputPlace.js";
 import { parseWhole } from "./parseFlag.js";
 import { progressBars } from "./progressBars.js";
 import { promptList } from "./promptList.js";
@@ -45,6 +49,7 @@ export function addAnalyzeCommand(program: Command): void {
 			"numImages",
 			"batchSize",
 			"initialNoise",
+			...OPTIONS_OF_ITS_OWN,
 			...PICTURE_OPTION_NAMES,
 			"loras",
 			"embeddings",
@@ -79,6 +84,7 @@ async function analyze(words: string[], flags: AnalyzeFlags): Promise<void> {
 		0,
 		flags.limit,
 	);
+	await writableFolderAt("--out", flags.out);
 	await plottingPackages();
 	const signal = interruptSignal();
 	const pipeline = await openPipeline(flags, signal);

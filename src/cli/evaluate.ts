@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import { problemLines } from "../datasets/captionedImages.js";
+import { OptionError } from "../errors/optionError.js";
 import { UserError } from "../errors/userError.js";
 import {
 	COMMON_OPTIONS,
@@ -20,6 +21,7 @@ import {
 	drawMissing,
 	type EvaluationProgress,
 	type EvaluationRequest,
+	NOT_EVALUATED,
 	prepareRun,
 	type Shard,
 } from "../evaluation/run/nodeEvaluate.js";
@@ -122,7 +124,7 @@ export function addEvaluateCommand(program: Command): void {
 		.action(runEvaluate);
 	addOptionFlags(command, GENERATION_OPTIONS, COMMON_OPTIONS);
 	addScoringFlags(command);
-	addModelFlags(command);
+	addModelFlags(command, NOT_EVALUATED);
 }
 
 async function runEvaluate(flags: EvaluateFlags): Promise<void> {
@@ -186,6 +188,8 @@ async function evaluationRequest(
 			"--protocol embedded is of the embedded model's own images; with --dataset, --images or --captions use every-image or smoke-N",
 			{ code: "usage" },
 		);
+	if (!(flags.limit >= 0 && flags.limit <= 1))
+		throw new OptionError("limit", `${flags.limit} is not between 0 and 1`);
 	const seed = flags.seed ?? 0n;
 	if (seed < 0n || seed > BigInt(Number.MAX_SAFE_INTEGER) / 2n)
 		throw new UserError(`--seed: ${seed} is negative or too large`, {
@@ -221,7 +225,9 @@ async function evaluationRequest(
 }
 
 function parseKeepImages(word: string): number {
-	return word === "all" ? Number.POSITIVE_INFINITY : parseWhole(word);
+	const kept = word === "all" ? Number.POSITIVE_INFINITY : parseWhole(word);
+	if (kept < 0) throw new InvalidArgumentError(`"${word}" is less than 0.`);
+	return kept;
 }
 
 function parseShard(word: string): Shard {

@@ -39,9 +39,17 @@ export interface GenerationFlags
 	readonly controlImage?: readonly string[];
 }
 
-/** Adds the flags that say which model, and where it runs. */
-export function addModelFlags(command: Command): Command {
-	return addOptionFlags(command, MODEL_OPTIONS);
+/** Adds the flags that say which model, and where it runs, but those of options that the command refuses. */
+export function addModelFlags(
+	command: Command,
+	without: readonly ModelOption[] = [],
+): Command {
+	const names = Object.keys(MODEL_OPTIONS) as ModelOption[];
+	return addOptionFlags(
+		command,
+		MODEL_OPTIONS,
+		names.filter((name) => !without.includes(name)),
+	);
 }
 
 /** Adds the flags that say what is drawn and how, but those of options that the command refuses. */

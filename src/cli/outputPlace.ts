@@ -59,11 +59,7 @@ export async function outputPlace(
 		extension === "" ||
 		(await isDirectory(output).catch(() => false));
 	if (isFolder) {
-		await writableFolder(
-			await nearestFolder(output, "--output"),
-			"--output",
-			output,
-		);
+		await writableFolderAt("--output", output);
 		return inFolder(output);
 	}
 	const format = imageFormat(output);
@@ -98,6 +94,18 @@ export async function writableFile(flag: string, path: string): Promise<void> {
 	if (await isDirectory(path).catch(() => false))
 		throw new UserError(`${flag} ${path} cannot be written: it is a folder`);
 	await writableFolder(dirname(path), flag, path);
+}
+
+/**
+ * Checks, before anything is computed, that the folder a flag names can be written into, or made.
+ * @throws UserError that names the flag and the path
+ */
+export async function writableFolderAt(
+	flag: string,
+	path: string,
+): Promise<void> {
+	checkNames(flag, path);
+	await writableFolder(await nearestFolder(path, flag), flag, path);
 }
 
 const isDirectory = async (path: string) => (await stat(path)).isDirectory();

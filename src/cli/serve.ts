@@ -123,6 +123,8 @@ export function addServeCommand(program: Command): void {
 
 async function serve(flags: ServeFlags): Promise<void> {
 	const limits = limitsOf(flags);
+	if (!(flags.port >= 0 && flags.port <= 65_535))
+		throw new OptionError("port", `${flags.port} is not between 0 and 65535`);
 	const keys = parseKeys(
 		flags.keyFile
 			? (await readFlagFile("--key-file", flags.keyFile)).toString("utf8")

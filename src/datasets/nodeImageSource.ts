@@ -1,6 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../errors/userError.js";
+import { reasonOf } from "../files/fileFault.js";
 import { readRegularFile } from "../files/nodeReadRegularFile.js";
 import { openZip } from "../zip/nodeZipArchive.js";
 
@@ -37,6 +38,11 @@ export async function openImageSource(path: string): Promise<ImageSource> {
 		throw new UserError(
 			`${path} cannot be read: it is neither a folder nor a file`,
 			{ code: "invalid_input" },
+		);
+	if (status.isFile() && isImageName(path))
+		throw new UserError(
+			`${path} is one image: give the folder that it lies in, or a zip archive`,
+			{ code: "usage" },
 		);
 	const source = status.isDirectory()
 		? await folderSource(path)
@@ -85,6 +91,7 @@ async function zipSource(path: string): Promise<ImageSource> {
 }
 
 function unreadable(path: string, error: unknown): UserError {
-	const reason = error instanceof Error ? error.message : String(error);
-	return new UserError(`${path} cannot be read: ${reason}`, { cause: error });
+	return new UserError(`${path} cannot be read: ${reasonOf(error)}`, {
+		cause: error,
+	});
 }

@@ -116,7 +116,8 @@ function groupAccumulator({ mean, transposed, order, rank }: FactoredReals): {
 				width - k,
 				1,
 			);
-		accumulator.add(Float32Array.from(rows));
+		// reals that are all equal have no direction to project on
+		if (rank > 0) accumulator.add(Float32Array.from(rows));
 		waiting = 0;
 	};
 	return {

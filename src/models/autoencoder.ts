@@ -16,6 +16,8 @@ import { buildVaeEncoder } from "./vaeEncoder.js";
 /** An autoencoder of either kind. Each graph is made when it is asked for. */
 export interface Autoencoder {
 	readonly config: AutoencoderConfig;
+	/** Whether there are weights of an encoder: TAESD's own files hold one half each. */
+	readonly hasEncoder: boolean;
 	/** `latents` to `image`. */
 	decoder(
 		dims: VaeDims,
@@ -28,18 +30,33 @@ export interface Autoencoder {
 
 /**
  * The autoencoder of a config.json: AutoencoderTiny (TAESD), else AutoencoderKL.
- * @throws UserError when the config is malformed, or of a kind that is not supported
+ * @throws UserError when the config is malformed, or of a kind that is not supported, or the decoder's weights do not fit it
  */
 export function autoencoder(
 	json: unknown,
 	weights: Weights,
 	label?: string,
 ): Autoencoder {
+	const made = autoencoderOf(json, weights, label);
+	// said now, and not when all steps are done
+	made.decoder({ batch: 1, height: 8, width: 8 });
+	return made;
+}
+
+function autoencoderOf(
+	json: unknown,
+	weights: Weights,
+	label?: string,
+): Autoencoder {
+	const hasEncoder = [...weights.tensors.keys()].some((name) =>
+		name.startsWith("encoder."),
+	);
 	const kind = (json as { _class_name?: unknown } | null)?._class_name;
 	if (kind === "AutoencoderTiny") {
 		const config = parseTinyConfig(json, label);
 		return {
 			config,
+			hasEncoder,
 			// it has no norms
 			decoder: (dims, flavour) =>
 				buildTinyDecoder(config, weights, dims, flavour),
@@ -54,6 +71,7 @@ export function autoencoder(
 	const config = parseVaeConfig(json, label);
 	return {
 		config,
+		hasEncoder,
 		decoder: (dims, flavour, statistics) =>
 			buildVaeDecoder({ ...config, statistics }, weights, dims, flavour),
 		encoder: (...sizes) => buildVaeEncoder(config, weights, ...sizes),

@@ -58,7 +58,9 @@ export function adaptedText(
 		if (entry && file) {
 			const key = `e${i}.${entry.file}`;
 			files.set(key, file);
-			tensors.set(name, { ...entry, name, shape: vectors.shape, file: key });
+			const { shape } = vectors;
+			const origin = { label: own.label, name: vectors.name };
+			tensors.set(name, { ...entry, name, shape, file: key, origin });
 		}
 		return { name, shape: vectors.shape };
 	});

@@ -23,13 +23,15 @@ export async function assertFiniteOutput(
 	{ weights, open }: Suspect,
 ): Promise<void> {
 	if (notFiniteAt(output.data) < 0) return;
-	const weight = await firstNotFinite(weights, open).catch(() => undefined);
+	const damaged = await firstNotFinite(weights, open).catch(() => undefined);
+	const { label, name: weight } = weights.tensors.get(damaged ?? "")
+		?.origin ?? { label: weights.label, name: damaged };
 	assertFinite(
 		name,
 		output,
 		weight === undefined
 			? `the weights of ${weights.label} are damaged, or too large for the precision it computes in`
-			: `the weight ${weight} of ${weights.label} is not finite: the file is damaged`,
+			: `the weight ${weight} of ${label} is not finite: the file is damaged`,
 	);
 }
 

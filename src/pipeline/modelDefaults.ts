@@ -28,6 +28,8 @@ export interface ModelDefaults {
 	readonly findsLoras?: boolean;
 	/** Whether it takes a mask and a masked picture beside the latents. */
 	readonly inpainting?: boolean;
+	/** Whether its VAE can turn pictures into latents. */
+	readonly encodesPictures?: boolean;
 	/** How many control nets there are beside it. */
 	readonly controlNets?: number;
 	/** Whether decoding several steps in one batch is worth it where it runs. */
@@ -77,6 +79,7 @@ export function modelDefaults(
 		factor,
 		textLayers: networks.textConfigs.text_encoder.layers,
 		inpainting: files.kind === "inpainting",
+		encodesPictures: networks.encodesPictures,
 		batches,
 		skipCount: skipFeatures(networks.unetConfig).length,
 		hash: files.hash,

@@ -144,6 +144,8 @@ export interface Networks {
 	>;
 	readonly unetConfig: UnetConfig;
 	readonly vaeConfig: AutoencoderConfig;
+	/** Whether the VAE can turn pictures into latents. */
+	readonly encodesPictures: boolean;
 	/** What the control nets are called. */
 	readonly controlNets: readonly string[];
 	/** Bytes of their weights in the precision that they compute in, all together. */
@@ -286,6 +288,7 @@ export function openNetworks(
 		textConfigs,
 		unetConfig,
 		vaeConfig,
+		encodesPictures: vae.hasEncoder,
 		controlNets: controlNets.map(({ label }) => label),
 		bytes: loadedBytes(all, precision),
 		keepResident,

@@ -50,26 +50,17 @@ export async function loadPipeline(
 	model?: string,
 	options: LoadOptions = {},
 ): Promise<Pipeline> {
-	checkOptions(
-		MODEL_OPTIONS,
-		{ ...options, ...(model !== undefined && { model }) },
-		MODEL_HOOKS,
-	);
+	const files = await openModelFiles(model, options);
 	const { loraDir } = options;
-	const files = await openModel(model, options);
 	const { engine, precision } = await chooseEngine({
 		...options,
 		weightBytes: weightBytes(Object.values(files.networks)),
 	});
-	const vae = options.vae && (await openVae(options.vae, files, options));
 	const controlNets = await openControlNets(
 		files.networks.unet.config,
 		options,
 	);
-	const whole = vae
-		? { ...files, networks: { ...files.networks, vae } }
-		: files;
-	return createPipeline(whole, engine, {
+	return createPipeline(files, engine, {
 		openWeightFile: openNodeWeightFile,
 		encodeImage: encodeLater,
 		findPlan: nodeFindPlan(files.folder),
@@ -82,6 +73,25 @@ export async function loadPipeline(
 		...options,
 		precision,
 	});
+}
+
+/**
+ * The files of a model, with the autoencoder that the options name in place of its own.
+ * @throws as `loadPipeline` does
+ */
+export async function openModelFiles(
+	model: string | undefined,
+	options: LoadOptions,
+): Promise<ModelFiles> {
+	checkOptions(
+		MODEL_OPTIONS,
+		{ ...options, ...(model !== undefined && { model }) },
+		MODEL_HOOKS,
+	);
+	const files = await openModel(model, options);
+	if (options.vae === undefined) return files;
+	const vae = await openVae(options.vae, files, options);
+	return { ...files, networks: { ...files.networks, vae } };
 }
 
 /** The image library is loaded with the first image that is encoded. */
@@ -141,8 +151,8 @@ async function ofOption<Result>(
 	try {
 		return await open();
 	} catch (cause) {
-		throw cause instanceof UserError && !(cause instanceof OptionError)
-			? new OptionError(option, cause.message, { cause })
-			: cause;
+		if (!(cause instanceof UserError)) throw cause;
+		const what = cause instanceof OptionError ? cause.what : cause.message;
+		throw new OptionError(option, what, { cause });
 	}
 }

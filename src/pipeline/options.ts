@@ -120,7 +120,7 @@ const size = (side: "width" | "height") => ({
 	problem: (value: number, { factor }: ModelDefaults) =>
 		value % factor === 0
 			? undefined
-			: `${value} is not divisible by ${factor}; use ${Math.max(factor, Math.floor(value / factor) * factor)} or ${Math.ceil(value / factor) * factor}`,
+			: `${value} is not divisible by ${factor}; use ${value > factor ? `${value - (value % factor)} or ` : ""}${Math.ceil(value / factor) * factor}`,
 	default: (basis: DefaultBasis) => defaultSide(side, basis),
 });
 

@@ -50,13 +50,26 @@ const LONGEST = 8192;
  */
 export function pictureSettings(
 	options: SettledPictures,
-	{ inpainting }: Pick<ModelDefaults, "inpainting">,
+	{
+		inpainting,
+		encodesPictures,
+	}: Pick<ModelDefaults, "inpainting" | "encodesPictures">,
 ): PictureSettings | undefined {
 	const { initImage, mask, hires } = options;
 	if (inpainting && !(initImage && mask))
 		throw new OptionError(
 			initImage ? "mask" : "initImage",
 			"this is an inpainting model: it needs a picture and a mask of what is to be drawn anew",
+		);
+	const encoded = initImage ? "initImage" : hires ? "hires" : undefined;
+	if (
+		encodesPictures === false &&
+		encoded &&
+		!(encoded === "hires" && options.hiresUpscaler === "latent")
+	)
+		throw new OptionError(
+			encoded,
+			"the autoencoder has no encoder, which makes latents of pictures: take one that is whole",
 		);
 	if (!initImage) return undefined;
 	if (hires !== undefined)

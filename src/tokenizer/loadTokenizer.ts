@@ -115,6 +115,7 @@ export function loadTokenizer(
 		text === undefined
 			? undefined
 			: parseJson(schema, text, `${name}/${file}`, kind);
+	const configFile = `${name}/tokenizer_config.json`;
 	const config = read(configSchema, files.config, "tokenizer_config.json");
 	const { added_tokens_decoder: decoder } = config ?? {};
 	// As transformers does: where the config lists the added tokens, the older files are not read.
@@ -176,6 +177,7 @@ export function loadTokenizer(
 			unknown: json.model.unk_token ?? undefined,
 			pad: special.pad_token?.content ?? json.padding?.pad_token,
 			maxLength: config?.model_max_length ?? json.truncation?.max_length,
+			lengthFile: config?.model_max_length == null ? file : configFile,
 		});
 	}
 	const vocabFile = `${name}/vocab.json`;
@@ -201,6 +203,7 @@ export function loadTokenizer(
 		unknown: unknown.content,
 		pad: pad.content,
 		maxLength: config?.model_max_length ?? undefined,
+		lengthFile: configFile,
 	});
 }
 
@@ -229,6 +232,8 @@ interface Parts {
 	unknown: string | undefined;
 	pad: string | undefined;
 	maxLength: number | undefined;
+	/** The file that says it. */
+	lengthFile: string;
 }
 
 function assemble(parts: Parts): Tokenizer {
@@ -298,16 +303,16 @@ function assemble(parts: Parts): Tokenizer {
 	};
 }
 
-function checkedLength({ maxLength, name, encoder }: Parts): number {
+function checkedLength({ maxLength, lengthFile, encoder }: Parts): number {
 	if (maxLength === undefined || maxLength > LONGEST)
 		return Math.min(CLIP_LENGTH, encoder?.maxTokens ?? CLIP_LENGTH);
 	if (!Number.isInteger(maxLength) || maxLength < 3)
 		throw new UserError(
-			`${name}: the maximum length is ${maxLength}, it must be a whole number of at least 3`,
+			`${lengthFile}: the maximum length is ${maxLength}, it must be a whole number of at least 3`,
 		);
 	if (encoder && maxLength > encoder.maxTokens)
 		throw new UserError(
-			`${name}: the maximum length (model_max_length) is ${maxLength} tokens, but the text encoder takes ${encoder.maxTokens}: they do not belong together`,
+			`${lengthFile}: the maximum length (model_max_length) is ${maxLength} tokens, but the text encoder takes ${encoder.maxTokens}: they do not belong together`,
 			{ code: "invalid_input" },
 		);
 	return maxLength;

@@ -1,6 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
+import { OptionError } from "../errors/optionError.js";
 import { UserError } from "../errors/userError.js";
 import { foreignFile, headLength } from "../files/foreignFile.js";
 import { openSingleFile } from "./checkpoint/singleFile.js";
@@ -8,6 +9,7 @@ import { clipTokenizerFolder } from "./clipTokenizer.js";
 import { openDiffusersFolder } from "./folder/diffusersFolder.js";
 import type { ModelFiles, OpenModelOptions } from "./folder/modelFiles.js";
 import { isPickle } from "./folder/weightFileNames.js";
+import type { ModelFolder } from "./formats/modelFolder.js";
 import {
 	nodeModelFolder,
 	openNodeFile,
@@ -98,6 +100,17 @@ export async function locateModel(
 	);
 }
 
+/** @throws OptionError when the folder that an option names cannot be read */
+async function folderOf(option: string, path: string): Promise<ModelFolder> {
+	try {
+		return await nodeModelFolder(path, path);
+	} catch (cause) {
+		throw cause instanceof UserError
+			? new OptionError(option, cause.message, { cause })
+			: cause;
+	}
+}
+
 async function openCheckpoint(
 	path: string,
 	options: OpenModelOptions,
@@ -114,14 +127,8 @@ async function openCheckpoint(
 	}
 	const { config, tokenizer } = options;
 	return openSingleFile(file, {
-		...(config
-			? { config: await nodeModelFolder(config, `config ${config}`) }
-			: {}),
-		...(tokenizer
-			? {
-					tokenizer: await nodeModelFolder(tokenizer, `tokenizer ${tokenizer}`),
-				}
-			: {}),
+		...(config ? { config: await folderOf("config", config) } : {}),
+		...(tokenizer ? { tokenizer: await folderOf("tokenizer", tokenizer) } : {}),
 		clipTokenizers: [
 			clipTokenizerFolder(() =>
 				readFile(join(embeddedModelsFolder, "clip-tokenizer", "merges.txt.gz")),

@@ -119,6 +119,12 @@ export function rightOptions(random: Random) {
 	};
 }
 
+/** Whether a run is right and takes its time: thousands of images do. */
+export function isLong(options: unknown): boolean {
+	const { numImages, steps } = Object(options) as Record<string, unknown>;
+	return Number(numImages ?? 1) * Number(steps ?? 20) > 100;
+}
+
 export const drawTargets = [
 	target("settings", async () => {
 		const pipeline = await loadPipeline(tinySd);
@@ -157,6 +163,7 @@ export const drawTargets = [
 				return random.chance(0.2) ? mutatedOptions(right, random) : right;
 			},
 			run: async (options) => {
+				if (isLong(options)) return;
 				const images = await pipeline.generate(
 					options as Parameters<typeof pipeline.generate>[0],
 				);

@@ -9,7 +9,7 @@ import { openDiffusersFolder } from "../../src/weights/folder/diffusersFolder.js
 import { modelFolderOf } from "../../src/weights/formats/modelFolder.js";
 import { autoencoderPart } from "../../src/weights/parts/autoencoderPart.js";
 import { controlNetPart } from "../../src/weights/parts/controlNetPart.js";
-import { rightOptions } from "./drawTargets.js";
+import { isLong, rightOptions } from "./drawTargets.js";
 import { mutatedBytes, mutatedJson, mutatedOptions } from "./mutate.js";
 import type { Random } from "./random.js";
 import {
@@ -259,6 +259,7 @@ export const partTargets = [
 				return random.chance(0.3) ? mutatedOptions(right, random) : right;
 			},
 			run: async (options) => {
+				if (isLong(options)) return;
 				const images = await pipeline.generate(
 					options as Parameters<typeof pipeline.generate>[0],
 				);

@@ -56,7 +56,7 @@ describe("a text encoder that cannot read what the tokenizer gives is refused", 
 		expect(load({ model_max_length: 20 }, 77, size).maxLength).toBe(20);
 		expect(load({ model_max_length: 1e30 }, 64, size).maxLength).toBe(64);
 		expect(() => load({ model_max_length: 78 }, 77, size)).toThrow(
-			/^DIR\/vocab\.json: the maximum length \(model_max_length\) is 78 tokens, but the text encoder takes 77/,
+			/^DIR\/tokenizer_config\.json: the maximum length \(model_max_length\) is 78 tokens, but the text encoder takes 77/,
 		);
 	});
 	test("too few tokens", () => {

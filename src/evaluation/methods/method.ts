@@ -235,7 +235,10 @@ function checkMethod(method: Method): Method {
 		checkPlan(method, keySteps);
 		if (fewer) checkPlan(method, fewer.plan);
 	} catch (error) {
-		if (!(error instanceof OptionError) || error.option !== "keySteps")
+		if (
+			!(error instanceof OptionError) ||
+			!["keySteps", "sampler"].includes(error.option)
+		)
 			throw error;
 		refuse(error.what);
 	}

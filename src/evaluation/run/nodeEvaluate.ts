@@ -17,14 +17,16 @@ import { withFileLock } from "../../files/nodeFileLock.js";
 import { writeWhole } from "../../files/nodeWriteWhole.js";
 import { encodePng } from "../../image/nodeEncodeImage.js";
 import { cutCaptions } from "../../metrics/clipScore.js";
-import type { LoadOptions } from "../../pipeline/nodeLoadPipeline.js";
+import {
+	type LoadOptions,
+	openModelFiles,
+} from "../../pipeline/nodeLoadPipeline.js";
 import { createPipeline, type Pipeline } from "../../pipeline/pipeline.js";
 import type { Progress } from "../../pipeline/progress.js";
 import { nodeFindPlan } from "../../propagation/nodeFindTunedPlan.js";
 import { chooseEngine } from "../../runtime/nodeEngines.js";
 import { openTogether } from "../../runtime/openTogether.js";
 import { openNodeWeightFile } from "../../weights/formats/nodeModelFolder.js";
-import { openModel } from "../../weights/nodeOpenModel.js";
 import {
 	type CommonOptions,
 	givenOf,
@@ -120,12 +122,21 @@ const OPTIONAL = Object.keys(optionalFields) as (keyof typeof optionalFields)[];
 const SMALL_RUN = 5000;
 const KEPT_CAPTIONS = 16;
 
+/** Options of a model that an evaluation refuses: its methods draw from captions and noise alone. */
+export const NOT_EVALUATED = ["controlnet", "loraDir"] as const;
+
 /** The pipeline of an evaluation: all networks stay loaded, and are optimized for a long run. */
 export async function openEvaluationPipeline(
 	model: string | undefined,
 	options: LoadOptions,
 ): Promise<{ pipeline: Pipeline; hashes: RunDefinition["model"] }> {
-	const files = await openModel(model, options);
+	for (const name of NOT_EVALUATED)
+		if (options[name] !== undefined)
+			throw new OptionError(
+				name,
+				"an evaluation draws from captions and noise alone",
+			);
+	const files = await openModelFiles(model, options);
 	// results must be comparable: what computes them is not left to what a machine has
 	const { engine, precision } = await chooseEngine({
 		engine: options.engine ?? "onnxruntime",

@@ -1,4 +1,4 @@
-import { editDistance } from "../../errors/editDistance.js";
+import { nearestWord } from "../../errors/editDistance.js";
 import { OptionError } from "../../errors/optionError.js";
 import { SAMPLER_NAMES, type SamplerName } from "../sampler.js";
 import type { SigmaSchedule } from "./samplerConfig.js";
@@ -122,24 +122,11 @@ const ENDINGS = Object.entries(SCHEDULES).map(
 	([ending, meant]) => [normalized(ending), meant] as const,
 );
 
-function nearest(key: string): SamplerName {
-	let best: SamplerName = "ddim";
-	let least = Number.POSITIVE_INFINITY;
-	for (const [known, { name }] of KNOWN) {
-		const distance = editDistance(key, known);
-		if (distance < least) {
-			least = distance;
-			best = name;
-		}
-	}
-	return best;
-}
-
 /**
  * The sampler that a name stands for, whatever its case and separators: our names, A1111's ("DPM++ 2M Karras", "Euler
  * a", "PLMS"), k-diffusion's ("k_dpmpp_2m"), diffusers' classes ("DDIMScheduler"). A schedule at the end ("Karras",
  * "Exponential", "Align Your Steps", "SGM Uniform", "Automatic") is taken along.
- * @throws UserError (exit code 2) that names the nearest sampler when there is none of this name.
+ * @throws OptionError when there is no sampler of this name; it names one whose name is near.
  */
 export function samplerByName(written: string): NamedSampler {
 	const shown = written.slice(0, 60);
@@ -157,9 +144,10 @@ export function samplerByName(written: string): NamedSampler {
 			...(Object.keys(overrides).length > 0 ? { overrides } : {}),
 		};
 	}
+	const near = KNOWN.get(nearestWord(key, [...KNOWN.keys()]) ?? "");
 	throw new OptionError(
 		"sampler",
-		`unknown sampler ${JSON.stringify(shown)}; did you mean ${nearest(key)}? There are ${SAMPLER_NAMES.join(", ")}`,
+		`unknown sampler ${JSON.stringify(shown)}; ${near ? `did you mean ${near.name}? There` : "there"} are ${SAMPLER_NAMES.join(", ")}`,
 	);
 }
 

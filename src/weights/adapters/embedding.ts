@@ -1,5 +1,6 @@
 import { shorten } from "../../errors/shorten.js";
 import { UserError } from "../../errors/userError.js";
+import { foreignWeights } from "../checkpoint/foreignWeights.js";
 import type { Factor, Weights } from "../formats/weights.js";
 import type { AdapterFile } from "./openAdapter.js";
 
@@ -32,6 +33,10 @@ export function embeddingsOf(
 	const entries = [...weights.tensors.values()];
 	if (entries.some((entry) => /^clip_[lg]$/.test(entry.name)))
 		refuse("is an embedding for SDXL, not for this model");
+	const names = entries.map((entry) => entry.name);
+	const foreign = foreignWeights(names);
+	if (foreign && !/textual inversion/.test(foreign))
+		refuse(`holds no embedding: it is ${foreign}`);
 	const found = entries.flatMap((entry) => {
 		const known = /^(emb_params|string_to_param\..+)$/.test(entry.name);
 		const { shape } = entry;

@@ -4,6 +4,7 @@ import { homedir } from "node:os";
 import { basename, join } from "node:path";
 import { shorten } from "../../errors/shorten.js";
 import { UserError } from "../../errors/userError.js";
+import { reasonOf } from "../../files/fileFault.js";
 import type { OpenModelOptions } from "../folder/modelFiles.js";
 import { readJson } from "../formats/modelFolder.js";
 import { nodeModelFolder, openNodeFile } from "../formats/nodeModelFolder.js";
@@ -42,6 +43,11 @@ export async function openNodeAdapterFile(
 	const status = await stat(path).catch(() => undefined);
 	if (status?.isFile()) return fileOf(path, where);
 	if (status?.isDirectory()) return folderOf(path, where, basename(path));
+	if (status)
+		throw new UserError(
+			`${where} cannot be read: it is a device or pipe, not a file`,
+			{ code: "invalid_input" },
+		);
 	const [, repo, file] =
 		/^([^/\\\s]+\/[^/\\\s]+)\/(.+\.(?:safetensors|bin|pt))$/.exec(where) ?? [];
 	const id = /^[./~\\]|\\/.test(where) ? undefined : parseHubId(repo ?? where);
@@ -78,13 +84,10 @@ export async function findNodeAdapter(
 	name: string,
 ): Promise<string> {
 	const names = await readdir(folder, { recursive: true }).catch((cause) => {
-		throw new UserError(
-			`${folder} cannot be read: ${(cause as NodeJS.ErrnoException).code}`,
-			{
-				code: "usage",
-				cause,
-			},
-		);
+		throw new UserError(`${folder} cannot be read: ${reasonOf(cause)}`, {
+			code: "usage",
+			cause,
+		});
 	});
 	const found = names
 		.filter(

@@ -1,5 +1,6 @@
 import { shorten } from "../../errors/shorten.js";
 import { UserError } from "../../errors/userError.js";
+import { foreignWeights } from "../checkpoint/foreignWeights.js";
 import type { NamedNetworks } from "../folder/modelFiles.js";
 import { readTensor } from "../formats/readTensor.js";
 import type { OpenWeightFile } from "../formats/weightFile.js";
@@ -81,18 +82,14 @@ export async function openAdapter(
 			`${label} is ${other.is}: only LoRA, LoHa, LoKr and differences can be used, each with DoRA's magnitudes or without`,
 			{ code: "unsupported" },
 		);
-	if (layers.length === 0)
-		throw new UserError(
-			`${label} changes no layer of this model: ${
-				unused.some((name) => adapterName(name))
-					? isFor()
-					: `it holds no LoRA, LoHa, LoKr or differences (but ${unused
-							.slice(0, 2)
-							.map((name) => shorten(name))
-							.join(", ")})`
-			}`,
-			{ code: "invalid_input" },
-		);
+	if (layers.length === 0) {
+		const reason = unused.some((name) => adapterName(name))
+			? isFor()
+			: (noAdapter(unused) ?? "it holds no LoRA, LoHa, LoKr or differences");
+		throw new UserError(`${label} changes no layer of this model: ${reason}`, {
+			code: "invalid_input",
+		});
+	}
 	const scaling = peftScaling(file);
 	const changes = {
 		unet: new Map(),
@@ -121,6 +118,16 @@ export async function openAdapter(
 		changes[network].set(name, made);
 	}
 	return { file, changes, unused };
+}
+
+/** What weights are instead of an adapter, as far as their names tell. */
+function noAdapter(names: readonly string[]): string | undefined {
+	const foreign = foreignWeights(names);
+	if (foreign) return `it is ${foreign}`;
+	const some = names.slice(0, 2).map((name) => shorten(name));
+	return some.length > 0
+		? `it holds no LoRA, LoHa, LoKr or differences (but ${some.join(", ")})`
+		: undefined;
 }
 
 /** The layers that an adapter's tensors are for, and the names that are for none. */

@@ -41,6 +41,7 @@ export function withAdapters(
 			tensors.set(`${i}/${entry.name}`, {
 				...rename(entry),
 				file: fileKey(entry.file),
+				origin: { label: adapter.file.label, name: entry.name },
 			});
 		for (const [layer, made] of changes) {
 			const list = adapters.get(layer) ?? [];

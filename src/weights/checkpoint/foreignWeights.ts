@@ -89,7 +89,7 @@ const kinds: readonly ForeignKind[] = [
 	{
 		is: "a UNet alone, in diffusers' naming",
 		names: /^(down_blocks|mid_block)\.\d?/,
-		advice: "give the diffusers folder it belongs to",
+		advice: "not a whole model: give the diffusers folder it belongs to",
 	},
 	{
 		is: "a UNet alone",

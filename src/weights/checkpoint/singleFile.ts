@@ -174,7 +174,8 @@ async function givenConfig(
 ): Promise<unknown> {
 	if (!folder) return undefined;
 	if (!folder.paths.has(path))
-		throw new UserError(
+		throw new OptionError(
+			"config",
 			`${folder.label}/${path} is missing: give a diffusers folder`,
 		);
 	return readJson(folder, path);
@@ -207,7 +208,8 @@ async function findTokenizer(
 			if (folder && hasTokenizer(folder, prefix))
 				return readTokenizerTexts(folder, prefix);
 		if (folder && folder === sources.tokenizer)
-			throw new UserError(
+			throw new OptionError(
+				"tokenizer",
 				`${folder.label} has no tokenizer: vocab.json with merges.txt, or tokenizer.json, is missing`,
 			);
 	}

@@ -36,6 +36,8 @@ export interface TensorEntry {
 	readonly file: string;
 	readonly offset: number;
 	readonly length: number;
+	/** What messages call it, where it is another network's or file's than the weights it stands among. */
+	readonly origin?: { readonly label: string; readonly name: string };
 }
 
 /**
