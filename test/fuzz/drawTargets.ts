@@ -122,7 +122,9 @@ export function rightOptions(random: Random) {
 /** Whether a run is right and takes its time: thousands of images do. */
 export function isLong(options: unknown): boolean {
 	const { numImages, steps } = Object(options) as Record<string, unknown>;
-	return Number(numImages ?? 1) * Number(steps ?? 20) > 100;
+	const count = (value: unknown, usual: number) =>
+		typeof value === "number" ? value : usual;
+	return count(numImages, 1) * count(steps, 20) > 100;
 }
 
 export const drawTargets = [
