@@ -1,8 +1,9 @@
 import { constants } from "node:fs";
-import { access, mkdir, stat } from "node:fs/promises";
+import { access, stat } from "node:fs/promises";
 import { dirname, extname, join, resolve } from "node:path";
 import { UserError } from "../errors/userError.js";
 import { cannotWrite } from "../files/fileFault.js";
+import { makeFolder } from "../files/nodeMakeFolder.js";
 import { type ImageFormat, imageFormat } from "../image/encodedImage.js";
 import type { Seed } from "../random/seed.js";
 
@@ -42,7 +43,7 @@ export async function outputPlace(
 	const inFolder = (folder: string): OutputPlace => ({
 		format: "png",
 		async prepare() {
-			await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
+			await makeFolder(folder).catch((cause: unknown) => {
 				throw cannotWrite(`--output ${folder}`, cause);
 			});
 		},

@@ -60,7 +60,17 @@ async function runWorker(flags: WorkerFlags): Promise<void> {
 			code: "usage",
 		});
 	const signal = interruptSignal();
-	if (flags.serve) return serveJobs({ ...flags, stalledAfter }, signal);
+	if (flags.serve) await serveJobs({ ...flags, stalledAfter }, signal);
+	else await evaluateJobs({ ...flags, stalledAfter }, signal);
+	// bullmq's timers look for ever for a server that is gone
+	process.exit();
+}
+
+async function evaluateJobs(
+	flags: WorkerFlags & { readonly stalledAfter: number },
+	signal: AbortSignal,
+): Promise<void> {
+	const { stalledAfter } = flags;
 	const [model, ...more] = flags.model ?? [];
 	if (more.length > 0)
 		throw new OptionError("model", "an evaluation is of one model");

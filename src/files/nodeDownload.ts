@@ -1,8 +1,9 @@
-import { mkdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { UserError } from "../errors/userError.js";
 import { type DigestAlgorithm, digestFile } from "./nodeDigestFile.js";
 import { withFileLock } from "./nodeFileLock.js";
+import { makeFolder } from "./nodeMakeFolder.js";
 import { receiveFile } from "./nodeReceiveFile.js";
 import { networkError, TransientError } from "./nodeRetries.js";
 
@@ -39,7 +40,7 @@ export async function download(
 	{ onProgress, ...options }: DownloadOptions = {},
 ): Promise<boolean> {
 	if (await isRight(file, options.signal)) return false;
-	await mkdir(dirname(file.path), { recursive: true });
+	await makeFolder(dirname(file.path));
 	return withFileLock(
 		`${file.path}.lock`,
 		async () => {

@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
 import {
-	mkdir,
 	readFile,
 	rename,
 	rm,
@@ -12,6 +11,7 @@ import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { isAlive } from "./nodeIsAlive.js";
+import { makeFolder } from "./nodeMakeFolder.js";
 
 /** A lock of another machine that was not touched for this long belongs to nobody any more. */
 const staleAfter = 300_000;
@@ -42,7 +42,7 @@ export async function withFileLock<T>(
 	work: () => Promise<T>,
 	signal?: AbortSignal,
 ): Promise<T> {
-	await mkdir(dirname(path), { recursive: true });
+	await makeFolder(dirname(path));
 	const started = await startOf(process.pid);
 	const mine = JSON.stringify({
 		pid: process.pid,

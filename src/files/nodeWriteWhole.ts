@@ -1,9 +1,10 @@
 import { createHash, randomBytes } from "node:crypto";
-import { link, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { link, open, readdir, rename, rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { cannotWrite } from "./fileFault.js";
 import { isAlive } from "./nodeIsAlive.js";
+import { makeFolder as makeFolders } from "./nodeMakeFolder.js";
 
 /** How a file gets its place. */
 export interface PlaceOptions {
@@ -55,7 +56,7 @@ export async function placeWhole(
 		`.${basename(path).slice(0, 50)}.${HOST}-${process.pid}-${randomBytes(6).toString("hex")}.tmp`,
 	);
 	try {
-		if (makeFolder) await mkdir(dirname(path), { recursive: true });
+		if (makeFolder) await makeFolders(dirname(path));
 		await sweep(dirname(path));
 		await make(temporary);
 		if (!keep || (await isClaimed(temporary, path)))

@@ -72,7 +72,7 @@ export function jackknifeDistances(
 	const distances = new Float64Array(groups);
 	for (let group = 0; group < groups; group++) {
 		const part = groupState(group);
-		const left = count - part.projected.count;
+		const left = count - part.rows;
 		let means = 0;
 		for (let i = 0; i < width; i++)
 			means += ((sum[i] - part.sum[i]) / left) ** 2;
@@ -91,6 +91,7 @@ export function jackknifeDistances(
 interface GroupState {
 	readonly sum: Float64Array;
 	readonly squares: number;
+	readonly rows: number;
 	readonly projected: StatisticsState;
 }
 
@@ -101,6 +102,7 @@ function groupAccumulator({ mean, transposed, order, rank }: FactoredReals): {
 	const width = mean.length;
 	const sum = new Float64Array(width);
 	let squares = 0;
+	let seen = 0;
 	const batch = new Float64Array(BATCH * width);
 	let waiting = 0;
 	const accumulator = accumulateStatistics(rank);
@@ -130,11 +132,12 @@ function groupAccumulator({ mean, transposed, order, rank }: FactoredReals): {
 			for (let i = 0; i < width; i++)
 				batch[waiting * width + i] = row[order[i]] - mean[order[i]];
 			waiting++;
+			seen++;
 			if (waiting === BATCH) flush();
 		},
 		finish() {
 			flush();
-			return { sum, squares, projected: accumulator.state() };
+			return { sum, squares, rows: seen, projected: accumulator.state() };
 		},
 	};
 }

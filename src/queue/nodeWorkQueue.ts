@@ -44,7 +44,6 @@ export async function workQueue<Result>(
 	if (closed) return;
 	// a job under way is put back; a server that is gone keeps nobody
 	if (connection.status === "ready") await worker.close();
-	else await worker.disconnect();
 }
 
 /** Gives a job back to the queue, from `work`: it has not failed, and is handed out again. */

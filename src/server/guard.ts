@@ -24,7 +24,7 @@ export function checkOrigin(
 		throw new HttpError(
 			403,
 			"host_not_allowed",
-			"this server is not called by this name; see --allow-host",
+			"this server is not called by this name; whoever runs it can allow it (fdiff serve --allow-host NAME)",
 		);
 	const { origin } = headers;
 	if (

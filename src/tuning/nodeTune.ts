@@ -1,5 +1,5 @@
-import { mkdir } from "node:fs/promises";
 import { dirname, join, parse } from "node:path";
+import { makeFolder } from "../files/nodeMakeFolder.js";
 import { writeWhole } from "../files/nodeWriteWhole.js";
 import type { NetworkOptions } from "../pipeline/networks.js";
 import type { PlanQuality } from "../propagation/planQuality.js";
@@ -40,7 +40,7 @@ export async function tuneIntoFiles(request: TuneRequest): Promise<Tuned> {
 		keySteps: "all",
 	});
 	const { sampler, steps, guidanceScale, seed } = settings;
-	await mkdir(dirname(out), { recursive: true });
+	await makeFolder(dirname(out));
 	const base = join(dirname(out), parse(out).name);
 	const statePath = request.statePath ?? `${base}.state.json`;
 	const { quality, ...same } = settings.options;

@@ -151,6 +151,14 @@ describe("features of the tiny model", () => {
 	});
 });
 
+test("a plan, which an analysis decides itself, is refused", async () => {
+	const pipeline = await loadPipeline(tiny);
+	const request = { seed: 0n, keySteps: "uniform:2" };
+	await expect(
+		analyzePrompts(pipeline, { prompts: ["a"], shown: 1, request }),
+	).rejects.toThrow(/^keySteps: /);
+});
+
 test("features that are not longer than the sketch are compared exactly", () => {
 	const accumulator = blockAccumulator(3);
 	for (const [n, values] of [

@@ -98,13 +98,19 @@ describe("one line, and nothing written, for", () => {
 			"an embedding as a LoRA",
 			"a",
 			["--lora", join(adapters, "ugly.pt")],
-			/^fdiff: --lora: .*holds no LoRA/,
+			/^fdiff: --lora: .*changes no layer of this model: it is a textual inversion/,
 		],
 		[
 			"a LoRA as an embedding",
 			"a",
 			["--embedding", kohya],
-			/^fdiff: --embedding: .*holds no embedding/,
+			/^fdiff: --embedding: .*holds no embedding: it is a LoRA/,
+		],
+		[
+			"a device",
+			"a",
+			["--lora", "/dev/zero"],
+			/^fdiff: --lora: \/dev\/zero cannot be read: it is a device/,
 		],
 		[
 			"a tag of no file",

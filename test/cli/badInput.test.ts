@@ -177,6 +177,74 @@ describe("wrong usage ends with one line and exit code 2", () => {
 			/--sampler.*"eulr".*did you mean euler\?/,
 		],
 		[
+			"a sampler like none",
+			draw("--sampler", "foo"),
+			/^fdiff: --sampler: unknown sampler "foo"; there are ddim, /,
+		],
+		[
+			"an unknown sampler in a method",
+			["evaluate", "--protocol", "smoke-2", "--methods", "foo-2", "--out", "x"],
+			/^fdiff: --methods: foo-2: unknown sampler "foo"/,
+		],
+		[
+			"a tokenizer in a folder without one",
+			drawWith(single, "--config", tinySd, "--tokenizer", "empty-folder"),
+			/^fdiff: --tokenizer: empty-folder has no tokenizer: vocab\.json/,
+		],
+		[
+			"a share over 1",
+			["evaluate", "--protocol", "smoke-2", "--limit", "2", "--out", "x"],
+			/^fdiff: --limit: 2 is not between 0 and 1/,
+		],
+		[
+			"fewer than no images to keep",
+			[
+				"evaluate",
+				"--protocol",
+				"smoke-2",
+				"--keep-images",
+				"-1",
+				"--out",
+				"x",
+			],
+			/^fdiff: --keep-images: "-1" is less than 0/,
+		],
+		[
+			"control nets of an evaluation",
+			["evaluate", "--protocol", "smoke-2", "--controlnet", "x", "--out", "x"],
+			/unknown option '--controlnet'/,
+		],
+		[
+			"a plan of an analysis, which runs plainly and by the paper's",
+			["analyze", "a", "--key-steps", "paper", "--out", "x"],
+			/unknown option '--key-steps'/,
+		],
+		[
+			"a port that is none",
+			["serve", "--port", "99999"],
+			/^fdiff: --port: 99999/,
+		],
+		[
+			"an image in place of a folder of images",
+			["score", "plain.png", "plain.png", "--metrics", "psnr"],
+			/^fdiff: plain\.png is one image: give the folder/,
+		],
+		[
+			"configs in a folder that is not there",
+			drawWith(single, "--config", "no-configs"),
+			/^fdiff: --config: no-configs cannot be read: there is no such file or folder/,
+		],
+		[
+			"configs in a folder without any",
+			drawWith(single, "--config", "empty-folder"),
+			/^fdiff: --config: empty-folder\/unet\/config\.json is missing: give a diffusers folder/,
+		],
+		[
+			"a tokenizer in a folder that is not there",
+			drawWith(single, "--tokenizer", "no-tokens"),
+			/^fdiff: --tokenizer: no-tokens cannot be read: there is no such file or folder/,
+		],
+		[
 			"an unknown device",
 			draw("--device", "toaster"),
 			/--device: "toaster" is not one of cpu, cuda/,
@@ -392,6 +460,11 @@ test.runIf(process.platform === "linux")(
 describe("what fails ends with one line and exit code 1", () => {
 	test.concurrent.each<[string, string[], RegExp]>([
 		[
+			"a folder for an analysis that cannot be made, before anything runs",
+			["analyze", "a", "--model", tinySd, "--out", "a-file/x"],
+			/^fdiff: --out a-file\/x cannot be written: a part of the path is a file/,
+		],
+		[
 			"no such model",
 			drawWith("./nowhere"),
 			/\.\/nowhere: there is no such model/,
@@ -421,26 +494,6 @@ describe("what fails ends with one line and exit code 1", () => {
 			"a pickle",
 			drawWith("model.ckpt"),
 			/model\.ckpt is a pickle.*\.safetensors/,
-		],
-		[
-			"configs in a folder that is not there",
-			drawWith(single, "--config", "no-configs"),
-			/config no-configs cannot be read: there is no such file or folder/,
-		],
-		[
-			"configs in a folder without any",
-			drawWith(single, "--config", "empty-folder"),
-			/config empty-folder\/unet\/config\.json is missing: give a diffusers folder/,
-		],
-		[
-			"a tokenizer in a folder that is not there",
-			drawWith(single, "--tokenizer", "no-tokens"),
-			/tokenizer no-tokens cannot be read: there is no such file or folder/,
-		],
-		[
-			"a tokenizer in a folder without one",
-			drawWith(single, "--config", tinySd, "--tokenizer", "empty-folder"),
-			/tokenizer empty-folder has no tokenizer: vocab\.json/,
 		],
 		["a link to itself", drawWith("./loop"), /loop/],
 		[

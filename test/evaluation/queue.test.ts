@@ -178,12 +178,28 @@ test.skipIf(!hasQueueServer)(
 		children.push(worker);
 		const end = ended(worker);
 		await readiness(worker);
+		// and so does the process that collects, which waits for workers of another kind
+		const out = join(folder, "deserted");
+		const collector = start([
+			...[...tinyEvaluation(dataset, out), "--width", "72"],
+			...["--model", join(import.meta.dirname, "../models/tiny-sd2")],
+			...["--queue", own],
+		]);
+		children.push(collector);
+		const collectorEnd = ended(collector);
+		while (!existsSync(join(out, "records", "main.lock"))) await delay(50);
 		server.kill("SIGKILL");
-		await delay(300);
+		// until the connections that wait have found out too
+		await delay(4_000);
 		const told = performance.now();
 		worker.kill("SIGTERM");
+		collector.kill("SIGTERM");
 		expect((await end).code).toBe(0);
-		expect(performance.now() - told).toBeLessThan(10_000);
+		expect(await collectorEnd).toMatchObject({
+			code: 130,
+			errors: expect.stringMatching(/fdiff: interrupted\n$/),
+		});
+		expect(performance.now() - told).toBeLessThan(15_000);
 	},
 	60_000,
 );

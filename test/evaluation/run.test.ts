@@ -19,6 +19,7 @@ import type { Results } from "../../src/evaluation/results/results.js";
 import {
 	drawMissing,
 	type EvaluationRequest,
+	openEvaluationPipeline,
 	prepareRun,
 } from "../../src/evaluation/run/nodeEvaluate.js";
 import { mergeRuns } from "../../src/evaluation/run/nodeMerge.js";
@@ -65,6 +66,34 @@ beforeAll(async () => {
 	results = await writeResults(whole);
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+test("the autoencoder that is named draws, and is another run's; what an evaluation has no use for is refused", async () => {
+	const model = join(models, "tiny-sd");
+	const own = await openEvaluationPipeline(model, { threads: 1 });
+	const named = await openEvaluationPipeline(model, {
+		threads: 1,
+		vae: join(models, "tiny-taesd"),
+	});
+	expect(named.hashes).toEqual({
+		...own.hashes,
+		vae: expect.not.stringMatching(own.hashes.vae),
+	});
+	const options = { prompt: "a", steps: 1, width: 64, height: 64, seed: 1 };
+	const [[first], [second]] = await Promise.all(
+		[own, named].map(({ pipeline }) => pipeline.generate(options)),
+	);
+	expect(second.latents.data).toEqual(first.latents.data);
+	expect(second.image.data).not.toEqual(first.image.data);
+	for (const { pipeline } of [own, named]) await pipeline.release();
+	for (const name of ["controlnet", "loraDir"])
+		await expect(
+			openEvaluationPipeline(model, { [name]: "x" }),
+		).rejects.toThrow(`${name}: `);
+	const run = prepareRun(
+		request(whole, { modelOptions: { vae: join(models, "tiny-taesd") } }),
+	);
+	await expect(run).rejects.toThrow(/is of another run.*model\.vae/);
+});
 
 describe("a run", () => {
 	test("has a row for each method, in the order they were given, with what it cost", () => {

@@ -54,6 +54,28 @@ function without(
 	};
 }
 
+test("reals that are all equal have distances", () => {
+	const row = [1, -2, 3];
+	const equal = {
+		count: 4,
+		width: 3,
+		data: Float32Array.from({ length: 12 }, (_, i) => row[i % 3]),
+	};
+	const features = made(1n, 8, 3);
+	const replicates = jackknifeDistances(
+		features,
+		4,
+		factorReals(statistics(equal)),
+	);
+	for (const [group, value] of replicates.entries()) {
+		const { distance } = frechetDistance(
+			statistics(without(features, group, 4)),
+			statistics(equal),
+		);
+		expect(value).toBeCloseTo(distance, 5);
+	}
+});
+
 test.each([
 	[200, 6, 20],
 	[9, 16, 9],

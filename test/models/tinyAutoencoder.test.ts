@@ -3,6 +3,9 @@ import { expect, test } from "vitest";
 import { autoencoder } from "../../src/models/autoencoder.js";
 import { parseTinyConfig } from "../../src/models/tinyAutoencoder.js";
 import { loadPipeline } from "../../src/pipeline/nodeLoadPipeline.js";
+import { createPipeline } from "../../src/pipeline/pipeline.js";
+import { onnxRuntime } from "../../src/runtime/onnxruntime/nodeOnnxRuntime.js";
+import { openModel } from "../../src/weights/nodeOpenModel.js";
 import { autoencoderPart } from "../../src/weights/parts/autoencoderPart.js";
 import { openNodePart } from "../../src/weights/parts/nodeOpenPart.js";
 import { readGolden, relativeError } from "../goldenFile.js";
@@ -93,6 +96,32 @@ test("a picture can be begun with, and encoded by it", async () => {
 	});
 	expect(result.image.width).toBe(64);
 	await pipeline.release();
+});
+
+test("TAESD's decoder alone draws, and refuses pictures before anything runs", async () => {
+	const pipeline = await loadPipeline(join(models, "tiny-sd"), {
+		vae: join(folder, "decoder.safetensors"),
+	});
+	const picture = { width: 8, height: 8, data: new Uint8Array(192) };
+	const run = { prompt: "a", width: 64, height: 64 };
+	const settings = (more: object) => () =>
+		pipeline.settings({ ...run, ...more });
+	expect(settings({ initImage: picture })).toThrow(/^initImage: .*no encoder/);
+	expect(settings({ hires: 2 })).toThrow(/^hires: .*no encoder/);
+	expect(settings({ hires: 2, hiresUpscaler: "latent" })).not.toThrow();
+	await pipeline.release();
+});
+
+test("a decoder whose weights are not there is said when the model is opened, not after the last step", async () => {
+	const files = await openModel(join(models, "tiny-sd"));
+	const { vae } = files.networks;
+	const tensors = new Map(vae.weights.tensors);
+	tensors.delete("decoder.conv_out.weight");
+	const weights = { ...vae.weights, tensors };
+	const networks = { ...files.networks, vae: { ...vae, weights } };
+	expect(() => createPipeline({ ...files, networks }, onnxRuntime)).toThrow(
+		/tensor decoder\.conv_out\.weight is missing/,
+	);
 });
 
 test("what is no autoencoder for the model is one line that names the option", async () => {

@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { encoderPropagation } from "../../src/accelerators/encoderPropagation.js";
 import type { PipelineEvent } from "../../src/pipeline/generatedImage.js";
@@ -121,6 +122,32 @@ describe("a weight that is no finite number", () => {
 			expect(events.filter(({ kind }) => kind === "image")).toEqual([]);
 		},
 	);
+});
+
+test("a damaged adapter is called by its own name", async () => {
+	const folder = join(tinySd, "../tiny-adapters");
+	const broken = async (name: string) => {
+		const file = await readFile(join(folder, `${name}.safetensors`));
+		new DataView(file.buffer, file.byteOffset).setUint16(
+			file.length - 2,
+			// NaN in half precision, and where it is the upper half of a single
+			0x7fc0,
+			true,
+		);
+		return new Uint8Array(file);
+	};
+	const lora = { file: await broken("kohya-unet"), name: "broken" };
+	const found = await failing(whole, { ...short, loras: [lora] });
+	expect(String(found.error)).toMatch(
+		/the weight lora_unet_\S+ of broken is not finite: the file is damaged/,
+	);
+	const embedding = { file: await broken("learned"), token: "odd" };
+	const other = await failing(whole, {
+		...short,
+		prompt: "an odd cat",
+		embeddings: [embedding],
+	});
+	expect(String(other.error)).toMatch(/the weight <cat-toy> of odd is not/);
 });
 
 describe("a number that is not finite", () => {

@@ -53,7 +53,7 @@ export async function drawByQueue(
 ): Promise<void> {
 	const { request, definition } = run;
 	const { records: folder } = runFolder(request.out);
-	const connection = await connectQueue(url);
+	const connection = await connectQueue(url, request.signal);
 	const kind: WorkerKind = {
 		model: definition.model,
 		scoring: definition.scoring,
@@ -80,6 +80,10 @@ export async function drawByQueue(
 			},
 			request.signal,
 		);
+	} catch (error) {
+		// that a connection ended is what the signal asked for
+		request.signal?.throwIfAborted();
+		throw error;
 	} finally {
 		await queue.close();
 		connection.disconnect();

@@ -46,7 +46,7 @@ export async function runQueueWorker(
 	const { url, signal, stalledAfter, onNote } = request;
 	const bullmq = await neededPackage("bullmq ioredis", () => import("bullmq"));
 	const opened = await openTogether(async (keep) => {
-		const connection = await connectQueue(url);
+		const connection = await connectQueue(url, signal);
 		keep({ release: () => connection.disconnect() });
 		const { pipeline, hashes } = await openEvaluationPipeline(request.model, {
 			...request.modelOptions,

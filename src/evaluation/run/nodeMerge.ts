@@ -1,6 +1,7 @@
-import { copyFile, mkdir, readdir } from "node:fs/promises";
+import { copyFile, readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { UserError } from "../../errors/userError.js";
+import { makeFolder } from "../../files/nodeMakeFolder.js";
 import { featureWidth } from "../scoring/nodeScorer.js";
 import {
 	featureReader,
@@ -76,7 +77,7 @@ async function copyImages(from: string, to: string): Promise<void> {
 		if (!entry.isFile() || !entry.name.endsWith(".png")) continue;
 		const path = join(entry.parentPath, entry.name);
 		const target = join(to, path.slice(from.length));
-		await mkdir(dirname(target), { recursive: true });
+		await makeFolder(dirname(target));
 		await copyFile(path, target);
 	}
 }

@@ -1,7 +1,8 @@
-import { type FileHandle, mkdir, open, readdir } from "node:fs/promises";
+import { type FileHandle, open, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../errors/userError.js";
 import { crc32 } from "../../files/crc32.js";
+import { makeFolder } from "../../files/nodeMakeFolder.js";
 import { type EvaluationRecord, recordKey, recordSchema } from "./record.js";
 
 /** A record, and where its features lie. */
@@ -181,7 +182,7 @@ export async function openRecordWriter(
 	writer: string,
 	width: number,
 ): Promise<RecordWriter> {
-	await mkdir(folder, { recursive: true });
+	await makeFolder(folder);
 	const mine = (await recordFileNames(folder)).filter(
 		(name) => name.slice(0, -5) === writer && /-\d{4}$/.test(name),
 	);

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, stat } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import {
 	parseResolvedProtocol,
@@ -6,6 +6,7 @@ import {
 } from "../../datasets/protocol.js";
 import { OptionError } from "../../errors/optionError.js";
 import { UserError } from "../../errors/userError.js";
+import { makeFolder } from "../../files/nodeMakeFolder.js";
 import {
 	longestText,
 	readRegularText,
@@ -71,7 +72,7 @@ export async function openRunFolder(
 	captions: ResolvedProtocol,
 ): Promise<void> {
 	const paths = runFolder(out);
-	await mkdir(paths.records, { recursive: true });
+	await makeFolder(paths.records);
 	if (await hasStrayRecords(out))
 		throw new OptionError(
 			"out",

@@ -1,12 +1,13 @@
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdir, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
+import { mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { UserError } from "../../errors/userError.js";
 import { cannotWrite, reasonOf } from "../../files/fileFault.js";
 import { digestFile } from "../../files/nodeDigestFile.js";
+import { makeFolder } from "../../files/nodeMakeFolder.js";
 import { writeWhole } from "../../files/nodeWriteWhole.js";
 import { openZip, type ZipArchive } from "../../zip/nodeZipArchive.js";
 import { installedFolder } from "./nodeFindLibrary.js";
@@ -113,7 +114,7 @@ async function fetchWheel(folder: string): Promise<string> {
 			// the first that exists and has pip tells why it failed
 			problem ??= pipProblem(cause);
 		}
-	const byHand = `or fetch the wheel of openvino ${OPENVINO_VERSION} for ${PIP_PLATFORMS[thisPlatform]} from PyPI and give it with --from FILE.whl`;
+	const byHand = `or fetch the wheel of openvino ${OPENVINO_VERSION} for ${PIP_PLATFORMS[thisPlatform]} from PyPI and give it: fdiff engines install openvino --from FILE.whl`;
 	throw problem
 		? new UserError(
 				`pip could not fetch OpenVINO (${problem}); try again, ${byHand}`,
@@ -184,14 +185,6 @@ async function unpack(wheel: string): Promise<string> {
 		await rm(temporary, { recursive: true, force: true }).catch(
 			() => undefined,
 		);
-	}
-}
-
-async function makeFolder(path: string): Promise<void> {
-	try {
-		await mkdir(path, { recursive: true });
-	} catch (cause) {
-		throw cannotWrite(path, cause);
 	}
 }
 

@@ -144,11 +144,23 @@ export function samplerByName(written: string): NamedSampler {
 			...(Object.keys(overrides).length > 0 ? { overrides } : {}),
 		};
 	}
-	const near = KNOWN.get(nearestWord(key, [...KNOWN.keys()]) ?? "");
+	const near = nearestSampler(key);
 	throw new OptionError(
 		"sampler",
-		`unknown sampler ${JSON.stringify(shown)}; ${near ? `did you mean ${near.name}? There` : "there"} are ${SAMPLER_NAMES.join(", ")}`,
+		`unknown sampler ${JSON.stringify(shown)}; ${near ? `did you mean ${near}? There` : "there"} are ${SAMPLER_NAMES.join(", ")}`,
 	);
+}
+
+/** The sampler whose name, with or without a schedule behind it, is near. */
+function nearestSampler(key: string): SamplerName | undefined {
+	const names = new Map(
+		[...KNOWN].flatMap(([known, { name }]) =>
+			["", ...ENDINGS.map(([ending]) => ending)].map(
+				(ending) => [known + ending, name] as const,
+			),
+		),
+	);
+	return names.get(nearestWord(key, [...names.keys()]) ?? "");
 }
 
 /**

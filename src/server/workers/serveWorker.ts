@@ -45,7 +45,7 @@ export async function runServeWorker(
 ): Promise<void> {
 	const { url, shelf, runner, stalledAfter, signal, onNote } = request;
 	const bullmq = await neededPackage("bullmq ioredis", () => import("bullmq"));
-	const connection = await connectQueue(url);
+	const connection = await connectQueue(url, signal);
 	try {
 		const board = jobBoard(connection);
 		for (const models of await otherModels(connection, shelf))

@@ -123,7 +123,8 @@ export async function openAdapter(
 /** What weights are instead of an adapter, as far as their names tell. */
 function noAdapter(names: readonly string[]): string | undefined {
 	const foreign = foreignWeights(names);
-	if (foreign) return `it is ${foreign}`;
+	// of a kind of adapter that is not known here, its tensors say more
+	if (foreign && !/^a (LoRA|LyCORIS)/.test(foreign)) return `it is ${foreign}`;
 	const some = names.slice(0, 2).map((name) => shorten(name));
 	return some.length > 0
 		? `it holds no LoRA, LoHa, LoKr or differences (but ${some.join(", ")})`

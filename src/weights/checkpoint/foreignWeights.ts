@@ -72,7 +72,7 @@ const kinds: readonly ForeignKind[] = [
 	},
 	{
 		is: "a textual inversion embedding",
-		names: /^(emb_params|clip_[lg]|string_to_param\.|<[^<>]+>)$/,
+		names: /^(emb_params|clip_[lg]|string_to_param\..+|<[^<>]+>)$/,
 		advice: "not a whole model: it is a word for one",
 	},
 	{

@@ -1,9 +1,10 @@
-import { mkdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../errors/userError.js";
 import { reasonOf } from "../../files/fileFault.js";
 import type { DigestAlgorithm } from "../../files/nodeDigestFile.js";
 import { withFileLock } from "../../files/nodeFileLock.js";
+import { makeFolder } from "../../files/nodeMakeFolder.js";
 import { receiveFile } from "../../files/nodeReceiveFile.js";
 import { withRetries } from "../../files/nodeRetries.js";
 import type { HubFile } from "./hubFiles.js";
@@ -41,7 +42,7 @@ export async function downloadBlob(request: BlobRequest): Promise<string> {
 	};
 	if (await isThere()) return etag;
 	try {
-		await mkdir(join(folder, "blobs"), { recursive: true });
+		await makeFolder(join(folder, "blobs"));
 		const lock = join(
 			settings.cacheFolder,
 			".locks",

@@ -1,7 +1,6 @@
 import {
 	copyFile,
 	lstat,
-	mkdir,
 	readlink,
 	stat,
 	statfs,
@@ -11,6 +10,7 @@ import { basename, dirname, join, relative, sep } from "node:path";
 import { shorten } from "../../errors/shorten.js";
 import { UserError } from "../../errors/userError.js";
 import { cannotWrite } from "../../files/fileFault.js";
+import { makeFolder } from "../../files/nodeMakeFolder.js";
 import { withRetries } from "../../files/nodeRetries.js";
 import { placeWhole, writeWhole } from "../../files/nodeWriteWhole.js";
 import {
@@ -251,7 +251,7 @@ async function checkRoom(
 	settings: HubSettings,
 	label: string,
 ): Promise<void> {
-	await mkdir(settings.cacheFolder, { recursive: true }).catch((error) => {
+	await makeFolder(settings.cacheFolder).catch((error) => {
 		throw cannotWrite(cacheLabel(settings), error);
 	});
 	const system = await statfs(settings.cacheFolder).catch(() => undefined);
