@@ -7,6 +7,7 @@ import type { GenerateOptions } from "../../src/pipeline/options.js";
 import { createPipeline, type Pipeline } from "../../src/pipeline/pipeline.js";
 import { onnxRuntime } from "../../src/runtime/onnxruntime/nodeOnnxRuntime.js";
 import type { ModelFiles } from "../../src/weights/folder/modelFiles.js";
+import { openNodeWeightFile } from "../../src/weights/formats/nodeModelFolder.js";
 import type { Weights } from "../../src/weights/formats/weights.js";
 import { openModel } from "../../src/weights/nodeOpenModel.js";
 import { tinySd } from "./tinyModels.js";
@@ -136,13 +137,16 @@ test("a damaged adapter is called by its own name", async () => {
 		);
 		return new Uint8Array(file);
 	};
+	const pipeline = createPipeline(files, onnxRuntime, {
+		openWeightFile: openNodeWeightFile,
+	});
 	const lora = { file: await broken("kohya-unet"), name: "broken" };
-	const found = await failing(whole, { ...short, loras: [lora] });
+	const found = await failing(pipeline, { ...short, loras: [lora] });
 	expect(String(found.error)).toMatch(
 		/the weight lora_unet_\S+ of broken is not finite: the file is damaged/,
 	);
 	const embedding = { file: await broken("learned"), token: "odd" };
-	const other = await failing(whole, {
+	const other = await failing(pipeline, {
 		...short,
 		prompt: "an odd cat",
 		embeddings: [embedding],
