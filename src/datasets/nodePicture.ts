@@ -5,7 +5,9 @@ import type { Pixels } from "../image/resize/pixels.js";
 import { isPlainYcbcrTiff } from "./tiffColours.js";
 
 /** More pixels than any photograph of these sets; guards against decompression bombs. */
-const maxPixels = 2 ** 27;
+const maxPixels = 2 ** 26;
+/** JPEG's own limit; a file of some bytes that says more is no photograph, and takes memory by its lines. */
+const longestSide = 65_535;
 
 /**
  * Decodes an image file to 8-bit RGB: grey and palette spread to three channels, 16 bits cut to 8, CMYK converted, alpha
@@ -30,9 +32,13 @@ export async function decodePicture(
 			},
 		);
 	try {
-		const { space } = await sharp(bytes, {
-			limitInputPixels: maxPixels,
-		}).metadata();
+		const {
+			space,
+			width: across,
+			height: down,
+		} = await sharp(bytes, { limitInputPixels: maxPixels }).metadata();
+		if (Math.max(across, down) > longestSide)
+			throw new Error(`it is ${across} x ${down} pixels`);
 		const { data, info } = await sharp(bytes, {
 			limitInputPixels: maxPixels,
 			failOn: "error",

@@ -1,4 +1,5 @@
 import { plannedDenoiser } from "../accelerators/accelerators.js";
+import { OptionError } from "../errors/optionError.js";
 import type {
 	Conditioning,
 	Denoiser,
@@ -90,6 +91,8 @@ export async function* denoise(
 		maxDecodeBatch: options.maxDecodeBatch ?? 1,
 		signal,
 	});
+	if (typeof denoiser !== "function")
+		throw new OptionError("denoiser", "it did not return a function");
 	let last = latents;
 	let seconds = 0;
 	let networkSeconds = 0;

@@ -91,6 +91,11 @@ export const MODEL_OPTIONS = {
 /** An option of a pipeline, as the library calls it. */
 export type ModelOption = keyof typeof MODEL_OPTIONS;
 
+/** Whether something may be an opened network (`controlNetPart`). */
+const hasTensors = (value: unknown) =>
+	(value as { weights?: { tensors?: unknown } } | null)?.weights
+		?.tensors instanceof Map;
+
 const isFunction = (value: unknown) => typeof value === "function";
 
 /** Tests of what `loadPipeline` takes beside the options of the table. */
@@ -99,7 +104,8 @@ export const MODEL_HOOKS = {
 	openWeightFile: isFunction,
 	encodeImage: isFunction,
 	findPlan: isFunction,
-	controlNets: Array.isArray,
+	controlNets: (value: unknown) =>
+		Array.isArray(value) && value.every(hasTensors),
 	openAdapterFile: isFunction,
 	findLora: isFunction,
 	tile: Number.isInteger,

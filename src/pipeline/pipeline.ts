@@ -9,7 +9,7 @@ import type { FindPlan } from "../propagation/findPlan.js";
 import type { UnetRunner } from "../propagation/unetRunner.js";
 import type { Engine } from "../runtime/engine.js";
 import type { Precision } from "../runtime/session.js";
-import type { Tensor } from "../tensor/tensor.js";
+import { hasTensorShape, type Tensor } from "../tensor/tensor.js";
 import { loadTokenizer } from "../tokenizer/loadTokenizer.js";
 import { withTokens } from "../tokenizer/tokensBeyond.js";
 import type { ModelFiles } from "../weights/folder/modelFiles.js";
@@ -106,10 +106,13 @@ export interface Pipeline {
 	denoise(
 		options: DenoiseOptions,
 	): AsyncGenerator<DenoisingStep, DenoisedLatents>;
-	/** The images of latents `[n, channels, height, width]`. */
+	/**
+	 * The images of latents `[n, channels, height, width]`.
+	 * @throws OptionError when they are none of this model; UserError with the code "not_finite" when an image is not finite
+	 */
 	decode(
 		latents: Tensor,
-		options: TilingChoice & { readonly signal?: AbortSignal },
+		options?: TilingChoice & { readonly signal?: AbortSignal },
 	): Promise<RgbImage[]>;
 }
 
@@ -273,8 +276,9 @@ export function createPipeline(
 			return conditioner(networks.run({ signal }), settings);
 		},
 		denoise: (run) => denoise(networks.run({ signal: run.signal }), run),
-		decode: (latents, { signal, ...choice }) =>
-			networks
+		async decode(latents, { signal, ...choice } = { tiledDecoding: false }) {
+			checkLatents(latents, vaeConfig.latentChannels);
+			return networks
 				.run({ signal })
 				.decoding((decode) =>
 					decodeLatents(
@@ -283,7 +287,8 @@ export function createPipeline(
 						latents,
 						tilingOf(choice, vaeConfig),
 					),
-				),
+				);
+		},
 	};
 }
 
@@ -291,6 +296,19 @@ function noEncoder(): never {
 	throw new UserError("this pipeline was made without an encoder of images", {
 		code: "unsupported",
 	});
+}
+
+/** @throws OptionError when a caller's latents cannot be decoded */
+function checkLatents(latents: unknown, channels: number): void {
+	if (
+		!hasTensorShape(latents) ||
+		latents.dims.length !== 4 ||
+		latents.dims[1] !== channels
+	)
+		throw new OptionError(
+			"latents",
+			`they are no tensor [images, ${channels}, height, width] of 32-bit numbers`,
+		);
 }
 
 function checkInitialNoise(

@@ -22,16 +22,20 @@ export function tensor(dims: readonly number[], data?: Float32Array): Tensor {
 	return { dims, data: data ?? new Float32Array(count) };
 }
 
-/** Whether a value that a JavaScript caller gave is a tensor, all of its numbers finite. */
-export function isTensor(value: unknown): value is Tensor {
+/** Whether a value that a JavaScript caller gave is a tensor, whatever its numbers are. */
+export function hasTensorShape(value: unknown): value is Tensor {
 	const { dims, data } = (value ?? {}) as Partial<Tensor>;
 	return (
 		Array.isArray(dims) &&
 		dims.every((dim) => Number.isSafeInteger(dim) && dim > 0) &&
 		data instanceof Float32Array &&
-		data.length === elementCount(dims) &&
-		data.every(Number.isFinite)
+		data.length === elementCount(dims)
 	);
+}
+
+/** The same, all of its numbers finite. */
+export function isTensor(value: unknown): value is Tensor {
+	return hasTensorShape(value) && value.data.every(Number.isFinite);
 }
 
 /** Rows `from` (inclusive) to `to` (exclusive) of the first axis, as a view on the same memory. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { centreSquare, decodePicture } from "../../src/datasets/nodePicture.js";
 import { UserError } from "../../src/errors/userError.js";
+import { crc32 } from "../../src/files/crc32.js";
 import { readGolden } from "../goldenFile.js";
 
 // Files and golden data: test/reference/pictures.py (Pillow).
@@ -84,6 +85,17 @@ test("a broken file is one line", async () => {
 		await expect(result).rejects.toThrow(UserError);
 		await expect(result).rejects.toThrow(/^x\.jpg [^\n]*$/);
 	}
+});
+
+test("a small file that says it has lines of millions of pixels is refused before it takes memory", async () => {
+	const png = Uint8Array.from(bytesOf("plain.png"));
+	const view = new DataView(png.buffer);
+	view.setUint32(16, 8_388_616);
+	view.setUint32(20, 7);
+	view.setUint32(29, crc32(png.subarray(12, 29)));
+	await expect(decodePicture(png, "f")).rejects.toThrow(
+		/^f is no image that can be read: it is 8388616 x 7 pixels$/,
+	);
 });
 
 test("the square in the middle", () => {

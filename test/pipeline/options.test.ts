@@ -106,6 +106,35 @@ describe("a wrong option of a JavaScript caller is an OptionError", () => {
 		},
 	);
 
+	test("latents to decode, a denoiser that makes none and control nets that are none", async () => {
+		const run = { prompt: "a", steps: 1, width: 64, height: 64 };
+		const latents = (dims: number[], data: unknown) => ({ dims, data });
+		for (const wrong of [
+			5,
+			undefined,
+			latents([1, 4, 8, 8], new Float32Array(3)),
+			latents([1, 4, 8, 8], new Float64Array(256)),
+			latents([1, 8, 8, 4], new Float32Array(256)),
+			latents([2, 4, 0, 0], new Float32Array(0)),
+		])
+			await expect(pipeline.decode(wrong as never)).rejects.toThrow(
+				/^latents: /,
+			);
+		const [image] = await pipeline.decode({
+			dims: [1, 4, 8, 8],
+			data: new Float32Array(256),
+		});
+		expect(image.width).toBe(64);
+		const denoiser = () => ({}) as never;
+		await expect(pipeline.generate({ ...run, denoiser })).rejects.toThrow(
+			/^denoiser: it did not return a function/,
+		);
+		for (const none of [[5], [{}], {}])
+			await expect(
+				loadPipeline(tinySd, { controlNets: none as never }),
+			).rejects.toThrow(/^controlNets: /);
+	});
+
 	test("an unknown option is told the one that was meant", () => {
 		expect(() =>
 			pipeline.settings({ prompt: "x", guidancescale: 3 } as GenerateOptions),
