@@ -9,6 +9,7 @@ import {
 	enginesUnetFloat32,
 	enginesVaeAndText,
 } from "./engines.js";
+import { eventLoop } from "./eventLoop.js";
 import { machine } from "./measure.js";
 import { server } from "./server.js";
 import { unetHalves } from "./unetHalves.js";
@@ -27,6 +28,7 @@ const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
 	"whole-images": wholeImages,
 	"command-line": commandLine,
 	server,
+	"event-loop": eventLoop,
 };
 
 const asked = process.argv.slice(2);

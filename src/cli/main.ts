@@ -1,9 +1,10 @@
 #!/usr/bin/env node
-import { readFileSync, writeSync } from "node:fs";
+import { writeSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { editDistance } from "../errors/editDistance.js";
 import { UserError } from "../errors/userError.js";
 import { cannotWrite } from "../files/fileFault.js";
+import { packageVersion } from "../files/nodePackageVersion.js";
 import { COMMANDS } from "./commands.js";
 import { failure } from "./failure.js";
 
@@ -30,20 +31,12 @@ function presentFlag(word: string): string {
 		: word;
 }
 
-function version(): string {
-	const file = new URL("../../package.json", import.meta.url);
-	const { version } = JSON.parse(readFileSync(file, "utf8")) as {
-		version: string;
-	};
-	return version;
-}
-
 async function main(words: readonly string[]): Promise<void> {
 	const program = new Command("fdiff")
 		.description(
 			"Stable Diffusion text-to-image with encoder propagation (Faster Diffusion)",
 		)
-		.version(version())
+		.version(packageVersion())
 		.helpCommand(false)
 		.showSuggestionAfterError(true)
 		// said in one line by failure()

@@ -267,6 +267,26 @@ describe("memory", () => {
 		expect(loaded.size).toBe(0);
 	});
 
+	test("a long run is as fast after a short one: it runs the networks that it would have loaded alone", async () => {
+		const { engine, everLoaded } = watchedEngine();
+		const own = createPipeline(await openModel(tinySd), engine, {
+			keepResident: true,
+		});
+		const unets = () =>
+			everLoaded
+				.map((name) => name.split(" ").slice(0, 2).join(" "))
+				.filter((name) => name.startsWith("decoder"));
+		const run = { ...short, keySteps: "all" };
+		await own.generate({ ...run, steps: 2 });
+		expect(unets()).toEqual(["decoder extended"]);
+		await own.generate({ ...run, steps: 20 });
+		expect(unets()).toEqual(["decoder extended", "decoder all"]);
+		await own.generate({ ...run, steps: 20 });
+		await own.generate({ ...run, steps: 2 });
+		expect(unets()).toHaveLength(2);
+		await own.release();
+	});
+
 	test("a pipeline that was released draws again", async () => {
 		const own = await loadPipeline(tinySd);
 		const before = await one(own, short);

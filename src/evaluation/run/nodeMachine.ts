@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import { arch, cpus, hostname, platform, totalmem } from "node:os";
+import { packageVersion } from "../../files/nodePackageVersion.js";
 import { sha256 } from "../../files/nodeSha256.js";
 import type { NetworkOptions } from "../../pipeline/networks.js";
 import type { Pipeline } from "../../pipeline/pipeline.js";
@@ -21,19 +21,11 @@ export function thisMachine(
 		node: process.versions.node,
 		// the package that it is part of
 		runtime: `${engine === "onnxruntime" ? "onnxruntime-node" : engine} ${engineVersion}`,
-		program: ownVersion(),
+		program: packageVersion(),
 	};
 	return {
 		kind: "machine",
 		id: sha256(JSON.stringify([hostname(), facts])).slice(0, 8),
 		...facts,
 	};
-}
-
-function ownVersion(): string {
-	const file = new URL("../../../package.json", import.meta.url);
-	const { version } = JSON.parse(readFileSync(file, "utf8")) as {
-		version: string;
-	};
-	return version;
 }

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { UserError } from "../../errors/userError.js";
+import { parseJson } from "../../files/parseJson.js";
 import { lpipsTrunks } from "../../models/lpips.js";
 import { precisions } from "../../runtime/session.js";
 import { optionalFields } from "../methods/commonOptions.js";
@@ -72,18 +73,9 @@ export type RunDefinition = z.infer<typeof runDefinitionSchema>;
 
 /** @throws UserError when the text is no run.json */
 export function parseRunDefinition(text: string, label: string): RunDefinition {
-	let json: unknown;
-	try {
-		json = JSON.parse(text);
-	} catch {
-		throw new UserError(`${label}: not a run's definition: it is no JSON`);
-	}
-	const parsed = runDefinitionSchema.safeParse(json);
-	if (parsed.success) return parsed.data;
-	const [issue] = parsed.error.issues;
-	throw new UserError(
-		`${label}: not a run's definition: ${[...issue.path.map(String), ""].join(": ")}${issue.message}`,
-	);
+	return parseJson(runDefinitionSchema, text, label, {
+		what: "run's definition",
+	});
 }
 
 /** The first field in which two definitions differ, with both values; undefined where they are equal. */

@@ -5,6 +5,7 @@ import {
 	readRegularText,
 } from "../../files/nodeReadRegularFile.js";
 import { writeWhole } from "../../files/nodeWriteWhole.js";
+import { parseJson } from "../../files/parseJson.js";
 import { type TuningState, tuningStateSchema } from "./tuningState.js";
 
 /**
@@ -25,19 +26,16 @@ export async function readTuningState(
 		if ((error as UserError).code === "not_found") return fresh;
 		throw error;
 	}
-	let json: unknown;
 	try {
-		json = JSON.parse(text);
-	} catch {
-		json = undefined;
-	}
-	const parsed = tuningStateSchema.safeParse(json);
-	if (!parsed.success)
+		const state = parseJson(tuningStateSchema, text, path);
+		return state.key === key ? state : fresh;
+	} catch (cause) {
 		throw new OptionError(
 			"state",
 			`${path} is no state of a search for plans; delete it or name another file`,
+			{ cause },
 		);
-	return parsed.data.key === key ? parsed.data : fresh;
+	}
 }
 
 /** Writes the state, whole or not at all. @throws UserError when it cannot be written */
