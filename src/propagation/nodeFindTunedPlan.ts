@@ -1,5 +1,6 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { longestText } from "../files/nodeReadRegularFile.js";
 import {
 	EMBEDDED_MODEL,
 	embeddedModelsFolder,
@@ -53,7 +54,11 @@ function plansIn(folder: string): PlanFile[] {
 		.flatMap((name) => {
 			const path = join(folder, name);
 			try {
-				return [parsePlanFile(readFileSync(path, "utf8"), path)];
+				// a pipe or a device would be read for ever
+				const status = statSync(path);
+				return status.isFile() && status.size <= longestText
+					? [parsePlanFile(readFileSync(path, "utf8"), path)]
+					: [];
 			} catch {
 				return [];
 			}

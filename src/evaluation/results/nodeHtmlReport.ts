@@ -1,6 +1,7 @@
-import { readFile } from "node:fs/promises";
 import sharp from "sharp";
 import type { ResolvedProtocol } from "../../datasets/protocol.js";
+import { readRegularFile } from "../../files/nodeReadRegularFile.js";
+import { longestPicture } from "../../image/nodeImageFile.js";
 import { imagePath } from "../run/nodeImagePath.js";
 import { findings } from "./findings.js";
 import { paretoPlot } from "./paretoPlot.js";
@@ -190,19 +191,20 @@ async function picture(
 	index: number,
 	words: string,
 ): Promise<string> {
-	const bytes = await readFile(imagePath(out, method, index)).catch(
-		() => undefined,
-	);
+	const bytes = await readRegularFile(
+		imagePath(out, method, index),
+		longestPicture,
+	).catch(() => undefined);
 	if (!bytes) return "<span>not kept</span>";
 	const shown = await shownPicture(bytes).catch(() => undefined);
 	if (!shown) return "<span>damaged</span>";
-	return `<img alt="${escapeHtml(words)}" loading="lazy" src="data:image/${shown.format};base64,${shown.bytes.toString("base64")}">`;
+	return `<img alt="${escapeHtml(words)}" loading="lazy" src="data:image/${shown.format};base64,${Buffer.from(shown.bytes).toString("base64")}">`;
 }
 
 /** The file as it is where it is small, else smaller. */
 async function shownPicture(
-	png: Buffer,
-): Promise<{ format: string; bytes: Buffer }> {
+	png: Uint8Array,
+): Promise<{ format: string; bytes: Uint8Array }> {
 	const picture = sharp(png);
 	const { width = 0, height = 0 } = await picture.metadata();
 	if (Math.max(width, height) <= SHOWN_EDGE)

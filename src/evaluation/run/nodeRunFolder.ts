@@ -1,4 +1,4 @@
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import {
 	parseResolvedProtocol,
@@ -31,10 +31,11 @@ export async function readRunDefinition(
 	out: string,
 ): Promise<RunDefinition | undefined> {
 	const path = runFolder(out).definition;
-	const text = await readFile(path, "utf8").catch(
-		(error: NodeJS.ErrnoException) => {
-			if (error.code === "ENOENT") return undefined;
-			if (error.code === "ENOTDIR")
+	const text = await readRegularText(path, longestText).catch(
+		(error: UserError) => {
+			if (error.code === "not_found") return undefined;
+			const { code } = (error.cause ?? {}) as NodeJS.ErrnoException;
+			if (code === "ENOTDIR")
 				throw new OptionError("out", `${out} is no folder`);
 			throw error;
 		},

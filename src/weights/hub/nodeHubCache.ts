@@ -1,7 +1,8 @@
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../../errors/userError.js";
+import { readRegularText } from "../../files/nodeReadRegularFile.js";
 import { type HubId, isCommit } from "./hubId.js";
 
 /** Where the Hub is and where its files are kept, as huggingface_hub reads it from the environment. */
@@ -37,7 +38,7 @@ export async function hubSettings(
 	const token = (
 		environment.HF_TOKEN ||
 		environment.HUGGING_FACE_HUB_TOKEN ||
-		(await readFile(tokenPath, "utf8").catch(() => ""))
+		(await readRegularText(tokenPath, LONGEST_LINE).catch(() => ""))
 	).trim();
 	return {
 		endpoint,
@@ -50,6 +51,9 @@ export async function hubSettings(
 		offline: /^(1|on|yes|true)$/i.test(environment.HF_HUB_OFFLINE ?? ""),
 	};
 }
+
+/** Bytes of a file that holds a token or a commit. */
+const LONGEST_LINE = 65_536;
 
 /** Folder of a repository in the cache: `models--owner--name`. */
 export function repoFolder(cacheFolder: string, repo: string): string {
@@ -65,7 +69,10 @@ export async function cachedSnapshot(
 	const commit = isCommit(revision)
 		? revision
 		: (
-				await readFile(join(folder, "refs", revision), "utf8").catch(() => "")
+				await readRegularText(
+					join(folder, "refs", revision),
+					LONGEST_LINE,
+				).catch(() => "")
 			).trim();
 	if (!isCommit(commit)) return undefined;
 	const snapshot = join(folder, "snapshots", commit);
