@@ -51,7 +51,10 @@ describe("readRegularFile", () => {
 			execFileSync("mkfifo", [join(odd, "a.json")]);
 			for (const name of ["b.json", "run.json", "models--a--b/refs/main"])
 				symlinkSync("/dev/zero", join(odd, name));
-			const wanted = { model: "0", sampler: "ddim", steps: 5 } as const;
+			const wanted = {
+				...({ model: "0", sampler: "ddim", steps: 5 } as const),
+				quality: "balanced" as const,
+			};
 			expect(
 				await findPlanIn([odd])({ ...wanted, guidanceScale: 7.5 }),
 			).toBeUndefined();
