@@ -1,4 +1,5 @@
 import type * as z from "zod";
+import { mustBeText } from "../errors/mustBe.js";
 import { type ErrorCode, UserError } from "../errors/userError.js";
 import { foreignFile } from "./foreignFile.js";
 
@@ -53,6 +54,7 @@ export function readJsonText(
 	label: string,
 	{ code }: JsonKind = {},
 ): unknown {
+	mustBeText(text, label);
 	const plain = text.startsWith("\ufeff") ? text.slice(1) : text;
 	try {
 		return JSON.parse(plain);

@@ -1,10 +1,12 @@
 import sharp, { type Sharp } from "sharp";
+import { OptionError } from "../errors/optionError.js";
 import {
 	checkEncoding,
 	type EncodeOptions,
 	type ImageFormat,
 } from "./encodedImage.js";
 import { insertJpegExif, insertWebpExif } from "./exifContainer.js";
+import { isPixelImage } from "./pixelImage.js";
 import { insertPngText } from "./pngText.js";
 import type { RgbImage } from "./rgbImage.js";
 import { encodeUserComment } from "./userComment.js";
@@ -30,6 +32,14 @@ export async function encodeImage(
 	options: EncodeOptions = {},
 ): Promise<Uint8Array> {
 	checkEncoding(format, options);
+	if (
+		!isPixelImage(image) ||
+		image.data.length !== 3 * image.width * image.height
+	)
+		throw new OptionError(
+			"image",
+			"it is not a picture: its width, its height, and data of three bytes a pixel",
+		);
 	if (format === "png") return encodePng(image, options);
 	const { parameters, quality = 95 } = options;
 	const coded = new Uint8Array(

@@ -1,3 +1,4 @@
+import { mustBeBytes } from "../errors/mustBe.js";
 import { UserError } from "../errors/userError.js";
 import { isJpeg, isWebp, jpegExif, webpExif } from "./exifContainer.js";
 import { isPng, readPngText } from "./pngText.js";
@@ -13,6 +14,7 @@ export async function parametersOf(
 	bytes: Uint8Array,
 	name: string,
 ): Promise<string | undefined> {
+	mustBeBytes(bytes, name);
 	if (isPng(bytes)) return (await readPngText(bytes, name)).get("parameters");
 	if (!isJpeg(bytes) && !isWebp(bytes))
 		throw new UserError(`${name} is neither a PNG nor a JPEG nor a WebP file`);

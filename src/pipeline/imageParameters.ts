@@ -1,3 +1,4 @@
+import { mustBeText } from "../errors/mustBe.js";
 import { parseInfotext, writeInfotext } from "../image/infotext.js";
 import { jsonSeed, type Seed } from "../random/seed.js";
 import { type EngineName, engineNames } from "../runtime/engine.js";
@@ -137,6 +138,7 @@ export function optionsFromParameters(
 	text: string,
 	{ findsLoras = false }: { readonly findsLoras?: boolean } = {},
 ): ParametersOfImage {
+	mustBeText(text, "parameters");
 	const { prompt, negativePrompt, settings: all } = parseInfotext(text);
 	const { controls, settings } = withoutControls(all);
 	const options: Record<string, unknown> = { ...controls };

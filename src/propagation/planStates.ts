@@ -1,3 +1,4 @@
+import { mustBeText } from "../errors/mustBe.js";
 import { OptionError } from "../errors/optionError.js";
 import {
 	type KeyStepPlan,
@@ -108,6 +109,7 @@ export const PLAN_WORDS: readonly PlanWord[] = [
  * @throws OptionError when `words` is none of these or does not fit the run
  */
 export function parseKeySteps(words: string, evaluations: number): KeyStepPlan {
+	mustBeText(words, "keySteps");
 	const whole = words.trim();
 	const [, text, order, over] =
 		/^(.*?)(?:@([012])(?::(timestep|log-snr))?)?$/s.exec(whole) ?? [];

@@ -1,3 +1,4 @@
+import { mustBeBytes } from "../errors/mustBe.js";
 import { UserError } from "../errors/userError.js";
 import { float16 } from "./float16.js";
 import { elementCount, type Tensor, tensor } from "./tensor.js";
@@ -94,6 +95,7 @@ function decode<T extends { data: Float32Array | Float64Array }>(
 	name: string,
 	allocate: (dims: number[]) => T,
 ): T {
+	mustBeBytes(bytes, name);
 	const fail = (reason: string): never => {
 		throw new UserError(`${name} is no usable .npy array: ${reason}`);
 	};
