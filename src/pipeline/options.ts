@@ -292,7 +292,7 @@ export const GENERATION_OPTIONS = {
 	},
 	quality: {
 		...choice("name", PLAN_QUALITIES),
-		help: "what the plan of --key-steps auto may lose: nothing visible (high), small things (balanced), more (fast) (default: high)",
+		help: "what a tuned plan (auto) may lose: nothing visible (high), small things (balanced), more (fast) (default: high)",
 		group: "Encoder propagation",
 		default: () => "high",
 	},
