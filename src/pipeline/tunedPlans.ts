@@ -15,6 +15,8 @@ export interface TunedPlan {
 	>;
 	/** What runs at each step. */
 	readonly states: readonly string[];
+	/** Steps of the plain run that it takes the place of. */
+	readonly standsFor: number;
 }
 
 /**
@@ -48,6 +50,7 @@ export function tunedPlans(
 				...(alone.injectUntil !== injectUntil && { injectUntil }),
 			},
 			states,
+			standsFor: file.standsFor ?? file.steps,
 		};
 	});
 	// the same folder may be looked through under two names

@@ -1,23 +1,62 @@
 import { afterAll, expect, test } from "vitest";
 import { loadPipeline } from "../../src/pipeline/nodeLoadPipeline.js";
+import type { GenerateOptions } from "../../src/pipeline/options.js";
 import { stepCosts } from "../../src/pipeline/stepCosts.js";
+import { tunedPlans } from "../../src/pipeline/tunedPlans.js";
+import type { PlanFile } from "../../src/propagation/planFile.js";
 import { stepStateWord } from "../../src/propagation/stepState.js";
 
 const pipeline = await loadPipeline();
 afterAll(() => pipeline.release());
 
+const file = (calls: number, more: Partial<PlanFile> = {}): PlanFile => ({
+	sampler: "dpm-solver++",
+	steps: 4,
+	standsFor: 20,
+	states: ["full", "full", "nothing:1", calls === 3 ? "full" : "nothing:1"],
+	extrapolation: { order: 1, over: "log-snr" },
+	times: [999, 700, 400, 100],
+	quality: calls === 3 ? "balanced" : "fast",
+	injectNoise: 0,
+	...more,
+});
+
 test("the plans that were tuned for a run are told, with the options that take them", () => {
-	const plans = pipeline.tunedPlans({ prompt: "", keySteps: "paper" });
-	expect(plans.map(({ label }) => label)).toEqual(["1.25x", "1.50x", "2.00x"]);
-	const auto = pipeline.settings({ prompt: "", keySteps: "auto" });
-	expect(plans.map(({ options }) => options.keySteps)).toContain(
-		auto.plan.label,
+	const settle = (change: Partial<GenerateOptions>) =>
+		pipeline.settings({ prompt: "", keySteps: "all", ...change });
+	const wanted: unknown[] = [];
+	const all = (run: unknown) => {
+		wanted.push(run);
+		return [file(2, { injectNoise: 0.01 }), file(3), file(3)];
+	};
+	const plans = tunedPlans(
+		settle({}),
+		{
+			hash: pipeline.hash,
+			findPlan: Object.assign(() => undefined, { all }),
+		},
+		settle,
 	);
+	expect(wanted).toEqual([
+		{
+			model: pipeline.hash,
+			sampler: "dpm-solver++",
+			steps: 20,
+			guidanceScale: 5,
+		},
+	]);
+	expect(plans.map(({ label }) => label)).toEqual([
+		"balanced, 3 of 20",
+		"fast, 2 of 20",
+	]);
+	expect(plans.map(({ standsFor }) => standsFor)).toEqual([20, 20]);
 	for (const { options, states } of plans) {
-		const settings = pipeline.settings({ prompt: "", ...options });
+		const settings = settle(options);
 		expect(settings.plan.states.map(stepStateWord)).toEqual(states);
-		expect(settings.injection.alpha).toBe(0);
+		expect(settings.sampler.timesteps).toHaveLength(4);
 	}
+	expect(settle(plans[0].options).injection.alpha).toBe(0);
+	expect(settle(plans[1].options).injection.alpha).toBe(0.01);
 });
 
 test("no plan was tuned for other steps", () => {

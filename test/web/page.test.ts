@@ -33,7 +33,7 @@ describe.skipIf(!hasBrowser)("the page", async () => {
 		expect(await page.locator(".comparison img").count()).toBe(2);
 		await page.getByText("PSNR to the plain picture").waitFor();
 		expect(await page.locator(".facts").innerText()).toMatch(
-			/Paper\s+[\d.]+ s\s+encoder at 7 of 20 steps[\s\S]*[\d.]+ dB/,
+			/DeepCache\s+[\d.]+ s\s+encoder at 7 of 20 steps[\s\S]*[\d.]+ dB/,
 		);
 		expect(await page.locator(".prediction img").count()).toBe(20);
 		expect(await page.locator(".expected").innerText()).toMatch(

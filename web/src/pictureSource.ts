@@ -177,11 +177,13 @@ export interface RunOutline {
 
 /** As the library's `TunedPlan`. */
 export interface TunedPlan {
-	/** How many times less work it was to be: "1.50x". */
+	/** Its quality, how many of its steps call the network, and in place of how many. */
 	readonly label: string;
 	/** The options that take it. */
 	readonly options: PictureOptions;
 	readonly states: readonly StateWord[];
+	/** Steps of the plain run that it takes the place of. */
+	readonly standsFor: number;
 }
 
 export interface PictureParameters {

@@ -32,3 +32,8 @@ test("states that have no cost of their own cost what their kind does", () => {
 	expect(costOf("outer:1", { full: 10 })).toBe(10);
 	expect(kindOf("outer:3")).toBe("outer");
 });
+
+test("a plan of fewer steps is held to the plain run that it takes the place of", () => {
+	expect(planCost(["full", "nothing:1"], costs, 0, 4).speedup).toBe(4);
+	expect(planCost(["full", "full"], costs, 1, 4).speedup).toBe(2);
+});

@@ -37,7 +37,7 @@ interface DrawingOptions {
 }
 
 /** What is left out of a plan to sample plainly. */
-const PLAN_OPTIONS = ["keySteps", "injectNoise", "injectUntil"];
+const PLAN_OPTIONS = ["keySteps", "quality", "injectNoise", "injectUntil"];
 
 /** Draws one picture after another: whoever asks for a new one stops the one before. */
 export function drawing({ source, onPicture }: DrawingOptions) {
@@ -132,14 +132,20 @@ export function drawing({ source, onPicture }: DrawingOptions) {
 		{
 			previewEvery,
 			compare,
-		}: { readonly previewEvery: number; readonly compare: boolean },
+			plainSteps,
+		}: {
+			readonly previewEvery: number;
+			readonly compare: boolean;
+			/** Steps of the plain picture. */
+			readonly plainSteps: number;
+		},
 	): Promise<void> {
 		const mine = ++turn;
 		const before = run;
 		failure.value = undefined;
 		warnings.value = [];
 		void before?.cancel();
-		const key = plainOf(options);
+		const key = plainOf(options, plainSteps);
 		const asked = await draw(options, "asked", previewEvery, mine);
 		if (turn !== mine) return;
 		if (asked) {
@@ -147,9 +153,14 @@ export function drawing({ source, onPicture }: DrawingOptions) {
 			const keeps = compare && plain && plainKey === key;
 			hang({ asked, plain: keeps ? plain : undefined });
 			if (compare && !keeps) {
-				const { keySteps: _, ...rest } = options;
 				const drawnPlain = await draw(
-					{ ...withoutPlan(rest), seed: asked.seed, numImages: 1 },
+					{
+						...withoutPlan(options),
+						keySteps: "all",
+						steps: plainSteps,
+						seed: asked.seed,
+						numImages: 1,
+					},
 					"plain",
 					0,
 					mine,
@@ -210,5 +221,5 @@ const withoutPlan = (options: PictureOptions): PictureOptions =>
 		Object.entries(options).filter(([name]) => !PLAN_OPTIONS.includes(name)),
 	);
 
-const plainOf = (options: PictureOptions) =>
-	JSON.stringify(withoutPlan(options));
+const plainOf = (options: PictureOptions, steps: number) =>
+	JSON.stringify({ ...withoutPlan(options), steps });

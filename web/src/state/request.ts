@@ -22,6 +22,10 @@ const FIRST: PictureOptions = { prompt: "butterfly", seed: 7 };
 /** Options that are too large to be remembered. */
 const PICTURES = ["initImage", "mask", "controlImage"] as const;
 
+/** The part of a plan's words that says its grid. */
+const TIMES = /\+?(times|log-snr):[^+]*/g;
+const timesOf = (words: string) => words.match(TIMES)?.join("") ?? "";
+
 /** What is asked for: the options that were given, and what the source makes of them. */
 export type PictureRequest = ReturnType<typeof pictureRequest>;
 
@@ -48,13 +52,41 @@ export function pictureRequest(
 			capabilities.models.find(({ name }) => name === given.value.model) ??
 			capabilities.models[0],
 	);
-	const words = computed(() => String(given.value.keySteps ?? "all"));
+	const words = computed(() => String(given.value.keySteps ?? "auto"));
 	/** What runs at each step: at once where the plan's words say it. */
 	const states = computed<readonly StateWord[]>(() => {
 		const known = outline.value;
 		if (!known) return [];
 		return statesOfWords(words.value, known.evaluations) ?? known.states;
 	});
+
+	/** The tuned plan whose times the run takes: it has a number of steps of its own. */
+	const tuned = computed(() =>
+		outline.value?.tunedPlans?.find(
+			({ options }) =>
+				(options.steps ?? null) === (given.value.steps ?? null) &&
+				timesOf(String(options.keySteps)) === timesOf(words.value),
+		),
+	);
+	/** Steps of the plain run that the plan takes the place of. */
+	const plainSteps = computed(
+		() => tuned.value?.standsFor ?? Number(settingOf("steps") ?? 1),
+	);
+	/** Whether the run has another number of steps than the plain one. */
+	const isShortened = computed(
+		() =>
+			tuned.value !== undefined &&
+			tuned.value.standsFor !== Number(settingOf("steps")),
+	);
+
+	/** The value of an option: given, or by default. */
+	function settingOf(name: string): unknown {
+		return (
+			given.value[name] ??
+			outline.value?.options[name] ??
+			model.value.defaults[name]
+		);
+	}
 
 	/** Asks what a run would be; whether it would be right. */
 	async function ask(): Promise<boolean> {
@@ -95,7 +127,11 @@ export function pictureRequest(
 		);
 		if (before.length === 0 || before.length === evaluations) throw error;
 		set({
-			keySteps: wordsOfStates(refitted(before, evaluations), words.peek()),
+			keySteps: wordsOfStates(
+				refitted(before, evaluations),
+				// times are for the steps that they were made for
+				words.peek().replace(TIMES, ""),
+			),
 		});
 	}
 
@@ -127,11 +163,9 @@ export function pictureRequest(
 		replace(options: PictureOptions) {
 			given.value = usable(options, capabilities);
 		},
-		/** The value of an option: given, or by default. */
-		settingOf: (name: string): unknown =>
-			given.value[name] ??
-			outline.value?.options[name] ??
-			model.value.defaults[name],
+		settingOf,
+		plainSteps,
+		isShortened,
 		ask,
 	};
 }

@@ -5,7 +5,7 @@ import type {
 	PictureSource,
 	RunOutline,
 } from "../pictureSource.js";
-import { kindOf } from "../timeline/stepCosts.js";
+import { kindOf, type StateWord } from "../timeline/stepCosts.js";
 import { debounced } from "./debounced.js";
 import { drawing } from "./drawing.js";
 import { gallery, type HungPicture } from "./gallery.js";
@@ -63,7 +63,7 @@ export function studio(source: PictureSource, capabilities: Capabilities) {
 	});
 
 	const isPlain = computed(() =>
-		request.states.value.every((state) => kindOf(state) === "full"),
+		isPlainPlan(request.words.value, request.states.value),
 	);
 
 	async function draw(): Promise<void> {
@@ -77,6 +77,7 @@ export function studio(source: PictureSource, capabilities: Capabilities) {
 		await pen.start(request.given.peek(), {
 			previewEvery: small ? 1 : Math.max(1, Math.ceil(steps / PREVIEWS)),
 			compare: comparison.on.peek() && !isPlain.peek(),
+			plainSteps: request.plainSteps.peek(),
 		});
 	}
 
@@ -151,11 +152,16 @@ const shownOf = (picture: HungPicture): ShownPicture => ({
 	stepSeconds: [],
 });
 
-/** The plan that the page opens with: a tuned one of those in the middle, or the published key steps. */
+/** The plan that the page opens with: a tuned one that has something to show on the steps, or the preset that is nearest to plain sampling. */
 function firstPlan(outline: RunOutline | undefined): PictureOptions {
-	// one of network calls alone has nothing to show on the steps
 	const tuned = (outline?.tunedPlans ?? []).filter(({ states }) =>
 		states.some((state) => kindOf(state) !== "full"),
 	);
-	return tuned[Math.floor(tuned.length / 2)]?.options ?? { keySteps: "paper" };
+	return (
+		tuned[Math.floor(tuned.length / 2)]?.options ?? { keySteps: "deepcache:3" }
+	);
 }
+
+/** Whether a plan is plain sampling: the whole network at every step of the sampler's own grid. */
+const isPlainPlan = (words: string, states: readonly StateWord[]) =>
+	!words.includes("+") && states.every((state) => kindOf(state) === "full");

@@ -14,13 +14,16 @@ const BRUSHES: Readonly<Record<string, StateWord>> = {
 
 /** Plans to choose, and what a stroke over the steps paints. */
 export function PlanChoice({
-	studio: { words, outline, set },
+	studio: { words, outline, set, plainSteps, isShortened },
 	brush,
 }: {
 	readonly studio: Studio;
 	readonly brush: Signal<StateWord>;
 }) {
-	const plans = namedPlans(outline.value);
+	const plans = namedPlans(
+		outline.value,
+		isShortened.value ? plainSteps.value : undefined,
+	);
 	const chosen = words.value;
 	const depths = Object.keys(outline.value?.costs ?? {}).filter((state) =>
 		/^outer:\d+$/.test(state),

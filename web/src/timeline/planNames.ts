@@ -9,12 +9,22 @@ export interface NamedPlan {
 	readonly help: string;
 }
 
-/** The plans that can be chosen for a run: presets, and those that were tuned for it. */
-export function namedPlans(outline: RunOutline | undefined): NamedPlan[] {
+/**
+ * The plans that can be chosen for a run: presets, and those that were tuned for it.
+ * @param plainSteps what the presets set the steps back to
+ */
+export function namedPlans(
+	outline: RunOutline | undefined,
+	plainSteps?: number,
+): NamedPlan[] {
 	return [
 		...PRESETS.map(({ label, word, help }) => ({
 			label,
-			options: { keySteps: word },
+			// a tuned plan of before may have had fewer
+			options: {
+				keySteps: word,
+				...(plainSteps !== undefined && { steps: plainSteps }),
+			},
 			help,
 		})),
 		...(outline?.tunedPlans ?? []).map(({ label, options }) => ({

@@ -40,11 +40,15 @@ export function costOf(state: StateWord, costs: StepCosts): number {
 	return costs[alike ?? "full"] ?? 1;
 }
 
-/** What the steps from `start` on cost. */
+/**
+ * What the steps from `start` on cost.
+ * @param plainSteps steps of the plain run that the plan takes the place of
+ */
 export function planCost(
 	states: readonly StateWord[],
 	costs: StepCosts,
 	start = 0,
+	plainSteps = states.length,
 ): PlanCost {
 	const run = states.slice(start);
 	const counts = { full: 0, decoder: 0, outer: 0, nothing: 0 };
@@ -53,7 +57,8 @@ export function planCost(
 		counts[kindOf(state)]++;
 		cost += costOf(state, costs);
 	}
-	const plain = run.length * costOf("full", costs);
+	const plain =
+		(run.length / states.length) * plainSteps * costOf("full", costs);
 	const share = plain > 0 ? cost / plain : 1;
 	return { cost, share, speedup: share > 0 ? 1 / share : 1, counts };
 }

@@ -16,7 +16,7 @@ const KEYS: Readonly<Record<string, StateWord>> = {
 
 /** What runs at each step: looked at, chosen and painted; its height is what it costs. */
 export function Timeline({ studio }: { readonly studio: Studio }) {
-	const { states, outline, words, set, pen } = studio;
+	const { states, outline, words, set, pen, plainSteps } = studio;
 	const brush = useSignal<StateWord>("decoder");
 	/** The plan while it is being painted. */
 	const draft = useSignal<readonly StateWord[] | undefined>(undefined);
@@ -28,13 +28,20 @@ export function Timeline({ studio }: { readonly studio: Studio }) {
 		return <section class="timeline" aria-label="Steps" aria-busy="true" />;
 
 	const { costs, start } = known;
-	const { share, speedup, counts } = planCost(shown, costs, start);
+	const { share, speedup, counts } = planCost(
+		shown,
+		costs,
+		start,
+		plainSteps.value,
+	);
 	const seconds = studio.times.costs(
 		known.options,
 		studio.model.value.name,
 		shown.slice(start),
 	);
-	const expected = seconds ? planCost(shown, seconds, start).speedup : speedup;
+	const expected = seconds
+		? planCost(shown, seconds, start, plainSteps.value).speedup
+		: speedup;
 	const running = pen.progress.value;
 	const taken = running?.side === "asked" ? start + running.step : shown.length;
 
