@@ -20,6 +20,7 @@ async function run(name: string, words: string[], cwd: string) {
 
 test("there is a test of every example", () => {
 	expect(readdirSync(examples).sort()).toEqual([
+		"browser", // test/browser/site.test.ts
 		"generate.mjs",
 		"own-plan.mjs",
 		"progress.mjs",

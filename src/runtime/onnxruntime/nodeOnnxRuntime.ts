@@ -2,9 +2,14 @@ import { createRequire } from "node:module";
 import { OptionError } from "../../errors/optionError.js";
 import { UserError } from "../../errors/userError.js";
 import type { Graph } from "../../graph/graph.js";
-import { defaultFlavour } from "../../graph/graphFlavour.js";
+import { defaultFlavour, type GraphFlavour } from "../../graph/graphFlavour.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { Engine } from "../engine.js";
+import {
+	checkedParts,
+	selfCheck,
+	wrongLayers,
+} from "../selfCheck/selfCheck.js";
 import {
 	type Device,
 	devices,
@@ -26,23 +31,52 @@ export const onnxRuntime: Engine = {
 	).version,
 	devices: availableDevices,
 	precisions: async () => ["float32"],
-	// WebGPU has no FusedMatMul: each would be computed on the CPU
-	flavour: ({ device = "cpu" } = {}) =>
-		device === "webgpu"
-			? { ...defaultFlavour, linearWeights: "transposed" }
-			: defaultFlavour,
+	flavour: flavourOf,
 	gainsFromBatches: (device) => device !== "cpu",
 	createSession,
 };
 
 let sessions = 0;
 
+/** WebGPU has no FusedMatMul, so that each would be computed on the CPU, and its sines are inexact. */
+function flavourOf({ device = "cpu" }: SessionOptions = {}): GraphFlavour {
+	return device === "webgpu"
+		? { ...defaultFlavour, linearWeights: "transposed", sinusoids: "input" }
+		: defaultFlavour;
+}
+
 async function createSession(
 	graph: Graph,
 	options: SessionOptions = {},
 ): Promise<Session> {
-	const { device = "cpu", threads, optimization = "all" } = options;
 	await checkOptions(options);
+	if (options.device === "webgpu") {
+		webGpuChecked ??= checkWebGpu();
+		await webGpuChecked;
+	}
+	return loadSession(graph, options);
+}
+
+let webGpuChecked: Promise<void> | undefined;
+
+/** @throws OptionError when this machine's graphics device computes wrongly: drivers differ, and no picture would say so. */
+async function checkWebGpu(): Promise<void> {
+	const engine = { flavour: flavourOf, createSession: loadSession };
+	for (const part of checkedParts) {
+		const check = await selfCheck(engine, part, { device: "webgpu" });
+		if (check.wrong.length > 0)
+			throw new OptionError(
+				"device",
+				`this machine's graphics device computes ${wrongLayers(check)} wrongly: choose cpu, or update its driver`,
+			);
+	}
+}
+
+async function loadSession(
+	graph: Graph,
+	options: SessionOptions = {},
+): Promise<Session> {
+	const { device = "cpu", threads, optimization = "all" } = options;
 	const { model, folder, bytes } = await weightAccess(graph);
 	const session = sessions++;
 	await callRuntime("create", {

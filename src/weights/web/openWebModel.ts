@@ -20,6 +20,7 @@ import {
 	type ModelShelf,
 	memoryShelf,
 	openShelf,
+	removeModel,
 	roomLeft,
 	type StoredFile,
 } from "./modelStore.js";
@@ -112,6 +113,28 @@ async function fetchedModel(
 
 	const total = sum(model.files.map(({ size = 0 }) => size));
 	const shelf = await shelfFor(model, total, options, notice);
+	const blobs = await fetchFiles(model, total, shelf, asked, options).catch(
+		async (error: unknown) => {
+			const full = error instanceof UserError && error.code === "no_memory";
+			if (!full || !shelf.lasting) throw error;
+			notice(
+				`${model.name} is not kept and fetched again at the next visit: ${error.message}`,
+			);
+			await removeModel(model.name).catch(() => undefined);
+			return fetchFiles(model, total, memoryShelf(), asked, options);
+		},
+	);
+	return opened(model, blobFolder(model.name, blobs), options);
+}
+
+/** Fetches a model's files into a shelf; their contents by their paths. */
+async function fetchFiles(
+	model: RemoteModel,
+	total: number,
+	shelf: ModelShelf,
+	asked: FetchOptions,
+	options: OpenWebModelOptions,
+): Promise<Map<string, Blob>> {
 	const listed: StoredFile[] = model.files.map(
 		({ path, size = 0, sha256 }) => ({ path, size, sha256 }),
 	);
@@ -141,7 +164,7 @@ async function fetchedModel(
 		listed[index] = { path: file.path, size: blob.size, sha256 };
 	}
 	await shelf.describe({ ...manifest, files: listed, complete: true });
-	return opened(model, blobFolder(model.name, blobs), options);
+	return blobs;
 }
 
 /** The embedded model, told apart from a page that a server gives for whatever is asked. */

@@ -1,0 +1,101 @@
+import { execFile } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { build } from "vite";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { hasChromium, openChromium } from "./chromium.js";
+import { serveSite } from "./siteServer.js";
+
+const root = join(import.meta.dirname, "..", "..");
+let folder: string;
+
+beforeAll(async () => {
+	folder = await mkdtemp(join(tmpdir(), "fdiff-site-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describe.skipIf(!hasChromium)("the page that draws by itself", () => {
+	test("is built into a folder, and draws from any static host, in threads, without network, without long tasks", async () => {
+		const site = join(folder, "site");
+		const { stdout } = await promisify(execFile)(process.execPath, [
+			join(root, "scripts/build-site.mjs"),
+			site,
+		]);
+		expect(Number(/([\d.]+) MB/.exec(stdout)?.[1])).toBeLessThan(50);
+		for (const name of readdirSync(join(site, "assets")))
+			expect(name).toMatch(/-[\w-]{8}\.\w+$/);
+
+		// below a folder, as GitHub Pages has it
+		const server = await serveSite({ folders: { me: site } });
+		const browser = await openChromium();
+		try {
+			const context = await browser.newContext();
+			const page = await context.newPage();
+			await page.addInitScript(() => {
+				const long: number[] = [];
+				Object.assign(globalThis, { long });
+				new PerformanceObserver((list) => {
+					for (const { duration } of list.getEntries()) long.push(duration);
+				}).observe({ type: "longtask" });
+			});
+			await page.goto(`${server.url}/me/`);
+			const prompt = page.getByRole("textbox").first();
+			await prompt.waitFor({ timeout: 60_000 });
+			expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
+			await page.evaluate(() => {
+				(globalThis as unknown as { long: number[] }).long.length = 0;
+			});
+			await prompt.fill("a red apple");
+			const picture = page.locator('img[src^="blob:"]').first();
+			await picture.waitFor({ timeout: 90_000 });
+			const long = await page.evaluate(
+				() => (globalThis as unknown as { long: number[] }).long,
+			);
+			console.log(`long tasks of the page: ${long.map(Math.round).join(", ")}`);
+
+			// whatever it needed is kept
+			await server.close();
+			const again = await context.newPage();
+			await again.goto(`${server.url}/me/`);
+			await again.getByRole("textbox").first().waitFor({ timeout: 60_000 });
+		} finally {
+			await browser.close();
+			await server.close();
+		}
+	}, 300_000);
+});
+
+test.skipIf(!hasChromium)(
+	"examples/browser is built by vite and draws",
+	async () => {
+		const out = join(folder, "example");
+		await build({
+			root: join(root, "examples/browser"),
+			configFile: join(root, "examples/browser/vite.config.ts"),
+			logLevel: "error",
+			// the package as it is here
+			resolve: { alias: { "faster-diffusion": join(root, "src/web.ts") } },
+			build: { outDir: out, emptyOutDir: true },
+		});
+		await using server = await serveSite({ folders: { "": out } });
+		const browser = await openChromium();
+		try {
+			const page = await browser.newPage();
+			await page.goto(`${server.url}/`);
+			await page.getByRole("button").click();
+			await page
+				.locator("output")
+				.filter({ hasText: "done" })
+				.waitFor({ timeout: 90_000 });
+			expect(
+				await page.evaluate(() => document.querySelector("img")?.naturalWidth),
+			).toBe(128);
+		} finally {
+			await browser.close();
+		}
+	},
+	200_000,
+);
