@@ -32,6 +32,7 @@ import { type SamplerOn, teach } from "./search/teacher.js";
 import {
 	callsAlone,
 	candidateTimes,
+	NO_GAP,
 	planOfSteps,
 	type Reuse,
 	stepsOf,
@@ -249,23 +250,30 @@ async function searched(
 		};
 		const generator = mersenneTwister(plain.seed);
 		const started = performance.now();
+		// what is spent on starts is not local search's
+		let judging = 0;
 		for (const [n, count] of missing.entries()) {
-			const now = performance.now();
-			const left = started + options.minutes * 60_000 - now;
-			const until = now + Math.max(0, left) / (missing.length - n);
+			const began = performance.now();
 			let best: JudgedPlan | undefined;
 			for (const start of [
 				...(state.found?.[count] ?? []).map(readKeptPlan),
 				...families.flatMap(({ times }) => {
 					const own = times(count);
-					return own.length === count ? [callsAlone(own, end)] : [];
+					return own.length === count
+						? startsOn(own, end, reuses, timesteps.length)
+						: [];
 				}),
 			]) {
-				const judged = await judgePlan(start, runner, best);
+				// a start that is given up too soon is lost: moves are many, these are few
+				const judged = await judgePlan(start, runner, best, 2);
 				if (judged && (!best || sum(judged.logs) < sum(best.logs)))
 					best = judged;
 			}
 			if (!best) throw new RangeError(`no plan of ${count} calls was found`);
+			judging += performance.now() - began;
+			const now = performance.now();
+			const left = started + judging + options.minutes * 60_000 - now;
+			const until = now + Math.max(0, left) / (missing.length - n);
 			best = await improvePlan(best, {
 				...runner,
 				deciding,
@@ -290,6 +298,28 @@ async function searched(
 	return new Map(
 		calls.map((count) => [count, readKeptPlan(state.improved[count])]),
 	);
+}
+
+/** Plans with calls at these times: nothing in between, or as many steps without a network as the plain run has there. */
+function startsOn(
+	calls: readonly number[],
+	end: number,
+	reuses: readonly Reuse[],
+	steps: number,
+): TimedPlan[] {
+	const count = Math.min(
+		REACH,
+		Math.max(1, Math.round(steps / calls.length) - 1),
+	);
+	const last = calls.length - 1;
+	return [
+		callsAlone(calls, end),
+		...reuses.map((reuse) => ({
+			calls,
+			gaps: calls.map((_, n) => (n === last ? NO_GAP : { reuse, count })),
+			end,
+		})),
+	];
 }
 
 /** Whether a solver's steps build on earlier predictions. */

@@ -44,13 +44,14 @@ export interface PlanRunnerOptions {
 
 /**
  * Runs a plan on all batches and holds it against the teacher. What it has in common with `known` at its beginning is not run
- * again. After each batch it is given up when it stands worse than `known` beyond what chance would do.
+ * again. After each batch it is given up when it stands worse than `known` by so many standard errors.
  * @returns undefined when it was given up
  */
 export async function judgePlan(
 	plan: TimedPlan,
 	options: PlanRunnerOptions,
 	known?: JudgedPlan,
+	patience = 0.5,
 ): Promise<JudgedPlan | undefined> {
 	const { unet, samplerOn, batches, teachers, signal } = options;
 	const { times, states } = stepsOf(plan);
@@ -94,7 +95,7 @@ export async function judgePlan(
 		}
 		all.push(snapshots);
 		logs.push(...logsOf(errorsOf(student.latents, teachers[b].final, batch)));
-		if (known && isWorse(logs, known.logs)) return undefined;
+		if (known && isWorse(logs, known.logs, patience)) return undefined;
 	}
 	return { plan, logs, snapshots: all };
 }
@@ -111,12 +112,16 @@ function commonSteps(a: StepList, b: StepList): number {
 	return n;
 }
 
-/** Whether the first logarithms stand above the others by more than half a standard error. */
-function isWorse(logs: readonly number[], others: readonly number[]): boolean {
+/** Whether the first logarithms stand above the others by more than so many standard errors. */
+function isWorse(
+	logs: readonly number[],
+	others: readonly number[],
+	patience: number,
+): boolean {
 	const differences = logs.map((log, n) => log - others[n]);
 	const count = differences.length;
 	const mean = differences.reduce((sum, own) => sum + own, 0) / count;
 	const variance =
 		differences.reduce((sum, own) => sum + (own - mean) ** 2, 0) / count;
-	return mean > 0.5 * Math.sqrt(variance / count);
+	return mean > patience * Math.sqrt(variance / count);
 }
