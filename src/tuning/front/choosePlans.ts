@@ -3,24 +3,33 @@ import {
 	type PlanQuality,
 	qualityOf,
 } from "../../propagation/planQuality.js";
-import { bestFewer, type FrontPoint } from "./frontPoint.js";
+import { type FrontPoint, isFewerSteps } from "./frontPoint.js";
 
 /**
- * For each quality the tuned plan with the fewest calls that has it on held-out prompts and that no grid of as many steps beats
- * there. A better quality is a worse one too, so that each has at most as many calls as the one before.
+ * For each quality the plan with the fewest calls that has it on held-out prompts, of those that were found and of the simple grids
+ * that they are held beside: where a search finds nothing better than a grid, the grid is the plan. One that errs more than
+ * another with no more calls is not taken. A better quality is a worse one too, so that each has at most as many calls as the one before.
  */
 export function choosePlans(
 	points: readonly FrontPoint[],
 ): Map<PlanQuality, FrontPoint> {
 	const chosen = new Map<PlanQuality, FrontPoint>();
-	const good = points
-		.filter((point) => {
-			const fewer = bestFewer(points, point.calls);
-			return (
-				point.series === "tuned" && !(fewer && fewer.logError < point.logError)
-			);
-		})
-		.sort((a, b) => a.calls - b.calls);
+	const candidates = points.filter(
+		(point) => point.series === "tuned" || isFewerSteps(point),
+	);
+	const good = candidates
+		.filter((point) =>
+			candidates.every(
+				(other) =>
+					other.calls > point.calls || other.logError >= point.logError,
+			),
+		)
+		// what was found before the grid that it is
+		.sort(
+			(a, b) =>
+				a.calls - b.calls ||
+				Number(b.series === "tuned") - Number(a.series === "tuned"),
+		);
 	for (const [rank, quality] of PLAN_QUALITIES.entries()) {
 		const best = good.find(({ psnr }) => {
 			const own = qualityOf(psnr);

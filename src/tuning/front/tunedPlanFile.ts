@@ -59,6 +59,7 @@ export function tunedPlanFile(
 			precision: tuned.precision,
 			target: tuned.target,
 			calls: point.calls,
+			grid: point.series,
 			heldOut: figures(point),
 			...(fewer && {
 				fewerSteps: {
