@@ -84,3 +84,18 @@ test.each([{ guidanceScale: 5 }, { guidanceScale: 1, width: 64 }])(
 		expect(Object.keys(costs)).toContain("outer:3");
 	},
 );
+
+// plans of the weights in models/emoji: scripts/tune-embedded.mjs makes them anew
+test("the embedded model is drawn with the nearest of its plans unless told otherwise", () => {
+	const settings = pipeline.settings({ prompt: "" });
+	expect(settings.chosenPlan).toMatchObject({ kind: "tuned", standsFor: 20 });
+	const [nearest] = pipeline.tunedPlans({ prompt: "" });
+	expect(nearest.options).toMatchObject({
+		keySteps: settings.plan.label,
+		steps: settings.steps,
+	});
+	const fast = pipeline.settings({ prompt: "", quality: "fast" });
+	expect(fast.evaluations).toBeLessThan(settings.evaluations);
+	const all = pipeline.settings({ prompt: "", keySteps: "all" });
+	expect(all.evaluations).toBe(20);
+});

@@ -2,6 +2,7 @@ import type { PlanFile } from "../../propagation/planFile.js";
 import { qualityOf } from "../../propagation/planQuality.js";
 import { stepStateWord } from "../../propagation/stepState.js";
 import { timesValues } from "../../samplers/schedules/timeGrid.js";
+import { rounded as roundedTime } from "../search/timedPlan.js";
 import { bestFewer, type FrontPoint } from "./frontPoint.js";
 
 /** What a tuned plan was found for. */
@@ -47,7 +48,7 @@ export function tunedPlanFile(
 		standsFor: tuned.steps,
 		quality: qualityOf(point.psnr),
 		states: plan.states.map(stepStateWord),
-		times: plan.times ? [...timesValues(plan.times)] : undefined,
+		times: plan.times && timesValues(plan.times).map(roundedTime),
 		extrapolation: plan.extrapolation,
 		// closeness to the plain run is what it was tuned for
 		injectNoise: 0,
