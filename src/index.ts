@@ -1,4 +1,5 @@
 export type { AskedPlan } from "./accelerators/planWords.js";
+export type { ChosenPlan } from "./accelerators/resolvePlan.js";
 export { OptionError } from "./errors/optionError.js";
 export { type ErrorCode, UserError } from "./errors/userError.js";
 export {
@@ -94,7 +95,11 @@ export type {
 	DenoiserRequest,
 } from "./propagation/denoiser.js";
 export type { ExtrapolationAxis } from "./propagation/extrapolate.js";
-export type { FindPlan, WantedPlan } from "./propagation/findPlan.js";
+export type {
+	FindPlan,
+	WantedPlan,
+	WantedRun,
+} from "./propagation/findPlan.js";
 export {
 	type AcceleratorSpec,
 	type FeatureExtrapolation,
@@ -103,6 +108,7 @@ export {
 } from "./propagation/keyStepPlan.js";
 export type { NoiseInjection } from "./propagation/noiseInjection.js";
 export { type PlanFile, parsePlanFile } from "./propagation/planFile.js";
+export type { Nearness, PlanQuality } from "./propagation/planQuality.js";
 export { parseKeySteps } from "./propagation/planStates.js";
 export { publishedKeySteps } from "./propagation/publishedKeySteps.js";
 export type { PlannedStep } from "./propagation/segments.js";

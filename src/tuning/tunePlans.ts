@@ -40,8 +40,9 @@ import {
 } from "./search/timedPlan.js";
 
 /** What plans are to come near to: the plain run, or one of 100 steps, which the plain run itself only comes near to. */
-export const TUNING_TARGETS = ["plain", "long"] as const;
-export type TuningTarget = (typeof TUNING_TARGETS)[number];
+export type TuningTarget = "plain" | "long";
+
+export const TUNING_TARGETS: readonly TuningTarget[] = ["plain", "long"];
 
 export interface TuneOptions {
 	readonly pipeline: Pipeline;

@@ -12,7 +12,7 @@ import { type FrontPoint, isFewerSteps } from "./frontPoint.js";
  */
 export function choosePlans(
 	points: readonly FrontPoint[],
-): Map<PlanQuality, FrontPoint> {
+): ReadonlyMap<PlanQuality, FrontPoint> {
 	const chosen = new Map<PlanQuality, FrontPoint>();
 	const candidates = points.filter(
 		(point) => point.series === "tuned" || isFewerSteps(point),
