@@ -2,9 +2,13 @@
  * What a tuned plan was found to lose, on prompts that the search did not see: with `high` nothing visible, with `balanced` small
  * things, with `fast` whatever is left at the most speed. The nearest first.
  */
-export const PLAN_QUALITIES = ["high", "balanced", "fast"] as const;
+export type PlanQuality = "high" | "balanced" | "fast";
 
-export type PlanQuality = (typeof PLAN_QUALITIES)[number];
+export const PLAN_QUALITIES = [
+	"high",
+	"balanced",
+	"fast",
+] as const satisfies readonly PlanQuality[];
 
 /** Peak signal-to-noise ratios to the plain run's pictures, in dB. */
 export interface Nearness {

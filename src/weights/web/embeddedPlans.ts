@@ -1,2 +1,23 @@
 /** Plans that were tuned for the embedded model, in the order of their names: written by `npm run docs` from models/emoji/plans. */
-export const embeddedPlanUrls: readonly URL[] = [];
+export const embeddedPlanUrls: readonly URL[] = [
+	new URL(
+		"../../../models/emoji/plans/ddim-50-g5-balanced-8dca6a72bd.json",
+		import.meta.url,
+	),
+	new URL(
+		"../../../models/emoji/plans/ddim-50-g5-fast-8dca6a72bd.json",
+		import.meta.url,
+	),
+	new URL(
+		"../../../models/emoji/plans/dpm-solver++-20-g5-balanced-8dca6a72bd.json",
+		import.meta.url,
+	),
+	new URL(
+		"../../../models/emoji/plans/dpm-solver++-20-g5-fast-8dca6a72bd.json",
+		import.meta.url,
+	),
+	new URL(
+		"../../../models/emoji/plans/dpm-solver++-20-g5-high-8dca6a72bd.json",
+		import.meta.url,
+	),
+];
