@@ -18,7 +18,7 @@ console.log(`${jobs} jobs, seed ${seed}`);
 
 const WORKERS = 2;
 /** A kill every so many jobs. */
-const EACH = 4;
+const EACH = jobs > 50 ? 6 : 3;
 const running = new Set<ChildProcess>();
 const folder = emptyFolder();
 afterAll(() => {
@@ -98,6 +98,7 @@ test.skipIf(!hasQueueServer)(
 		client.disconnect();
 		const more = restarted.filter((times) => times > 0).length;
 		console.log(`${kills} workers killed, ${more} jobs begun again`);
-		expect(kills).toBeGreaterThanOrEqual(Math.floor(jobs / EACH) - 1);
+		expect(kills).toBeGreaterThanOrEqual(Math.floor(jobs / EACH) - 2);
+		expect(kills).toBeGreaterThan(0);
 	},
 );
