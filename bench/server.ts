@@ -19,6 +19,7 @@ const image = { prompt: "a red apple", steps: 20 } as const;
 export async function server(): Promise<void> {
 	const rows: string[][] = [];
 	const before = await bare();
+	process.stderr.write(`pipeline alone: ${before.toFixed(2)} images/s\n`);
 	const child = spawn(
 		process.execPath,
 		[
@@ -35,8 +36,9 @@ export async function server(): Promise<void> {
 		};
 		await draw(url);
 		for (const clients of LOADS) {
-			const result = await load(url, clients, child);
-			rows.push(result(before));
+			const row = (await load(url, clients, child))(before);
+			process.stderr.write(`${row.join(", ")}\n`);
+			rows.push(row);
 		}
 	} finally {
 		child.kill("SIGTERM");

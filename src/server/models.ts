@@ -1,6 +1,7 @@
 import { OptionError } from "../errors/optionError.js";
 import { UserError } from "../errors/userError.js";
 import type { Pipeline } from "../pipeline/pipeline.js";
+import { trimMemory } from "../runtime/nodeTrimMemory.js";
 
 /** A model that is served, by the name that clients call it. */
 export interface ServedModel {
@@ -56,11 +57,14 @@ export function modelShelf(
 			loaded.delete(name);
 			loaded.set(name, use);
 			try {
+				let released = false;
 				for (const [other, { users }] of [...loaded])
 					if (bytesOf(loaded.keys()) > memoryBudget && users === 0) {
 						loaded.delete(other);
 						await named(other).pipeline.release();
+						released = true;
 					}
+				if (released) await trimMemory();
 				return await work(pipeline);
 			} finally {
 				use.users--;

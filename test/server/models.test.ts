@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { loadPipeline } from "../../src/pipeline/nodeLoadPipeline.js";
 import type { Pipeline } from "../../src/pipeline/pipeline.js";
+import { trimMemory } from "../../src/runtime/nodeTrimMemory.js";
 import { modelShelf } from "../../src/server/models.js";
 import { tinySd } from "../cli/runProgram.js";
 import { quick } from "./startServer.js";
@@ -41,6 +42,14 @@ test("models stay loaded within the budget; the one used longest ago makes room"
 	expect(await again("second")).toBeGreaterThan(0);
 	await release();
 });
+
+test.runIf(process.platform === "linux")(
+	"what engines have freed is given back to the system",
+	async () => {
+		expect(await trimMemory()).toBe(true);
+		expect(await trimMemory()).toBe(true);
+	},
+);
 
 test("a model over the whole budget is drawn with alone, and one at work keeps its memory", async () => {
 	const { use, release } = await shelf(0.5);
