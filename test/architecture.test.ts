@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize, sep } from "node:path";
 import { expect, test } from "vitest";
 
@@ -37,7 +37,7 @@ test("the files that the page names are there", () => {
 		([, name]) => name,
 	);
 	expect(names.length).toBeGreaterThan(10);
-	for (const name of names)
+	for (const name of names.filter((name) => !existsSync(join(root, name))))
 		expect(
 			sources.some(
 				(file) =>
