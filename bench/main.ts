@@ -1,5 +1,6 @@
 import { adapters } from "./adapters.js";
 import { commandLine } from "./commandLine.js";
+import { decoders } from "./decoders.js";
 import { engineImages } from "./engineImages.js";
 import {
 	enginesPeers,
@@ -25,6 +26,7 @@ const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
 	"engines-releases": enginesReleases,
 	"unet-halves": unetHalves,
 	adapters,
+	decoders,
 	"whole-images": wholeImages,
 	"command-line": commandLine,
 	server,

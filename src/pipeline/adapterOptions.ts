@@ -15,7 +15,12 @@ const source = {
 const isOne = ({ path, file }: { path?: unknown; file?: unknown }) =>
 	(path === undefined) !== (file === undefined);
 const oneSource = "it needs a path or a file, one of the two";
-const weight = z.number().min(-10).max(10);
+const weight = z
+	.number()
+	.refine(
+		(value) => Math.abs(value) <= 10,
+		"it is not a number from -10 to 10",
+	);
 
 const loraSchema = z
 	.strictObject({

@@ -18,6 +18,8 @@ export interface OptionKind<Schema extends z.ZodType = z.ZodType> {
 	readonly decode?: (content: Uint8Array, label: string) => unknown;
 	/** A list: the word says one of its items, and the flag may be given several times. */
 	readonly list?: true;
+	/** What its items are, where they are told apart from the list in messages. */
+	readonly item?: OptionKind;
 	/** Where the word is the path of a picture's file: the value is the picture, with its alpha. */
 	readonly picture?: true;
 }
@@ -29,6 +31,12 @@ export function problemOf(
 ): string | undefined {
 	const { success, error } = kind.schema.safeParse(value);
 	if (success) return undefined;
+	const { item } = kind;
+	if (item && Array.isArray(value))
+		for (const one of value) {
+			const what = problemOf(item, one);
+			if (what) return what;
+		}
 	const [issue] = error.issues;
 	if (issue.path.length > 0)
 		return `${issue.path.join(".")}: ${issue.message.slice(0, 200)}`;
@@ -131,4 +139,5 @@ export const several = <Schema extends z.ZodType>(
 	schema: z.union([kind.schema, z.array(kind.schema).min(1).max(most)]),
 	expected: `${kind.expected}, or a list of up to ${most}`,
 	list: true as const,
+	item: kind as OptionKind,
 });

@@ -107,6 +107,18 @@ describe("one line, and nothing written, for", () => {
 			/^fdiff: --embedding: .*holds no embedding: it is a LoRA/,
 		],
 		[
+			"a weight out of range",
+			"a",
+			["--lora", `${kohya}:100`],
+			/^fdiff: --lora: 0\.weight: it is not a number from -10 to 10$/m,
+		],
+		[
+			"a control net as a LoRA",
+			"a",
+			["--lora", join(root, "test/models/tiny-control.single.safetensors")],
+			/^fdiff: --lora: .*: it is a ControlNet/m,
+		],
+		[
 			"a device",
 			"a",
 			["--lora", "/dev/zero"],

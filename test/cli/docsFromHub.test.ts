@@ -171,6 +171,29 @@ test("control nets are drawn with from the Hub, from folders and single files, a
 	expect(drawn.size).toBe(4);
 });
 
+test.each([
+	["lllyasviel/control_v11p_sd15_canny", "one network alone (a control net"],
+	["madebyollin/taesd", "one network alone (a control net"],
+	["latent-consistency/lcm-lora-sdv1-5", "a LoRA"],
+])(
+	"%s is no model, which is said before anything is fetched",
+	async (id, what) => {
+		const { code, stderr } = await fdiff(
+			["a house", "--model", id],
+			folder,
+			undefined,
+			{
+				HF_ENDPOINT: hub.endpoint,
+				HF_HUB_CACHE: join(folder, "other-cache"),
+				HF_HUB_OFFLINE: "0",
+			},
+		);
+		expect(stderr).toContain(`fdiff: ${id} is ${what}`);
+		expect(stderr.trim().split("\n")).toHaveLength(1);
+		expect(code).toBe(1);
+	},
+);
+
 test("a control net's single file draws what its folder draws", async () => {
 	const draw = async (net: string, output: string) => {
 		await run([

@@ -252,6 +252,11 @@ describe("what does not fit is one line that names the option", () => {
 			/controlScale: 11 is not a number from 0 to 10/,
 		],
 		[
+			"one scale of a list",
+			{ controlScale: [99] },
+			/controlScale: 99 is not a number from 0 to 10$/,
+		],
+		[
 			"values",
 			{ controlScale: [1, 1] },
 			/controlScale: there are 2 values for 1 control nets/,

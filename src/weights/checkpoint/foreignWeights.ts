@@ -114,6 +114,15 @@ const kinds: readonly ForeignKind[] = [
 	},
 ];
 
+/** What weights are that should have been something else, in words that follow "it is"; undefined where their names do not tell. */
+export function weightsKind(names: Iterable<string>): string | undefined {
+	const all = [...names];
+	return all.some((name) => name.startsWith("model.diffusion_model."))
+		? "a whole checkpoint"
+		: kinds.find(({ names: pattern }) => all.some((name) => pattern.test(name)))
+				?.is;
+}
+
 /**
  * What weights are that are no whole Stable Diffusion 1.x or 2.x checkpoint, by the names of their tensors, in words that follow
  * "is"; undefined where they do not tell.

@@ -5,6 +5,7 @@ import type { TokenizerFiles } from "../../tokenizer/loadTokenizer.js";
 import { type ModelFolder, readJson } from "../formats/modelFolder.js";
 import { type ModelFiles, modelFiles } from "./modelFiles.js";
 import { loadNetworkWeights } from "./networkWeights.js";
+import { partAlone } from "./partAlone.js";
 import {
 	chooseWeights,
 	networkFolders,
@@ -75,6 +76,12 @@ export function isDiffusersFolder(folder: ModelFolder): boolean {
 async function checkModelIndex(folder: ModelFolder): Promise<void> {
 	const label = `${folder.label}/model_index.json`;
 	if (!isDiffusersFolder(folder)) {
+		const alone = partAlone(folder.paths);
+		if (alone)
+			throw new UserError(
+				`${folder.label} is ${alone}, not a whole model: it is used beside one`,
+				{ code: "unsupported" },
+			);
 		const checkpoint = [...folder.paths].find((path) =>
 			/^[^/]+\.safetensors$/.test(path),
 		);

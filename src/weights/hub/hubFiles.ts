@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { shorten } from "../../errors/shorten.js";
 import { UserError } from "../../errors/userError.js";
+import { partAlone } from "../folder/partAlone.js";
 import {
 	chooseWeights,
 	type NetworkFolder,
@@ -126,6 +127,10 @@ export function neededFiles(
 		}
 	} else if (paths.has("vocab.json") && paths.has("merges.txt"))
 		wantTokenizer("");
+	else if (partAlone(paths))
+		throw new UserError(
+			`${repo} is ${partAlone(paths)}, not a whole model: it is used beside one`,
+		);
 	else
 		throw new UserError(
 			`${repo} is no diffusers model: it has no model_index.json${singleFiles(paths)}`,

@@ -1,6 +1,6 @@
 import { UserError } from "../../errors/userError.js";
 import { renameVae } from "../checkpoint/checkpointVae.js";
-import { foreignWeights } from "../checkpoint/foreignWeights.js";
+import { weightsKind } from "../checkpoint/foreignWeights.js";
 import type { TensorEntry } from "../formats/weights.js";
 import type { OpenedPart } from "./openedPart.js";
 
@@ -39,7 +39,7 @@ export function autoencoderPart(part: OpenedPart): AutoencoderPart {
 		const { tensors, inferConfig } = renameVae(names, label);
 		return { label, config: inferConfig(), weights: { ...weights, tensors } };
 	}
-	const foreign = foreignWeights(names.keys());
+	const foreign = weightsKind(names.keys());
 	throw new UserError(
 		`${label} is no autoencoder whose config can be told${foreign ? `: it is ${foreign}` : "; give its folder, with config.json"}`,
 		{ code: "unsupported" },

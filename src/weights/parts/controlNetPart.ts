@@ -4,7 +4,7 @@ import {
 	type GroupsAndHeads,
 	renameUnet,
 } from "../checkpoint/checkpointUnet.js";
-import { foreignWeights } from "../checkpoint/foreignWeights.js";
+import { weightsKind } from "../checkpoint/foreignWeights.js";
 import type { TensorEntry } from "../formats/weights.js";
 import type { OpenedPart } from "./openedPart.js";
 
@@ -39,7 +39,7 @@ export function controlNetPart(
 		);
 	}
 	if (!names.has("input_hint_block.0.weight")) {
-		const foreign = foreignWeights(names.keys());
+		const foreign = weightsKind(names.keys());
 		throw new UserError(
 			`${label} is no control net${foreign ? `: it is ${foreign}` : ` (it has tensors such as ${shorten([...names.keys()][0] ?? "none")})`}`,
 			{ code: "unsupported" },
