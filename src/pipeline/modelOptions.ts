@@ -32,7 +32,7 @@ export const MODEL_OPTIONS = {
 	},
 	vae: {
 		...text("dir|hub id|file", 4096),
-		help: "another autoencoder than the model's: diffusers folder, Hub id or file, also TAESD, which decodes in a fraction of the time",
+		help: "another autoencoder than the model's: diffusers folder, Hub id or file, also TAESD, which decodes in an eighth of the time",
 		group: "Model",
 	},
 	controlnet: {
