@@ -2,6 +2,12 @@ import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { autoencoder } from "../src/models/autoencoder.js";
 import {
+	buildTinyDecoder,
+	parseTinyConfig,
+} from "../src/models/tinyAutoencoder.js";
+import { parseVaeConfig } from "../src/models/vaeConfig.js";
+import { buildVaeDecoder } from "../src/models/vaeDecoder.js";
+import {
 	colouredLatents,
 	latentColours,
 } from "../src/pipeline/latentColours.js";
@@ -21,13 +27,15 @@ const dims = { batch: 1, height: 64, width: 64 };
 export async function decoders(): Promise<void> {
 	const latents = tensor([1, 4, 64, 64], uniformNoise(4 * 64 * 64));
 	const rows: string[][] = [];
-	for (const [name, config] of [
-		["AutoencoderKL", vaeConfig],
-		["AutoencoderTiny (TAESD)", { _class_name: "AutoencoderTiny" }],
+	const full = parseVaeConfig(vaeConfig);
+	const tiny = { _class_name: "AutoencoderTiny" };
+	const { tensors } = buildTinyDecoder(parseTinyConfig(tiny), null, dims);
+	for (const [name, config, shapes] of [
+		["AutoencoderKL", vaeConfig, buildVaeDecoder(full, null, dims).tensors],
+		["AutoencoderTiny (TAESD)", tiny, tensors],
 	] as const) {
 		const path = join(cacheFolder, `${config._class_name}.safetensors`);
 		await mkdir(cacheFolder, { recursive: true });
-		const shapes = autoencoder(config, null).decoder(dims).tensors;
 		if (!(await stat(path).catch(() => undefined)))
 			await writeRandomWeights(path, shapes);
 		const { weights } = await openNodePart(path);
@@ -45,7 +53,7 @@ export async function decoders(): Promise<void> {
 		await session.release();
 		rows.push([name, seconds(took)]);
 	}
-	const colours = latentColours(undefined, COLOURED, "");
+	const colours = latentColours(undefined, full, "");
 	if (!colours) throw new Error("Stable Diffusion's colours are known");
 	const took = Array.from({ length: 50 }, () => {
 		const started = performance.now();
@@ -59,5 +67,3 @@ export async function decoders(): Promise<void> {
 		rows,
 	);
 }
-
-const COLOURED = autoencoder(vaeConfig, null).config;

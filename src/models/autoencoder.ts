@@ -34,7 +34,7 @@ export interface Autoencoder {
  */
 export function autoencoder(
 	json: unknown,
-	weights: Weights | null,
+	weights: Weights,
 	label?: string,
 ): Autoencoder {
 	const made = autoencoderOf(json, weights, label);
