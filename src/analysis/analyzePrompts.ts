@@ -9,6 +9,7 @@ import type { GeneratedImage } from "../pipeline/generatedImage.js";
 import type { GenerateOptions } from "../pipeline/options.js";
 import type { Pipeline } from "../pipeline/pipeline.js";
 import type { Progress } from "../pipeline/progress.js";
+import { checkStudied } from "../pipeline/studied.js";
 import { PAPER_INJECTION } from "../propagation/noiseInjection.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { type BlockStatistics, blockAccumulator } from "./blockStatistics.js";
@@ -141,6 +142,7 @@ export async function analyzePrompts(
 	};
 	let predictedImages: RgbImage[] = [];
 
+	for (const n of prompts.keys()) checkStudied(pipeline.settings(request(n)));
 	for (const n of prompts.keys()) {
 		const accumulators = collected.map(() =>
 			guidance.map(() => blockAccumulator(count)),

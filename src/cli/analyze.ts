@@ -9,6 +9,7 @@ import {
 } from "../analysis/nodeAnalysisReport.js";
 import { UserError } from "../errors/userError.js";
 import { PICTURE_OPTION_NAMES } from "../pipeline/pictureOptions.js";
+import { NOT_STUDIED, NOT_STUDIED_MODELS } from "../pipeline/studied.js";
 import { plottingPackages } from "../plots/vegaSvg.js";
 import {
 	addGenerationFlags,
@@ -51,9 +52,9 @@ export function addAnalyzeCommand(program: Command): void {
 			"initialNoise",
 			...OPTIONS_OF_ITS_OWN,
 			...PICTURE_OPTION_NAMES,
-			"loras",
-			"embeddings",
+			...NOT_STUDIED,
 		],
+		withoutModel: NOT_STUDIED_MODELS,
 		help: { seed: SEED_OF_MANY },
 	})
 		.option(

@@ -57,9 +57,11 @@ export function addGenerationFlags(
 	command: Command,
 	{
 		without = [],
+		withoutModel = [],
 		help = {},
 	}: {
 		readonly without?: readonly GenerationOption[];
+		readonly withoutModel?: readonly ModelOption[];
 		/** What an option does where a command means another thing by it. */
 		readonly help?: Partial<Record<GenerationOption, string>>;
 	} = {},
@@ -71,7 +73,7 @@ export function addGenerationFlags(
 		names.filter((name) => !without.includes(name)),
 		help,
 	);
-	return addOutputFlags(addModelFlags(command));
+	return addOutputFlags(addModelFlags(command, withoutModel));
 }
 
 /** What `--seed` is to the commands that run many prompts. */

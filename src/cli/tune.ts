@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import { OptionError } from "../errors/optionError.js";
 import { PICTURE_OPTION_NAMES } from "../pipeline/pictureOptions.js";
+import { NOT_STUDIED, NOT_STUDIED_MODELS } from "../pipeline/studied.js";
 import { plottingPackages } from "../plots/vegaSvg.js";
 import { qualityOf } from "../propagation/planQuality.js";
 import {
@@ -58,8 +59,7 @@ const OWN_OPTIONS = [
 	"injectNoise",
 	"injectUntil",
 	"initialNoise",
-	"loras",
-	"embeddings",
+	...NOT_STUDIED,
 	"numImages",
 	"batchSize",
 	"maxDecodeBatch",
@@ -75,6 +75,7 @@ export function addTuneCommand(program: Command): void {
 		.addHelpText("after", EXAMPLES);
 	addGenerationFlags(command, {
 		without: OWN_OPTIONS,
+		withoutModel: NOT_STUDIED_MODELS,
 		help: { seed: SEED_OF_MANY },
 	})
 		.option(

@@ -1,4 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
+
 import { OptionError } from "../errors/optionError.js";
 import { UserError } from "../errors/userError.js";
 import type { EncodeImage } from "../image/encodedImage.js";
@@ -37,6 +38,7 @@ import type { GenerateOptions } from "./options.js";
 import { promptWarnings } from "./promptCut.js";
 import type { FindLora, OpenAdapterFile } from "./runAdapters.js";
 import { type RunSettings, runSettings } from "./runSettings.js";
+import { checkStudied } from "./studied.js";
 import { type TilingChoice, tilingOf } from "./tiling.js";
 import { type TunedPlan, tunedPlans } from "./tunedPlans.js";
 import { withNotices } from "./withNotices.js";
@@ -269,10 +271,7 @@ export function createPipeline(
 		unet: networks.run().unet,
 		latentShape,
 		async encodePrompts(settings, signal) {
-			const { loras, embeddings } = settings.options;
-			for (const [option, list] of Object.entries({ loras, embeddings }))
-				if (list?.length)
-					throw new OptionError(option, "the model is studied without any");
+			checkStudied(settings);
 			return conditioner(networks.run({ signal }), settings);
 		},
 		denoise: (run) => denoise(networks.run({ signal: run.signal }), run),

@@ -17,6 +17,7 @@ import { countSketch } from "../../src/analysis/sketch.js";
 import { verdict } from "../../src/analysis/verdict.js";
 import { loadPipeline } from "../../src/pipeline/nodeLoadPipeline.js";
 import type { Pipeline } from "../../src/pipeline/pipeline.js";
+import { checkStudied } from "../../src/pipeline/studied.js";
 
 const tiny = join(import.meta.dirname, "..", "models", "tiny-sd");
 
@@ -149,6 +150,35 @@ describe("features of the tiny model", () => {
 			expect(explained.reduce((a, b) => a + b, 0)).toBeLessThan(1.0001);
 		}
 	});
+});
+
+test("control nets and LoRAs that prompts name, which an analysis would pass over, are refused", async () => {
+	const models = join(tiny, "..");
+	const pipeline = await loadPipeline(tiny, {
+		controlnet: join(models, "tiny-control"),
+		loraDir: join(models, "tiny-adapters"),
+	});
+	const picture = { width: 8, height: 8, data: new Uint8Array(192) };
+	const analyzed = (prompt: string, controlImage?: typeof picture) =>
+		analyzePrompts(pipeline, {
+			prompts: [prompt],
+			shown: 1,
+			request: { seed: 0n, controlImage },
+		});
+	await expect(analyzed("a", picture)).rejects.toThrow(/^controlImage: /);
+	const settings = pipeline.settings({ prompt: "a", controlImage: picture });
+	await expect(pipeline.encodePrompts(settings)).rejects.toThrow(
+		/^controlImage: /,
+	);
+	const named = pipeline.settings({
+		prompt: "a <lora:kohya:1>",
+		controlImage: picture,
+	});
+	expect(() => checkStudied({ ...named, options: settings.options })).toThrow(
+		/^controlImage: /,
+	);
+	const options = { ...settings.options, controlImage: undefined };
+	expect(() => checkStudied({ ...named, options })).toThrow(/^prompt: /);
 });
 
 test("a plan, which an analysis decides itself, is refused", async () => {
