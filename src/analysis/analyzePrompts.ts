@@ -73,7 +73,7 @@ export interface AnalyzeOptions {
 	/** The run of each prompt; prompt n has seed + n. */
 	readonly request: Omit<
 		GenerateOptions,
-		"prompt" | "seed" | (typeof OPTIONS_OF_ITS_OWN)[number]
+		"prompt" | "seed" | "keySteps" | "injectNoise" | "injectUntil"
 	> & {
 		readonly seed: bigint;
 	};
