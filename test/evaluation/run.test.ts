@@ -216,6 +216,8 @@ describe("a run", () => {
 			request(out, {
 				model,
 				methods: parseMethods("ddim-5+auto ddim-5+adaptive:9 ddim-5"),
+				// plans are tuned for the model's own size
+				common: {},
 				...changed,
 			});
 		const parts = join(folder, "tuned-parts");
@@ -238,9 +240,11 @@ describe("a run", () => {
 		await draw(wanted(parts, { shard: { index: 0, count: 2 } }));
 		await writeResults(parts);
 		expect(resultsOf(parts)).toEqual(resultsOf(once));
-		await expect(prepareRun(wanted(join(folder, "no-plan")))).rejects.toThrow(
-			/ddim-5\+auto: auto: no plan was tuned for/,
-		);
+		const otherSize = { common: { width: 64, height: 64 } };
+		for (const changed of [{}, otherSize])
+			await expect(
+				prepareRun(wanted(join(folder, "no-plan"), changed)),
+			).rejects.toThrow(/ddim-5\+auto: auto: no plan was tuned for/);
 	});
 
 	test("fewer steps at equal time are not for shards, which would measure each their own", async () => {

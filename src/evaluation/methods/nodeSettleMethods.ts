@@ -59,7 +59,7 @@ function withPlanWritten(
 		if (chosenPlan?.kind !== "tuned")
 			throw new OptionError(
 				"keySteps",
-				`auto: no plan was tuned for ${pipeline.label} (${pipeline.hash}) with ${method.sampler}, ${method.steps} steps and this guidance; make one with fdiff tune`,
+				`auto: no plan was tuned for ${pipeline.label} (${pipeline.hash}) with ${method.sampler}, ${method.steps} steps, this size and guidance; make one with fdiff tune`,
 			);
 		return {
 			...method,
