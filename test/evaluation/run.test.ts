@@ -304,6 +304,6 @@ describe("a run", () => {
 		const out = join(folder, "damaged");
 		await draw(request(out, { methods: parseMethods("ddim-2") }));
 		appendFileSync(join(out, "run.json"), "}");
-		await expect(readRun(out)).rejects.toThrow(/run\.json: not a run's/);
+		await expect(readRun(out)).rejects.toThrow(/run\.json is no valid JSON: /);
 	});
 });

@@ -181,12 +181,10 @@ async function write(
 		await writable.write(bytes as Uint8Array<ArrayBuffer>);
 		await writable.close();
 	} catch (cause) {
-		const full = (cause as Error).name === "QuotaExceededError";
+		// a full disk is told of in several ways: by its quota, or as a pipe that broke
 		throw new UserError(
-			full
-				? "this browser's storage is full: remove models that are no longer needed (removeModel), or make room on the disk"
-				: `this browser's storage cannot be written (${(cause as Error).message})`,
-			{ code: full ? "no_memory" : "failed", cause },
+			`this browser's storage is full or cannot be written (${(cause as Error).message}): remove models that are no longer needed (removeModel), or make room on the disk`,
+			{ code: "no_memory", cause },
 		);
 	}
 }
