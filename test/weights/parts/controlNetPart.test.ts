@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parseControlNetConfig } from "../../../src/models/controlNetConfig.js";
-import { loadPipeline } from "../../../src/pipeline/nodeLoadPipeline.js";
 import type { TensorEntry } from "../../../src/weights/formats/weights.js";
 import { controlNetPart } from "../../../src/weights/parts/controlNetPart.js";
 import { openNodePart } from "../../../src/weights/parts/nodeOpenPart.js";
@@ -45,14 +44,6 @@ const prefixed = Object.fromEntries(
 		shape,
 	]),
 );
-
-test("what cannot be told of a control net is said of its own option", async () => {
-	await expect(
-		loadPipeline(join(models, "tiny-sd"), {
-			controlnet: join(models, "tiny-control.single.safetensors"),
-		}),
-	).rejects.toThrow(/^controlnet: .*cannot be told from a checkpoint alone/);
-});
 
 test("an original file holds the tensors of the folder", async () => {
 	const folder = await openNodePart(join(models, "tiny-control"));
