@@ -38,8 +38,9 @@ test.each([true, false])(
 			if (++images % 40 === 0) at.push(await used());
 		}
 		expect(images).toBe(120);
-		// an image is 12 KiB of pixels, and 1 KiB each of latents and noise
-		expect((at[2] - at[0]) / 80).toBeLessThan(3 * 1024);
+		// an image is 12 KiB of pixels, and 1 KiB each of latents and noise; kept ones show in every part, code that is compiled in one
+		const growth = Math.min(at[1] - at[0], at[2] - at[1]) / 40;
+		expect(growth).toBeLessThan(3 * 1024);
 		await pipeline.release();
 	},
 );
