@@ -271,6 +271,8 @@ function sayer({ json, quiet }: Pick<ServeFlags, "json" | "quiet">) {
 			.map(([key, value]) =>
 				/prompt/i.test(key) ? `${key} ${quoted(value)}` : `${key} ${value}`,
 			);
-		process.stderr.write(`${event}: ${words.join(", ")}\n`);
+		process.stderr.write(
+			`${[event, words.join(", ")].filter(Boolean).join(": ")}\n`,
+		);
 	};
 }

@@ -136,7 +136,7 @@ export async function createServer(
 			method: request.method,
 			route,
 			status: reply.statusCode,
-			seconds: reply.elapsedTime / 1000,
+			seconds: Math.round(reply.elapsedTime) / 1000,
 		});
 	});
 	app.setErrorHandler((error, request, reply) => {
