@@ -91,16 +91,22 @@ async function takeOver(path: string, mine: string): Promise<boolean> {
 		if ((await ageOf(turn)) > takeoverFor) await rm(turn, { force: true });
 		return false;
 	}
-	const next = `${path}.${randomBytes(6).toString("hex")}`;
+	// always the same: what a process left that ended right here is written over by the next
+	const next = `${path}.next`;
 	try {
 		if (!(await isStale(path))) return false;
-		await writeFile(next, mine, { flag: "wx" });
-		await rename(next, path);
+		await writeFile(next, mine);
+		// where a turn took too long, another process may have moved it, or put its own there
+		await rename(next, path).catch(unlessMissing);
 		return (await textOf(path)) === mine;
 	} finally {
 		await rm(next, { force: true });
 		await rm(turn, { force: true });
 	}
+}
+
+function unlessMissing(error: NodeJS.ErrnoException): void {
+	if (error.code !== "ENOENT") throw error;
 }
 
 async function isStale(path: string): Promise<boolean> {

@@ -77,6 +77,13 @@ test("left empty by a process that was killed before it wrote its name is taken 
 	expect(readdirSync(folder)).toEqual([]);
 });
 
+test("what a process left that was killed while it took a lock over goes with the next takeover", async () => {
+	held({ pid: gone() });
+	writeFileSync(`${path}.next`, "");
+	expect(await taken()).toBe("done");
+	expect(readdirSync(folder)).toEqual([]);
+});
+
 test("a blocked event loop does not lose it", async () => {
 	const modules = new URL("../../dist/files/nodeFileLock.js", import.meta.url);
 	const child = spawn(process.execPath, [
