@@ -52,19 +52,25 @@ function words(doc) {
 		.replace(/^- /m, "\n- ");
 }
 
+/** The names that an entry exports, each with the file that declares it. */
+function exportsOf(path) {
+	const text = readFileSync(path, "utf8");
+	const declares = (from) =>
+		join(dirname(path), from.replace(/\.js$/, ".d.ts"));
+	const named = [
+		...text.matchAll(/export (?:type )?\{([^}]*)\} from "([^"]+)"/g),
+	].flatMap(([, names, from]) =>
+		names
+			.split(",")
+			.filter((name) => name.trim())
+			.map((name) => [name.trim().replace(/^type /, ""), declares(from)]),
+	);
+	const whole = [...text.matchAll(/export \* from "([^"]+)"/g)];
+	return [...named, ...whole.flatMap(([, from]) => exportsOf(declares(from)))];
+}
+
 function section(specifier, file) {
-	const dist = join(root, "dist");
-	const text = readFileSync(join(dist, file), "utf8");
-	const entries = [];
-	for (const [, names, from] of text.matchAll(
-		/export (?:type )?\{([^}]*)\} from "([^"]+)"/g,
-	))
-		for (const name of names.split(","))
-			if (name.trim())
-				entries.push([
-					name.trim().replace(/^type /, ""),
-					join(dist, from.replace(/\.js$/, ".d.ts")),
-				]);
+	const entries = exportsOf(join(root, "dist", file));
 	entries.sort(([a], [b]) => (a.toLowerCase() < b.toLowerCase() ? -1 : 1));
 	const parts = entries.map(([name, path]) => {
 		const { doc, body } = declaration(path, name);
