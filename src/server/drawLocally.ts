@@ -1,6 +1,6 @@
 import { encodeImage } from "../image/nodeEncodeImage.js";
 import type { GeneratedImage } from "../pipeline/generatedImage.js";
-import { stepStateWord } from "../propagation/stepState.js";
+import { toldEvents } from "../pipeline/toldEvents.js";
 import type { FinishedImage, Runner } from "./job.js";
 import type { ModelShelf } from "./models.js";
 
@@ -11,40 +11,13 @@ export function drawLocally(shelf: ModelShelf): Runner {
 	return ({ request }, tell, signal) =>
 		shelf.use(request.model, async (pipeline) => {
 			const { options, previewEvery } = request;
-			let first = -1;
-			let taken = 0;
-			for await (const event of pipeline.stream({
-				...options,
-				previewEvery,
-				signal,
-			}))
-				switch (event.kind) {
-					case "loading":
-						tell({
-							type: "loading",
-							network: event.network,
-							seconds: event.seconds,
-						});
-						break;
-					case "warning":
-						tell({
-							type: "warning",
-							code: event.code,
-							message: event.message,
-						});
-						break;
+			const events = pipeline.stream({ ...options, previewEvery, signal });
+			for await (const event of toldEvents(events, request.evaluations))
+				switch (event.type) {
 					case "step": {
-						const { step, image, preview } = event;
-						if (image !== first) taken = 0;
-						first = image;
-						taken++;
+						const { preview, ...step } = event;
 						tell({
-							type: "step",
-							image,
-							step: taken,
-							steps: request.evaluations,
-							state: stepStateWord(step.state),
-							seconds: step.seconds,
+							...step,
 							preview:
 								preview &&
 								(await encodeImage(preview, "jpeg", {
@@ -58,6 +31,9 @@ export function drawLocally(shelf: ModelShelf): Runner {
 							type: "image",
 							result: finished(event.result, request.model),
 						});
+						break;
+					default:
+						tell(event);
 				}
 		});
 }

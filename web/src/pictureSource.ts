@@ -1,3 +1,4 @@
+import type { ImageCost } from "../../src/pipeline/generatedImage.js";
 import type { StateWord } from "./timeline/stepCosts.js";
 
 /**
@@ -90,19 +91,8 @@ export interface FinishedPicture {
 	readonly parameters: string;
 	/** The options that draw it again, alone; without its pictures. */
 	readonly options: PictureOptions;
-	readonly cost: PictureCost;
+	readonly cost: ImageCost;
 	readonly model: { readonly label: string; readonly hash: string };
-}
-
-/** As the library's `ImageCost`. */
-export interface PictureCost {
-	readonly denoisingSeconds: number;
-	readonly networkSeconds: number;
-	readonly decodingSeconds: number;
-	readonly flops: number;
-	readonly encoderRuns: number;
-	readonly evaluations: number;
-	readonly keySteps: readonly number[];
 }
 
 export interface Capabilities {

@@ -1,7 +1,7 @@
 import { canvasEncode } from "../../../src/image/canvasEncode.js";
 import type { GenerateOptions } from "../../../src/pipeline/options.js";
 import type { Pipeline } from "../../../src/pipeline/pipeline.js";
-import { stepStateWord } from "../../../src/propagation/stepState.js";
+import { toldEvents } from "../../../src/pipeline/toldEvents.js";
 import type { PlainEvent } from "./workerMessages.js";
 
 const PREVIEW_QUALITY = 85;
@@ -15,34 +15,12 @@ export async function* drawRun(
 	const began = performance.now();
 	const { evaluations, numImages } = pipeline.settings(options);
 	yield { type: "started", images: numImages, steps: evaluations };
-	let first = -1;
-	let taken = 0;
-	for await (const event of pipeline.stream(options))
-		switch (event.kind) {
-			case "loading": {
-				const { network, seconds } = event;
-				yield {
-					type: "loading",
-					network,
-					...(seconds !== undefined && { seconds }),
-				};
-				break;
-			}
-			case "warning":
-				yield { type: "warning", code: event.code, message: event.message };
-				break;
+	for await (const event of toldEvents(pipeline.stream(options), evaluations))
+		switch (event.type) {
 			case "step": {
-				const { step, image, preview } = event;
-				if (image !== first) taken = 0;
-				first = image;
-				taken++;
+				const { preview, ...step } = event;
 				yield {
-					type: "step",
-					image,
-					step: taken,
-					steps: evaluations,
-					state: stepStateWord(step.state),
-					seconds: step.seconds,
+					...step,
 					...(preview && {
 						preview: dataUrl(
 							await canvasEncode(preview, "jpeg", {
@@ -73,7 +51,10 @@ export async function* drawRun(
 						model: { ...told, label: model },
 					},
 				};
+				break;
 			}
+			default:
+				yield event;
 		}
 	yield { type: "done", seconds: (performance.now() - began) / 1000 };
 }

@@ -26,9 +26,6 @@ const PICTURES = ["initImage", "mask", "controlImage"] as const;
 const TIMES = /\+?(times|log-snr):[^+]*/g;
 const timesOf = (words: string) => words.match(TIMES)?.join("") ?? "";
 
-/** What is asked for: the options that were given, and what the source makes of them. */
-export type PictureRequest = ReturnType<typeof pictureRequest>;
-
 /** @param onSettled told whenever somebody has changed what is asked for, and it is right */
 export function pictureRequest(
 	source: PictureSource,

@@ -8,8 +8,6 @@ const LAST = 60;
 /** A state with fewer times is not known yet. */
 const FEWEST = 3;
 
-export type StepTimes = ReturnType<typeof stepTimes>;
-
 /** What steps took on this machine, by what ran at them: better than operations for saying what a plan will take. */
 export function stepTimes() {
 	const samples = new Map<string, number[]>();
