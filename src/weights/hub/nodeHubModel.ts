@@ -10,14 +10,17 @@ import { basename, dirname, join, relative, sep } from "node:path";
 import { shorten } from "../../errors/shorten.js";
 import { UserError } from "../../errors/userError.js";
 import { cannotWrite } from "../../files/fileFault.js";
+import { megabytes } from "../../files/megabytes.js";
 import { makeFolder } from "../../files/nodeMakeFolder.js";
 import { withRetries } from "../../files/nodeRetries.js";
 import { placeWhole, writeWhole } from "../../files/nodeWriteWhole.js";
+import { sum } from "../../tensor/sum.js";
 import {
 	isDiffusersFolder,
 	openDiffusersFolder,
 } from "../folder/diffusersFolder.js";
 import type { ModelFiles, OpenModelOptions } from "../folder/modelFiles.js";
+import { progressOfFiles } from "../folder/progressOfFiles.js";
 import { nodeModelFolder } from "../formats/nodeModelFolder.js";
 import {
 	type HubFile,
@@ -116,6 +119,7 @@ export async function pullHubModel(
 	const total = sum(files.map((file) => file.size ?? 0));
 	await checkRoom(total - sum(have), settings, id.repo);
 
+	const tell = progressOfFiles(files, have, total, options.onProgress);
 	const folder = join(repo, "snapshots", listing.commit);
 	for (const [index, file] of files.entries()) {
 		const etag = await downloadBlob({
@@ -123,17 +127,7 @@ export async function pullHubModel(
 			repo: id.repo,
 			commit: listing.commit,
 			file,
-			onReceived: (bytes) => {
-				have[index] = bytes;
-				const received = sum(have);
-				options.onProgress?.({
-					file: file.path,
-					fileReceived: bytes,
-					fileTotal: file.size ?? bytes,
-					received,
-					total: Math.max(total, received),
-				});
-			},
+			onReceived: (bytes) => tell(index, bytes),
 		});
 		await link(join(repo, "blobs", etag), join(folder, file.path), settings);
 	}
@@ -285,12 +279,4 @@ async function link(
 
 function cacheLabel({ cacheFolder }: HubSettings): string {
 	return `the model cache ${cacheFolder}`;
-}
-
-function sum(numbers: readonly number[]): number {
-	return numbers.reduce((a, b) => a + b, 0);
-}
-
-function megabytes(bytes: number): string {
-	return `${(bytes / 1e6).toFixed(1)} MB`;
 }

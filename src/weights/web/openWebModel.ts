@@ -1,8 +1,11 @@
 import { UserError } from "../../errors/userError.js";
 import { foreignFile, headLength } from "../../files/foreignFile.js";
+import { megabytes } from "../../files/megabytes.js";
+import { sum } from "../../tensor/sum.js";
 import { clipTokenizerFolder } from "../clipTokenizer.js";
 import { openDiffusersFolder } from "../folder/diffusersFolder.js";
 import type { DownloadProgress, ModelFiles } from "../folder/modelFiles.js";
+import { progressOfFiles } from "../folder/progressOfFiles.js";
 import type { ModelFolder } from "../formats/modelFolder.js";
 import { blobFile, type ReadableFile } from "../formats/weightFile.js";
 import { modelHash } from "../modelHash.js";
@@ -141,24 +144,15 @@ async function fetchFiles(
 	const manifest = { version: 1, name: model.name } as const;
 	await shelf.describe({ ...manifest, files: listed, complete: false });
 	const blobs = new Map<string, Blob>();
-	const have = model.files.map(() => 0);
+	const none = model.files.map(() => 0);
+	const tell = progressOfFiles(model.files, none, total, options.onProgress);
 	for (const [index, file] of model.files.entries()) {
 		const { blob, sha256 } = await fetchToShelf(
 			file,
 			index,
 			shelf,
 			asked,
-			(bytes) => {
-				have[index] = bytes;
-				const received = sum(have);
-				options.onProgress?.({
-					file: file.path,
-					fileReceived: bytes,
-					fileTotal: file.size ?? bytes,
-					received,
-					total: Math.max(total, received),
-				});
-			},
+			(bytes) => tell(index, bytes),
 		);
 		blobs.set(file.path, blob);
 		listed[index] = { path: file.path, size: blob.size, sha256 };
@@ -301,12 +295,4 @@ function nameOfSource(source: string, { revision }: SourceOptions): string {
 	if (!/\.safetensors$/i.test(url.pathname) && !url.pathname.endsWith("/"))
 		url.pathname += "/";
 	return url.href;
-}
-
-function sum(numbers: readonly number[]): number {
-	return numbers.reduce((a, b) => a + b, 0);
-}
-
-function megabytes(bytes: number): string {
-	return `${(bytes / 1e6).toFixed(1)} MB`;
 }

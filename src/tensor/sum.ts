@@ -1,0 +1,3 @@
+export function sum(numbers: readonly number[]): number {
+	return numbers.reduce((a, b) => a + b, 0);
+}
