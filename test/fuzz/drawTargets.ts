@@ -1,6 +1,7 @@
 import { psnr } from "../../src/metrics/psnr.js";
 import { ssim } from "../../src/metrics/ssim.js";
 import { loadPipeline } from "../../src/pipeline/nodeLoadPipeline.js";
+import type { Pipeline } from "../../src/pipeline/pipeline.js";
 import { SIGMA_SCHEDULES } from "../../src/samplers/config/samplerConfig.js";
 import { createSampler } from "../../src/samplers/createSampler.js";
 import { SAMPLER_NAMES } from "../../src/samplers/sampler.js";
@@ -120,11 +121,29 @@ export function rightOptions(random: Random) {
 }
 
 /** Whether a run is right and takes its time: thousands of images do. */
-export function isLong(options: unknown): boolean {
+function isLong(options: unknown): boolean {
 	const { numImages, steps } = Object(options) as Record<string, unknown>;
 	const count = (value: unknown, usual: number) =>
 		typeof value === "number" ? value : usual;
 	return count(numImages, 1) * count(steps, 20) > 100;
+}
+
+/** Draws, unless that would take long: numbers are finite and pictures of their size, or it is refused. */
+export async function drawWhole(
+	pipeline: Pipeline,
+	options: unknown,
+): Promise<void> {
+	if (isLong(options)) return;
+	const images = await pipeline.generate(
+		options as Parameters<typeof pipeline.generate>[0],
+	);
+	for (const { latents, image } of images) {
+		promise(latents.data.every(Number.isFinite), "latents are not finite");
+		promise(
+			image.data.length === 3 * image.width * image.height,
+			"a picture of another size",
+		);
+	}
 }
 
 export const drawTargets = [
@@ -164,22 +183,7 @@ export const drawTargets = [
 				const right = rightOptions(random);
 				return random.chance(0.2) ? mutatedOptions(right, random) : right;
 			},
-			run: async (options) => {
-				if (isLong(options)) return;
-				const images = await pipeline.generate(
-					options as Parameters<typeof pipeline.generate>[0],
-				);
-				for (const { latents, image } of images) {
-					promise(
-						latents.data.every(Number.isFinite),
-						"latents are not finite",
-					);
-					promise(
-						image.data.length === 3 * image.width * image.height,
-						"a picture of another size",
-					);
-				}
-			},
+			run: (options) => drawWhole(pipeline, options),
 		};
 	}),
 	target("sampler-options", async () => ({
