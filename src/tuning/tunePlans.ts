@@ -4,22 +4,19 @@ import type { Pipeline } from "../pipeline/pipeline.js";
 import type { Progress } from "../pipeline/progress.js";
 import type { RunSettings } from "../pipeline/runSettings.js";
 import { plainPlan } from "../propagation/keyStepPlan.js";
-import { timesWord } from "../propagation/planTimes.js";
 import { mersenneTwister } from "../random/mersenneTwister.js";
-import type { Sampler } from "../samplers/sampler.js";
-import type { Times } from "../samplers/schedules/timeGrid.js";
 import type { FrontPoint } from "./front/frontPoint.js";
 import { type Contender, heldOutFront } from "./front/heldOut.js";
 import {
 	type CalibrationPrompt,
 	calibrationPrompts,
 } from "./runs/calibrationPrompt.js";
+import { type RunGrids, runGrids } from "./runs/runGrids.js";
 import {
 	keptPlan,
 	readKeptPlan,
 	type TuningState,
 } from "./runs/tuningState.js";
-import { type GridFamily, gridFamilies } from "./search/gridFamilies.js";
 import { searchGrid } from "./search/gridSearch.js";
 import { improvePlan } from "./search/localSearch.js";
 import {
@@ -27,14 +24,12 @@ import {
 	judgePlan,
 	type PlanRunnerOptions,
 } from "./search/planRunner.js";
+import { LONGEST_GAP, reusesOf, simplePlans } from "./search/simplePlans.js";
 import { AXIS, promptBatches } from "./search/students.js";
-import { type SamplerOn, teach } from "./search/teacher.js";
+import { teach } from "./search/teacher.js";
 import {
-	callsAlone,
 	candidateTimes,
-	NO_GAP,
 	planOfSteps,
-	type Reuse,
 	stepsOf,
 	type TimedPlan,
 } from "./search/timedPlan.js";
@@ -67,16 +62,6 @@ export interface TuneOptions {
 	readonly signal?: AbortSignal;
 }
 
-/**
- * What may be done between two calls besides one long step, with solvers that remember nothing. Those of higher order extrapolate
- * themselves: there it never paid, and short steps of theirs spoil what they remember.
- */
-const REUSES: readonly Reuse[] = [
-	{ run: "nothing", order: 1, of: "denoised" },
-	{ run: "nothing", order: 1 },
-];
-/** The most steps without a network between two calls. */
-const REACH = 12;
 /** Prompts in a batch: a larger one is no faster on a CPU. */
 const BATCH = 8;
 /** The share of the calibration prompts that decides; the rest is the check inside the search. */
@@ -103,35 +88,23 @@ export function usualCalls(steps: number): number[] {
  */
 export async function tunePlans(options: TuneOptions): Promise<FrontPoint[]> {
 	const { pipeline, state, target, calls, signal } = options;
-	const { steps: _, ...run } = options.options;
-	const settingsOf = (more: Partial<GenerateOptions>): RunSettings =>
-		pipeline.settings({ ...run, prompt: "", keySteps: "all", ...more });
-	const settings = settingsOf({ steps: options.options.steps });
-	const { sampler: plain, steps } = settings;
+	const grids = runGrids(pipeline, options.options);
+	const { plain: settings, settingsOf, samplerOn } = grids;
+	const { steps } = settings;
 	checkSearchable(settings);
 	if (calls.some((count) => count >= steps))
 		throw new OptionError(
 			"calls",
 			`${calls.find((count) => count >= steps)} network calls are no fewer than the ${steps} of the plain run`,
 		);
-	const gridOf = (times: Times) =>
-		settingsOf({ keySteps: timesWord(times) }).sampler;
-	const samplerOn: SamplerOn = gridOf;
 	const prompts = await calibrationPrompts(pipeline, settings, [
 		...options.calibration,
 		...options.heldOut,
 	]);
 	const calibration = prompts.slice(0, options.calibration.length);
-	const families = gridFamilies({
-		own: (count) => settingsOf({ steps: count }).sampler,
-		timesOfLogSnr: (logSnr) => gridOf({ logSnr }).timesteps,
-		plain,
-	});
 	const found = await searched(options, {
 		calibration,
-		families,
-		samplerOn,
-		plain: settings,
+		grids,
 		teacher:
 			target === "long"
 				? settingsOf({ steps: Math.max(LONG, steps) })
@@ -152,18 +125,13 @@ export async function tunePlans(options: TuneOptions): Promise<FrontPoint[]> {
 			};
 		}),
 		...calls.flatMap((count) =>
-			families.flatMap(({ name, times }): Contender[] => {
-				const grid = times(count);
-				// a spacing may come to fewer
-				if (grid.length !== count) return [];
-				return [
-					{
-						series: name,
-						plan: { ...plainPlan(count), times: grid },
-						sampler: samplerOn(grid),
-					},
-				];
-			}),
+			grids.simpleGrids(count).map(
+				({ name, times }): Contender => ({
+					series: name,
+					plan: { ...plainPlan(count), times },
+					sampler: samplerOn(times),
+				}),
+			),
 		),
 	];
 	const points = await heldOutFront(contenders, {
@@ -178,19 +146,18 @@ export async function tunePlans(options: TuneOptions): Promise<FrontPoint[]> {
 
 interface SearchedFor {
 	readonly calibration: readonly CalibrationPrompt[];
-	readonly families: readonly GridFamily[];
-	readonly samplerOn: SamplerOn;
-	readonly plain: RunSettings;
+	readonly grids: RunGrids;
 	readonly teacher: RunSettings;
 }
 
 /** The plan for each number of calls; what the state knows is not searched again. */
 async function searched(
 	options: TuneOptions,
-	{ calibration, families, samplerOn, plain, teacher }: SearchedFor,
+	{ calibration, grids, teacher }: SearchedFor,
 ): Promise<Map<number, TimedPlan>> {
 	const { state, calls, save, signal, onProgress } = options;
 	const { unet } = options.pipeline;
+	const { plain, samplerOn } = grids;
 	const missing = calls.filter((count) => !state.improved[count]);
 	const deciding = Math.max(1, Math.round(calibration.length * DECIDING));
 	if (missing.length > 0) {
@@ -199,7 +166,6 @@ async function searched(
 			timesteps,
 			Math.max(options.candidates, timesteps.length),
 		);
-		const end = grid[grid.length - 1];
 		const parts = [
 			promptBatches(calibration.slice(0, deciding), BATCH),
 			promptBatches(calibration.slice(deciding), BATCH),
@@ -212,7 +178,7 @@ async function searched(
 				await teach(batch, teacher.sampler, samplerOn, unet, signal),
 			);
 		}
-		const reuses = remembers(plain.sampler) ? [] : REUSES;
+		const reuses = reusesOf(plain.sampler);
 		if (!missing.every((count) => state.found?.[count])) {
 			const found = await searchGrid({
 				unet,
@@ -222,7 +188,7 @@ async function searched(
 				grid,
 				budgets: missing,
 				reuses,
-				reach: REACH,
+				reach: LONGEST_GAP,
 				most: 3,
 				onNode: (done, at) =>
 					onProgress?.({
@@ -258,12 +224,9 @@ async function searched(
 			let best: JudgedPlan | undefined;
 			for (const start of [
 				...(state.found?.[count] ?? []).map(readKeptPlan),
-				...families.flatMap(({ times }) => {
-					const own = times(count);
-					return own.length === count
-						? startsOn(own, end, reuses, timesteps.length)
-						: [];
-				}),
+				...grids
+					.simpleGrids(count)
+					.flatMap(({ times }) => simplePlans(times, timesteps, reuses)),
 			]) {
 				// a start that is given up too soon is lost: moves are many, these are few
 				const judged = await judgePlan(start, runner, best, 2);
@@ -279,7 +242,7 @@ async function searched(
 				...runner,
 				deciding,
 				reuses,
-				reach: REACH,
+				reach: LONGEST_GAP,
 				trials: options.trials,
 				generator,
 				range: [0, Math.max(timesteps[0], grid[0])],
@@ -299,35 +262,6 @@ async function searched(
 	return new Map(
 		calls.map((count) => [count, readKeptPlan(state.improved[count])]),
 	);
-}
-
-/** Plans with calls at these times: nothing in between, or as many steps without a network as the plain run has there. */
-function startsOn(
-	calls: readonly number[],
-	end: number,
-	reuses: readonly Reuse[],
-	steps: number,
-): TimedPlan[] {
-	const count = Math.min(
-		REACH,
-		Math.max(1, Math.round(steps / calls.length) - 1),
-	);
-	const last = calls.length - 1;
-	return [
-		callsAlone(calls, end),
-		...reuses.map((reuse) => ({
-			calls,
-			gaps: calls.map((_, n) => (n === last ? NO_GAP : { reuse, count })),
-			end,
-		})),
-	];
-}
-
-/** Whether a solver's steps build on earlier predictions. */
-function remembers(sampler: Sampler): boolean {
-	const one = new Float32Array(1);
-	const input = { index: 0, prediction: one, latents: one, noise: () => one };
-	return sampler.step(sampler.start(), input).state.history.length > 0;
 }
 
 function checkSearchable({ sampler, steps }: RunSettings): void {

@@ -3,6 +3,7 @@ import { loadPipeline } from "../../src/pipeline/nodeLoadPipeline.js";
 import type { Pipeline } from "../../src/pipeline/pipeline.js";
 import type { RunSettings } from "../../src/pipeline/runSettings.js";
 import { timesWord } from "../../src/propagation/planTimes.js";
+import { stepStateWord } from "../../src/propagation/stepState.js";
 import { mersenneTwister } from "../../src/random/mersenneTwister.js";
 import type { Times } from "../../src/samplers/schedules/timeGrid.js";
 import { relativeError } from "../../src/tensor/relativeError.js";
@@ -11,14 +12,15 @@ import {
 	calibrationPrompts,
 } from "../../src/tuning/runs/calibrationPrompt.js";
 import { runToEnd } from "../../src/tuning/runs/endToEnd.js";
+import { runGrids } from "../../src/tuning/runs/runGrids.js";
 import { keptPlan, readKeptPlan } from "../../src/tuning/runs/tuningState.js";
-import { gridFamilies } from "../../src/tuning/search/gridFamilies.js";
 import { searchGrid } from "../../src/tuning/search/gridSearch.js";
 import { improvePlan, isBetter } from "../../src/tuning/search/localSearch.js";
 import {
 	judgePlan,
 	type PlanRunnerOptions,
 } from "../../src/tuning/search/planRunner.js";
+import { simplePlans } from "../../src/tuning/search/simplePlans.js";
 import { AXIS, promptBatches } from "../../src/tuning/search/students.js";
 import { teach } from "../../src/tuning/search/teacher.js";
 import {
@@ -183,20 +185,42 @@ describe.each(["ddim", "dpm-solver++", "euler", "unipc"])("%s", (sampler) => {
 		);
 	});
 
-	test("families of grids go from the plain run's first timestep to its last", () => {
+	test("simple grids decrease, each another, and most go from the plain run's first timestep to its last", () => {
 		const { timesteps } = settings.sampler;
-		const families = gridFamilies({
-			own: (count) => settingsOf({ steps: count }).sampler,
-			timesOfLogSnr: (logSnr) => samplerOn({ logSnr }).timesteps,
-			plain: settings.sampler,
-		});
-		for (const { name, times } of families) {
-			const grid = times(4);
-			expect(grid).toHaveLength(4);
-			expect(grid.toSorted((a, b) => b - a)).toEqual(grid);
-			if (name === "own") continue;
-			expect(grid[0]).toBeCloseTo(timesteps[0], 1);
-			expect(grid[3]).toBeCloseTo(timesteps[steps - 1], 1);
+		const grids = runGrids(pipeline, { sampler, steps, seed: 5n });
+		expect(grids.plain.sampler.timesteps).toEqual(timesteps);
+		const found = grids.simpleGrids(4);
+		expect(new Set(found.map(({ times }) => times.join())).size).toBe(
+			found.length,
+		);
+		const names = found.map(({ name }) => name);
+		for (const name of ["even", "exponential", "karras", "ays", "trailing"])
+			expect(names).toContain(name);
+		for (const { name, times } of found) {
+			expect(times).toHaveLength(4);
+			expect(times.toSorted((a, b) => b - a)).toEqual(times);
+			expect(grids.samplerOn(times).timesteps).toEqual(times);
+			if (/^(own|leading|linspace|trailing|ays)$/.test(name)) continue;
+			expect(times[0]).toBeCloseTo(timesteps[0], 1);
+			expect(times[3]).toBeCloseTo(timesteps[steps - 1], 1);
 		}
 	});
+});
+
+test("plans on the plain run's own grid call at its steps nearest to the times, and reuse at the others", () => {
+	const run = [900, 750, 600, 450, 300, 150];
+	const [alone, reusing] = simplePlans([880, 500, 440, 10], run, [denoised]);
+	expect(stepsOf(alone).times).toEqual([880, 500, 440, 10]);
+	const { times, states } = stepsOf(reusing);
+	expect(times).toEqual(run);
+	expect(states.map(stepStateWord)).toEqual([
+		"full",
+		"nothing:1:denoised",
+		"nothing:1:denoised",
+		"full",
+		"full",
+		"full",
+	]);
+	// a plan of as many calls as the run has steps leaves nothing out
+	expect(simplePlans(run, run, [denoised])).toHaveLength(1);
 });

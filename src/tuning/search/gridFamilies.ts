@@ -1,4 +1,9 @@
 import type { Sampler } from "../../samplers/sampler.js";
+import {
+	aysSigmas,
+	exponentialSigmas,
+	karrasSigmas,
+} from "../../samplers/schedules/sigmaSchedule.js";
 import { evenTimes } from "../../samplers/schedules/timeGrid.js";
 import { rounded } from "./timedPlan.js";
 
@@ -9,20 +14,24 @@ export interface GridFamily {
 	readonly times: (count: number) => readonly number[];
 }
 
+/** Spacings that samplers are known with, whatever the model's own is. */
+const SPACINGS = ["leading", "linspace", "trailing"] as const;
+
+export type Spacing = (typeof SPACINGS)[number];
+
 export interface FamilyOptions {
-	/** The sampler's own spacing, with so many steps. */
-	readonly own: (count: number) => Sampler;
+	/** The sampler with so many steps, in the model's own spacing unless told otherwise. */
+	readonly own: (count: number, spacing?: Spacing) => Sampler;
 	/** The timesteps of a grid of log signal-to-noise ratios. */
 	readonly timesOfLogSnr: (logSnr: readonly number[]) => readonly number[];
 	/** The plain run. */
 	readonly plain: Sampler;
 }
 
-const RHO = 7;
 const POWERS = [1.2, 1.5];
 
 /**
- * The sampler's own spacing, and grids between the plain run's first and last timestep: even (`even`), by a power of the share of
+ * The model's own spacing and those that samplers are known with, and grids between the plain run's first and last timestep: even (`even`), by a power of the share of
  * the run (`power:P`; above 1 denser near the image), even in log-SNR (`exponential`), and Karras' of rho 7.
  */
 export function gridFamilies({
@@ -37,11 +46,15 @@ export function gridFamilies({
 		Array.from({ length: count }, (_, n) =>
 			count === 1 ? 0 : n / (count - 1),
 		);
-	const ofSigmas = (count: number, sigma: (share: number) => number) =>
-		timesOfLogSnr(shares(count).map((share) => -2 * Math.log(sigma(share))));
+	const ofSigmas = (given: readonly number[]) =>
+		timesOfLogSnr(given.map((sigma) => -2 * Math.log(sigma)));
 	return [
 		{ name: "even", times: (count) => evenTimes(first, last, count) },
 		{ name: "own", times: (count) => own(count).timesteps },
+		...SPACINGS.map((spacing) => ({
+			name: spacing,
+			times: (count: number) => own(count, spacing).timesteps,
+		})),
 		...POWERS.map((power) => ({
 			name: `power:${power}`,
 			times: (count: number) =>
@@ -51,19 +64,16 @@ export function gridFamilies({
 		})),
 		{
 			name: "exponential",
-			times: (count) =>
-				ofSigmas(count, (share) => high * (low / high) ** share),
+			times: (count) => ofSigmas(exponentialSigmas(count, high, low)),
 		},
 		{
 			name: "karras",
+			times: (count) => ofSigmas(karrasSigmas(count, high, low)),
+		},
+		{
+			name: "ays",
 			times: (count) =>
-				ofSigmas(
-					count,
-					(share) =>
-						(high ** (1 / RHO) +
-							share * (low ** (1 / RHO) - high ** (1 / RHO))) **
-						RHO,
-				),
+				ofSigmas(aysSigmas(count).map((sigma) => Math.min(sigma, high))),
 		},
 	];
 }

@@ -1,0 +1,96 @@
+import { writeFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { exit, stderr, stdout } from "node:process";
+import { parseArgs } from "node:util";
+import { checkpoints } from "./checkpoints.js";
+import { foresight } from "./foresight.js";
+import { seedBatches } from "./judge.js";
+import { measureSeconds, readTimings } from "./seconds.js";
+import { frontFigure, shipPlans } from "./shipPlans.js";
+import { chosenPlans, drawSeed, openStudy } from "./study.js";
+import { LONG_RUN, nameOf, STUDY_RUNS } from "./studyRuns.js";
+import { comparisons, rowsOf, table } from "./tables.js";
+
+/*
+ * Holds plans beside plain sampling with fewer steps, on captions that no plan was found by:
+ *   npm run study -- OUT draw                 draws everything, and goes on where it was broken off
+ *   npm run study -- OUT seconds              measures times in turns; the machine should be idle
+ *   npm run study -- OUT tables               prints the tables of docs/analysis.md, draws its figures
+ *   npm run study -- OUT plans                the same, and writes the plans of each quality into the model's folder
+ *   npm run study -- OUT checkpoints MODEL …  how the plans do on other weights
+ *   npm run study -- OUT foresight            whether it can be foreseen which pictures a plan changes
+ * OUT may hold what `fdiff tune` keeps, as SAMPLER-STEPS.state.json: then what it found takes part.
+ */
+const TASKS = [
+	"draw",
+	"seconds",
+	"tables",
+	"plans",
+	"checkpoints",
+	"foresight",
+];
+const root = join(import.meta.dirname, "../../..");
+const { values, positionals } = parseArgs({
+	allowPositionals: true,
+	options: {
+		threads: { type: "string", default: String(availableParallelism()) },
+		/** The most captions of each kind. */
+		captions: { type: "string", default: "1000" },
+		plans: { type: "string", default: join(root, "models/emoji/plans") },
+	},
+});
+const [out, task, ...models] = positionals;
+const threads = Number(values.threads);
+
+if (!out || !TASKS.includes(task)) {
+	stderr.write(
+		`say where, and what: npm run study -- OUT ${TASKS.join(" | ")}\n`,
+	);
+	exit(2);
+}
+const study = await openStudy(root, out, threads, Number(values.captions));
+const say = (words: string) =>
+	stderr.write(`${new Date().toISOString().slice(11, 19)} ${words}\n`);
+
+if (task === "draw") {
+	const most = Math.max(...STUDY_RUNS.map(({ seeds }) => seeds));
+	for (let seed = 1; seed <= most; seed++) {
+		for (const run of STUDY_RUNS.filter(({ seeds }) => seeds >= seed)) {
+			say(`${nameOf(run)}, seed ${seed}`);
+			for (const { calls, ranked } of await chosenPlans(study, run))
+				say(
+					`${calls} calls: ${ranked.map(({ series, logError }) => `${series} ${Math.exp(logError).toFixed(4)}`).join(", ")}`,
+				);
+			await drawSeed(study, run, seed);
+		}
+		if (seed === 1) {
+			say("long runs");
+			for (const batch of seedBatches(study.captions, 1).unseen)
+				await study.drawings.latents({ ...LONG_RUN, keySteps: "all" }, batch);
+		}
+	}
+	say("done");
+} else if (task === "seconds") await measureSeconds(study, out);
+else if (task === "checkpoints")
+	stdout.write(`${await checkpoints(study, out, models, threads)}\n`);
+else if (task === "foresight") {
+	for (const run of STUDY_RUNS.filter(({ seeds }) => seeds > 1))
+		stdout.write(`\n${nameOf(run)}\n\n${await foresight(study, run)}\n`);
+} else {
+	const timings = await readTimings(out);
+	for (const run of STUDY_RUNS) {
+		const rows = await rowsOf(study, run, timings);
+		stdout.write(`\n${table(run, rows)}\n\n`);
+		for (const line of comparisons(rows)) stdout.write(`- ${line}\n`);
+		await writeFile(
+			join(out, `front-${nameOf(run)}.svg`),
+			await frontFigure(study, run, rows),
+		);
+		if (task === "plans")
+			for (const line of await shipPlans(study, run, rows, values.plans))
+				stdout.write(`- ${line}\n`);
+	}
+}
+await study.pipeline.release();
+await study.clip.release();

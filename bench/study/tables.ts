@@ -1,0 +1,137 @@
+import { bootstrapMean } from "../../src/metrics/bootstrap.js";
+import {
+	type Figures,
+	figures,
+	judge,
+	type Scores,
+	seedBatches,
+} from "./judge.js";
+import type { Timings } from "./seconds.js";
+import {
+	type Finalist,
+	finalists,
+	plainOf,
+	realFeatures,
+	type Study,
+} from "./study.js";
+import type { StudyRun } from "./studyRuns.js";
+
+/** A finalist with all that is known of it. */
+export interface Row extends Finalist {
+	readonly figures: Figures;
+	readonly scores: Scores;
+	readonly seconds?: number;
+}
+
+/** What was found of a run, by what is drawn of it. */
+export async function rowsOf(
+	study: Study,
+	run: StudyRun,
+	timings: Timings,
+): Promise<Row[]> {
+	const { drawings, pictures, captions } = study;
+	const plain = plainOf(run);
+	const seeds = Array.from({ length: run.seeds }, (_, n) =>
+		seedBatches(captions, n + 1),
+	);
+	const scores = await judge(
+		study.clip,
+		await realFeatures(study),
+		[...seeds[0].unseen, ...seeds[0].calibration],
+		pictures,
+	);
+	const rows: Row[] = [];
+	for (const finalist of await finalists(study, run)) {
+		const { way, kind } = finalist;
+		const unseen = (kind === "paper" ? seeds.slice(0, 1) : seeds).map(
+			(seed) => seed.unseen,
+		);
+		rows.push({
+			...finalist,
+			figures: await figures(way, plain, unseen, drawings, pictures, true),
+			scores: await scores(way, plain),
+			seconds: timings[JSON.stringify(way)],
+		});
+	}
+	return rows;
+}
+
+/** The rows of a run as a Markdown table. */
+export function table(run: StudyRun, rows: readonly Row[]): string {
+	const [plain] = rows;
+	const head = [
+		`${run.sampler}, ${run.steps} steps`,
+		"calls",
+		"error to plain (95 %)",
+		"median",
+		"worst tenth",
+		"error to the long run",
+		"PSNR to plain, median / tenth percentile, dB",
+		"CLIP score, difference",
+		"Fréchet distance (CLIP), difference",
+		"s/image",
+		"times as fast",
+	];
+	const lines = rows.map(
+		({ label, kind, calls, figures: own, scores, seconds }) => {
+			const isPlain = kind === "plain";
+			const name = kind === "tuned" ? `**tuned** (${label})` : label;
+			const faster =
+				seconds && plain.seconds ? (plain.seconds / seconds).toFixed(2) : "–";
+			return [
+				name,
+				String(calls),
+				isPlain
+					? "–"
+					: interval(own.error.estimate, own.error.low, own.error.high, 3),
+				isPlain ? "–" : own.medianError.toFixed(3),
+				isPlain ? "–" : own.worstError.toFixed(2),
+				own.longError ? own.longError.estimate.toFixed(3) : "–",
+				isPlain
+					? "–"
+					: `${own.psnr.median.toFixed(1)} / ${own.psnr.tenth.toFixed(1)}`,
+				isPlain ? scores.clip.toFixed(4) : signed(scores.clipDifference, 4),
+				isPlain
+					? scores.frechet.toFixed(2)
+					: signed(scores.frechetDifference, 2),
+				seconds === undefined ? "–" : seconds.toFixed(3),
+				faster,
+			];
+		},
+	);
+	return [head, head.map((_, n) => (n === 0 ? "---" : "---:")), ...lines]
+		.map((cells) => `| ${cells.join(" | ")} |`)
+		.join("\n");
+}
+
+/** What each tuned plan is worth beside the best simple grid with as many calls: the ratio of their geometric mean errors. */
+export function comparisons(rows: readonly Row[]): string[] {
+	return rows.flatMap((tuned) => {
+		if (tuned.kind !== "tuned") return [];
+		const simple = rows.find(
+			({ kind, calls }) => kind === "simple" && calls === tuned.calls,
+		);
+		if (!simple) return [];
+		const { estimate, low, high } = bootstrapMean(
+			tuned.figures.logs.map((log, n) => log - simple.figures.logs[n]),
+		);
+		const [ratio, from, to] = [estimate, low, high].map((value) =>
+			Math.exp(value).toFixed(2),
+		);
+		return [
+			`${tuned.calls} calls: ${tuned.label} errs ${ratio} (${from}–${to}) times as much as ${simple.label}`,
+		];
+	});
+}
+
+const interval = (value: number, low: number, high: number, digits: number) =>
+	`${value.toFixed(digits)} (${low.toFixed(digits)}–${high.toFixed(digits)})`;
+
+const signed = (
+	{ value, low, high }: { value: number; low: number; high: number },
+	digits: number,
+) => {
+	const word = (own: number) =>
+		`${own < 0 ? "−" : "+"}${Math.abs(own).toFixed(digits)}`;
+	return `${word(value)} (${word(low)} to ${word(high)})`;
+};
