@@ -16,6 +16,13 @@ if (!hasOpenVino)
 		`OpenVINO is not installed in ${openVino}: tests run with ONNX Runtime only`,
 	);
 
+/** What drives a real browser, or its graphics device: `npm run test:browser`. */
+const inBrowser = [
+	"test/browser/**/*.test.ts",
+	"test/web/page.test.ts",
+	"test/runtime/onnxruntime/webGpuCheck.test.ts",
+];
+
 export default defineConfig({
 	test: {
 		globalSetup: ["test/cli/buildProgram.ts"],
@@ -29,11 +36,19 @@ export default defineConfig({
 				test: {
 					name: "onnxruntime",
 					include: ["test/**/*.test.ts"],
-					exclude: ["test/runtime/openvino/**"],
+					exclude: ["test/runtime/openvino/**", ...inBrowser],
 					env: {
 						FDIFF_OPENVINO_DIR: "off",
 						...(hasOpenVino ? { FDIFF_TEST_OPENVINO: openVino } : {}),
 					},
+				},
+			},
+			{
+				extends: true,
+				test: {
+					name: "browser",
+					include: inBrowser,
+					env: { FDIFF_OPENVINO_DIR: "off" },
 				},
 			},
 			...(hasOpenVino
