@@ -37,13 +37,8 @@ import {
 	pipelineOptions,
 } from "./generationFlags.js";
 import { interruptSignal } from "./interrupt.js";
-import { addOptionFlags } from "./optionFlags.js";
-import {
-	parseNumber,
-	parseSeed,
-	parseWhole,
-	readFlagFile,
-} from "./parseFlag.js";
+import { addOptionFlags, readTextOf } from "./optionFlags.js";
+import { parseNumber, parseSeed, parseWhole } from "./parseFlag.js";
 import { progressBars } from "./progressBars.js";
 import { resultsWithBar } from "./resultsWithBar.js";
 import {
@@ -197,7 +192,7 @@ async function evaluationRequest(
 		});
 	const methods: Method[] = flags.methods.endsWith(".json")
 		? parseMethodFile(
-				(await readFlagFile("--methods", flags.methods)).toString("utf8"),
+				await readTextOf("methods", flags.methods),
 				flags.methods,
 			)
 		: parseMethods(flags.methods);

@@ -26,7 +26,7 @@ import {
 } from "./generationFlags.js";
 import { interruptSignal } from "./interrupt.js";
 import { openPipeline } from "./openPipeline.js";
-import { flagValue } from "./optionFlags.js";
+import { flagValue, formerFlag } from "./optionFlags.js";
 import { outputPlace, writableFile } from "./outputPlace.js";
 import { previewFile } from "./previewFile.js";
 import { type ProgressBar, progressBar } from "./progressBar.js";
@@ -80,14 +80,17 @@ export function addGenerateCommand(program: Command): void {
 			),
 		)
 		.option("--save-latents <file.npy>", "write the final latents")
-		.option(
-			"--save-initial-noise <file.npy>",
-			"write the noise that the run begins with",
-		)
+		.addOption(saveInitialNoise)
+		.addOption(formerFlag("saveInitialLatents", saveInitialNoise))
 		.action((prompt: string | undefined, flags: GenerateFlags) =>
 			generate(prompt, flags),
 		);
 }
+
+const saveInitialNoise = new Option(
+	"--save-initial-noise <file.npy>",
+	"write the noise that the run begins with",
+);
 
 /** What the options are that a picture's text cannot hold. */
 const MADE_FROM: Readonly<Record<string, string>> = {

@@ -7,7 +7,7 @@ import {
 	type GenerationOption,
 } from "../pipeline/options.js";
 import { parsePlanFile } from "../propagation/planFile.js";
-import { addOptionFlags, optionsOfFlags, readFileOf } from "./optionFlags.js";
+import { addOptionFlags, optionsOfFlags, readTextOf } from "./optionFlags.js";
 
 /** The flags that say which model is run, and where. */
 export interface ModelFlags extends LoadOptions {
@@ -111,7 +111,7 @@ export async function generateOptions(
 	const { keySteps } = flags;
 	if (keySteps?.endsWith(".json"))
 		options.keySteps = parsePlanFile(
-			new TextDecoder().decode(await readFileOf("keySteps", keySteps)),
+			await readTextOf("keySteps", keySteps),
 			keySteps,
 		);
 	return { ...options, prompt };

@@ -18,19 +18,6 @@ Examples:
   $ fdiff models list
 `;
 
-/** Flags that had another name once: what calls them keeps working. */
-const FORMER_FLAGS: Readonly<Record<string, string>> = {
-	"--latents": "--initial-noise",
-	"--save-initial-latents": "--save-initial-noise",
-};
-
-function presentFlag(word: string): string {
-	const [flag, ...value] = word.split("=");
-	return Object.hasOwn(FORMER_FLAGS, flag)
-		? [FORMER_FLAGS[flag], ...value].join("=")
-		: word;
-}
-
 async function main(words: readonly string[]): Promise<void> {
 	const program = new Command("fdiff")
 		.description(
@@ -94,7 +81,7 @@ for (const stream of [process.stdout, process.stderr])
 	});
 
 try {
-	await main(process.argv.slice(2).map(presentFlag));
+	await main(process.argv.slice(2));
 } catch (error) {
 	const { line, exitCode } = failure(error);
 	if (line) process.stderr.write(`${line}\n`);

@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
+import { ofOption } from "../errors/ofOption.js";
 import { OptionError } from "../errors/optionError.js";
 import { shown } from "../errors/shown.js";
-import { UserError } from "../errors/userError.js";
 import { longestText, readRegularFile } from "../files/nodeReadRegularFile.js";
 import { decodePixels, longestPicture } from "../image/nodeImageFile.js";
 import { type OptionKind, problemOf } from "../pipeline/optionKinds.js";
@@ -37,8 +37,20 @@ export function addOptionFlags<Name extends string>(
 		} else if (metavar && !entry.decode && !entry.picture)
 			option.argParser((word) => flagValue(name, entry, word));
 		command.addOption(option);
+		if (entry.formerName)
+			command.addOption(formerFlag(entry.formerName, option));
 	}
 	return command;
+}
+
+/** The same flag by the name that it had once, which help leaves out. */
+export function formerFlag(name: string, option: Option): Option {
+	const former = new Option(option.flags.replace(/^--[\w-]+/, flagOf(name)))
+		.hideHelp();
+	former.attributeName = () => option.attributeName();
+	former.parseArg = option.parseArg;
+	former.argChoices = option.argChoices;
+	return former;
 }
 
 /**
@@ -107,32 +119,25 @@ async function valueOfFlag(
 		picture ? longestPicture : longestText,
 	);
 	if (decode) return decode(content, `${flagOf(name)} ${path}`);
-	try {
-		return await decodePixels(content, path);
-	} catch (cause) {
-		throw cause instanceof UserError
-			? new OptionError(name, cause.message, { cause })
-			: cause;
-	}
+	return ofOption(name, () => decodePixels(content, path));
 }
 
 /**
  * Reads the file that an option names.
  * @throws OptionError that names the file
  */
-export async function readFileOf(
+export function readFileOf(
 	option: string,
 	path: string,
 	longest: number = longestText,
 ): Promise<Uint8Array> {
-	try {
-		return await readRegularFile(path, longest);
-	} catch (cause) {
-		const { code, message } = cause as UserError;
-		throw new OptionError(
-			option,
-			code === "not_found" ? `${path} does not exist` : message,
-			{ cause },
-		);
-	}
+	return ofOption(option, () => readRegularFile(path, longest));
+}
+
+/** The same as text. */
+export async function readTextOf(
+	option: string,
+	path: string,
+): Promise<string> {
+	return new TextDecoder().decode(await readFileOf(option, path));
 }

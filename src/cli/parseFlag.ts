@@ -1,6 +1,4 @@
 import { InvalidArgumentError } from "commander";
-import { UserError } from "../errors/userError.js";
-import { longestText, readRegularFile } from "../files/nodeReadRegularFile.js";
 
 /** A number on the command line; ranges are checked where the flag is used. */
 export function parseNumber(word: string): number {
@@ -37,23 +35,4 @@ export function parseSeed(word: string): bigint {
 			`"${word}" is no integer; use a whole number such as 42.`,
 		);
 	return BigInt(word);
-}
-
-/**
- * Reads a file that a flag names.
- * @throws UserError that names the flag and the file
- */
-export async function readFlagFile(
-	flag: string,
-	path: string,
-): Promise<Buffer> {
-	try {
-		return Buffer.from(await readRegularFile(path, longestText));
-	} catch (cause) {
-		const { code, message } = cause as UserError;
-		throw new UserError(
-			`${flag}: ${code === "not_found" ? `${path} does not exist` : message}`,
-			{ code: "usage", cause },
-		);
-	}
 }

@@ -1,6 +1,6 @@
 import { readCaptionTable } from "../datasets/nodeOpenDataset.js";
 import { UserError } from "../errors/userError.js";
-import { readFlagFile } from "./parseFlag.js";
+import { readTextOf } from "./optionFlags.js";
 
 /**
  * Prompts from the command line, or of a captions file: one a line (.txt), or a caption table (COCO's .json, CSV).
@@ -14,9 +14,7 @@ export async function promptList(
 	const prompts = [...words];
 	if (captions?.toLowerCase().endsWith(".txt"))
 		prompts.push(
-			...(await readFlagFile("--captions", captions))
-				.toString("utf8")
-				.split(/\r?\n/),
+			...(await readTextOf("captions", captions)).split(/\r?\n/),
 		);
 	else if (captions !== undefined)
 		for (const { caption } of (await readCaptionTable(captions)).rows)

@@ -14,8 +14,8 @@ import { EMBEDDED_MODEL } from "../weights/nodeEmbeddedModels.js";
 import { addOutputFlags, type ModelFlags } from "./generationFlags.js";
 import { interruptSignal } from "./interrupt.js";
 import { openPipeline } from "./openPipeline.js";
-import { addOptionFlags } from "./optionFlags.js";
-import { parseBytes, parseWhole, readFlagFile } from "./parseFlag.js";
+import { addOptionFlags, readTextOf } from "./optionFlags.js";
+import { parseBytes, parseWhole } from "./parseFlag.js";
 
 /** Flags of the commands that serve models by name. */
 export interface ShelfFlags extends Omit<ModelFlags, "model"> {
@@ -127,7 +127,7 @@ async function serve(flags: ServeFlags): Promise<void> {
 		throw new OptionError("port", `${flags.port} is not between 0 and 65535`);
 	const keys = parseKeys(
 		flags.keyFile
-			? (await readFlagFile("--key-file", flags.keyFile)).toString("utf8")
+			? await readTextOf("keyFile", flags.keyFile)
 			: (process.env.FDIFF_KEYS ?? ""),
 	);
 	if (keys.length === 0 && (flags.keyFile || !isLoopback(flags.host)))

@@ -1,6 +1,6 @@
 import { open, stat } from "node:fs/promises";
 import { UserError } from "../errors/userError.js";
-import { fileFault, reasonOf } from "./fileFault.js";
+import { reasonOf } from "./fileFault.js";
 
 /** What errors call a file, and whether a missing one is an error. */
 export interface ReadOptions {
@@ -51,11 +51,12 @@ export async function readRegularFile(
 			: new Uint8Array(Buffer.concat(pieces));
 	} catch (cause) {
 		if (cause instanceof UserError) throw cause;
-		const { code } = cause as NodeJS.ErrnoException;
-		throw new UserError(
-			`${label} cannot be read: ${fileFault(cause) ?? reasonOf(cause)}`,
-			{ cause, code: code === "ENOENT" ? "not_found" : "invalid_input" },
-		);
+		throw (cause as NodeJS.ErrnoException).code === "ENOENT"
+			? new UserError(`${label} does not exist`, { cause, code: "not_found" })
+			: new UserError(`${label} cannot be read: ${reasonOf(cause)}`, {
+					cause,
+					code: "invalid_input",
+				});
 	}
 }
 

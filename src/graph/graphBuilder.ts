@@ -16,10 +16,12 @@ import type {
 } from "../weights/formats/weights.js";
 import { adaptedWeight, changedMatrix } from "./adaptedWeight.js";
 import { type Attribute, attributeProto } from "./attributes.js";
-import type { Graph } from "./graph.js";
+import type { Graph, PlaceData } from "./graph.js";
 import { defaultFlavour, type GraphFlavour } from "./graphFlavour.js";
 import {
 	constantInitializer,
+	type ExternalInitializer,
+	placeData,
 	viewShape,
 	type WeightView,
 	weightInitializer,
@@ -111,7 +113,10 @@ export function graphBuilder(
 			? TensorProto_DataType.FLOAT16
 			: TensorProto_DataType.FLOAT;
 	const nodes: NodeProto[] = [];
+	let nodeCount = 0;
 	const initializers = new Map<string, TensorProto>();
+	/** Those initializers whose data lie in files. */
+	const external = new Map<string, ExternalInitializer>();
 	const files = new Map<string, WeightFile>();
 	const tensors = new Map<string, readonly number[]>();
 	const inputs: ValueInfoProto[] = [];
@@ -128,6 +133,8 @@ export function graphBuilder(
 		nodeInputs: readonly Value[],
 		options: NodeOptions,
 	): Value {
+		nodeCount++;
+		if (!weights) return { name, dims: options.dims };
 		const attribute: AttributeProto[] = Object.entries(
 			options.attributes ?? {},
 		).map(([key, value]) => attributeProto(key, value));
@@ -175,10 +182,12 @@ export function graphBuilder(
 		if (!weights) return { name, dims };
 		const known = casts.get(name);
 		if (known) return known;
-		const { tensor, file } = weightInitializer(weights, view, name);
+		const initializer = weightInitializer(weights, view, name);
+		const { tensor, file } = initializer;
 		const source = weights.files.get(file);
 		if (source) files.set(file, source);
 		initializers.set(name, tensor);
+		external.set(name, initializer);
 		if (tensor.dataType === computeType) return { name, dims };
 		const value = cast({ name, dims }, `${name}:compute`, computeType);
 		casts.set(name, value);
@@ -186,9 +195,11 @@ export function graphBuilder(
 	}
 
 	function finish(): Graph {
+		if (weights) renameOutputs(nodes, outputs);
 		return {
 			label: weights?.label ?? "shapes only",
-			model: weights ? serialize() : new Uint8Array(0),
+			model: (place = whereItIs) =>
+				weights ? serialize(place) : new Uint8Array(0),
 			files,
 			inputs: inputs.map((input) => input.name),
 			outputs: [...outputs.keys()],
@@ -197,8 +208,9 @@ export function graphBuilder(
 		};
 	}
 
-	function serialize(): Uint8Array {
-		renameOutputs(nodes, outputs);
+	function serialize(place: PlaceData): Uint8Array {
+		for (const initializer of external.values())
+			placeData(initializer, place);
 		const domains: [string, bigint][] = [
 			["", opset],
 			["com.microsoft", 1n],
@@ -278,7 +290,7 @@ export function graphBuilder(
 			},
 			node: (operator, nodeInputs, options) =>
 				addNode(
-					`${inScope(operator)}_${nodes.length}`,
+					`${inScope(operator)}_${nodeCount}`,
 					operator,
 					nodeInputs,
 					options,
@@ -301,6 +313,8 @@ export function graphBuilder(
 	}
 	return builderAt("");
 }
+
+const whereItIs: PlaceData = (location, offset) => ({ location, offset });
 
 /**
  * Gives values that are graph outputs the outputs' names, without a copying node where that can be: a value that is an input,

@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import {
+	StringStringEntryProtoSchema,
 	type TensorProto,
 	TensorProto_DataLocation,
 	TensorProto_DataType,
@@ -8,6 +9,7 @@ import {
 import { UserError } from "../errors/userError.js";
 import { elementCount } from "../tensor/tensor.js";
 import type { TensorEntry, Weights } from "../weights/formats/weights.js";
+import type { PlaceData } from "./graph.js";
 
 /** Data types of weights that a graph can compute with (through a Cast where it is not the type computed in), and their bytes an element. */
 const dataTypes: Partial<
@@ -36,6 +38,28 @@ export function viewShape(view: WeightView): readonly number[] {
 	return [view.rows[1] - view.rows[0], ...view.shape.slice(1)];
 }
 
+/** An initializer whose data lie in a file. */
+export interface ExternalInitializer {
+	/** Without the place of its data: see `placeData`. */
+	readonly tensor: TensorProto;
+	/** Key of the weights' files. */
+	readonly file: string;
+	/** Bytes from the start of the file. */
+	readonly offset: bigint;
+	readonly length: bigint;
+}
+
+/** Writes into the initializer where its data are. */
+export function placeData(
+	{ tensor, file, offset, length }: ExternalInitializer,
+	place: PlaceData,
+): void {
+	const fields = { ...place(file, offset), length };
+	tensor.externalData = Object.entries(fields).map(([key, value]) =>
+		create(StringStringEntryProtoSchema, { key, value: `${value}` }),
+	);
+}
+
 /**
  * An initializer called `as` whose data is a view of a weight where it lies in its file: nothing is read or copied here.
  * @throws UserError that names the tensor when it is missing, has another shape, or a data type no graph computes with.
@@ -44,7 +68,7 @@ export function weightInitializer(
 	weights: Weights,
 	view: WeightView,
 	as: string,
-): { tensor: TensorProto; file: string } {
+): ExternalInitializer {
 	const entry = weights.tensors.get(view.name);
 	if (!entry)
 		throw new UserError(
@@ -65,23 +89,16 @@ export function weightInitializer(
 		);
 	const dims = viewShape(view);
 	const rowBytes = elementCount(view.shape.slice(1)) * bytes;
-	const location = {
-		location: entry.file,
-		offset: `${entry.offset + (view.rows?.[0] ?? 0) * rowBytes}`,
-		length: `${elementCount(dims) * bytes}`,
-	};
 	return {
 		tensor: create(TensorProtoSchema, {
 			name: as,
 			dims: dims.map(BigInt),
 			dataType,
 			dataLocation: TensorProto_DataLocation.EXTERNAL,
-			externalData: Object.entries(location).map(([key, value]) => ({
-				key,
-				value,
-			})),
 		}),
 		file: entry.file,
+		offset: BigInt(entry.offset + (view.rows?.[0] ?? 0) * rowBytes),
+		length: BigInt(elementCount(dims) * bytes),
 	};
 }
 

@@ -165,6 +165,9 @@ const WORTH_OPTIMIZING = 8;
 /** Bytes of encoded prompts that are kept: some hundred for Stable Diffusion 1.x. */
 const KEPT_TEXTS = 64 * 2 ** 20;
 
+/** Counts of operations that are kept, by parts and sizes. */
+const KEPT_COUNTS = 1000;
+
 /** Weights up to this many bytes all stay in memory. */
 export const SMALL_MODEL = 2 ** 30;
 
@@ -345,6 +348,8 @@ export function openNetworks(
 					let count = flops.get(key);
 					if (count === undefined) {
 						count = unetFlops(unetConfig, part, dims);
+						// strangers may ask for any size
+						if (flops.size >= KEPT_COUNTS) flops.clear();
 						flops.set(key, count);
 					}
 					return count;

@@ -1,5 +1,5 @@
+import { ofOption } from "../errors/ofOption.js";
 import { OptionError } from "../errors/optionError.js";
-import { UserError } from "../errors/userError.js";
 import type { EncodeImage } from "../image/encodedImage.js";
 import { autoencoder } from "../models/autoencoder.js";
 import { nodeFindPlan } from "../propagation/nodeFindTunedPlan.js";
@@ -141,18 +141,4 @@ async function openControlNets(
 			),
 		);
 	return opened;
-}
-
-/** What goes wrong with a user's file is said of the option that names it. */
-async function ofOption<Result>(
-	option: string,
-	open: () => Promise<Result>,
-): Promise<Result> {
-	try {
-		return await open();
-	} catch (cause) {
-		if (!(cause instanceof UserError)) throw cause;
-		const what = cause instanceof OptionError ? cause.what : cause.message;
-		throw new OptionError(option, what, { cause });
-	}
 }

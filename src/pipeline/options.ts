@@ -88,6 +88,8 @@ export interface OptionEntry<Schema extends z.ZodType = z.ZodType>
 	readonly help: string;
 	/** The heading that it stands under in `--help`. */
 	readonly group: OptionGroup;
+	/** What its flag was called once: that goes on working. */
+	readonly formerName?: string;
 	readonly required?: true;
 	/** Another option that it does nothing without, and what is to be said then. */
 	readonly needs?: readonly [option: string, words: string];
@@ -353,6 +355,7 @@ export const GENERATION_OPTIONS = {
 			"a tensor of finite numbers",
 			decodeNpy,
 		),
+		formerName: "latents",
 		help: "begin with this standard normal noise [images, 4, height/8, width/8] instead of the seed's, and draw as many images as it is for",
 		group: "Picture",
 		json: false,

@@ -1,3 +1,4 @@
+import { ofOption } from "../errors/ofOption.js";
 import { OptionError } from "../errors/optionError.js";
 import { shorten } from "../errors/shorten.js";
 import type { LoraTag } from "../tokenizer/loraTags.js";
@@ -65,7 +66,7 @@ export async function openRunAdapters(
 			lora.textWeight ??
 			(lora.weight === undefined ? tag?.textWeight : undefined) ??
 			weight;
-		const adapter = await named(option, () =>
+		const adapter = await ofOption(option, () =>
 			openAdapter(file, sources.model.networks, sources.openWeightFile),
 		);
 		uses.push({
@@ -89,14 +90,14 @@ export async function openRunAdapters(
 				"prompt",
 				`it names the LoRA ${shorten(tag.name)}, which is none of those that are given`,
 			);
-		const path = await named("prompt", () => findLora(tag.name));
+		const path = await ofOption("prompt", () => findLora(tag.name));
 		await add({ path, name: tag.name }, "prompt");
 	}
 	const embeddings: Embedding[] = [];
 	const given: EmbeddingOption[] = [];
 	for (const option of settings.options.embeddings ?? []) {
 		const file = await opened("embeddings", option, sources);
-		const found = await named("embeddings", async () =>
+		const found = await ofOption("embeddings", () =>
 			embeddingsOf(file, sources.features, option.token),
 		);
 		for (const embedding of found) {
@@ -129,7 +130,7 @@ async function opened(
 	{ path, file, hash, ...rest }: LoraOption & EmbeddingOption,
 	{ openAdapterFile, signal }: AdapterSources,
 ): Promise<AdapterFile> {
-	const found = await named(option, async () => {
+	const found = await ofOption(option, async () => {
 		if (file)
 			return memoryAdapterFile(file, rest.name ?? rest.token ?? "adapter");
 		if (path === undefined || !openAdapterFile)
@@ -145,20 +146,6 @@ async function opened(
 			`${found.label} is another file (${found.hash}) than the one that is asked for (${hash})`,
 		);
 	return found;
-}
-
-/** Errors of files as errors of the option that names them. */
-async function named<Value>(
-	option: string,
-	work: () => Promise<Value>,
-): Promise<Value> {
-	try {
-		return await work();
-	} catch (cause) {
-		if (cause instanceof OptionError || !(cause instanceof Error)) throw cause;
-		if (cause.name === "AbortError") throw cause;
-		throw new OptionError(option, cause.message, { cause });
-	}
 }
 
 function unusedWarning(

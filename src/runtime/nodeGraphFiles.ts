@@ -1,8 +1,6 @@
 import { open, realpath } from "node:fs/promises";
-import { fromBinary, toBinary } from "@bufbuild/protobuf";
-import { ModelProtoSchema } from "onnx-buf";
 import { UserError } from "../errors/userError.js";
-import type { Graph } from "../graph/graph.js";
+import type { Graph, PlaceData } from "../graph/graph.js";
 import type { WeightFile } from "../weights/formats/weights.js";
 
 /**
@@ -18,40 +16,23 @@ export async function pathsOnDisk({
 	return paths;
 }
 
-/** The model with other external data locations. */
-export function relocated(
-	model: Uint8Array,
-	locations: ReadonlyMap<string, string>,
-): Uint8Array {
-	if ([...locations].every(([from, to]) => from === to)) return model;
-	const proto = fromBinary(ModelProtoSchema, model);
-	for (const { externalData } of proto.graph?.initializer ?? [])
-		for (const entry of externalData)
-			if (entry.key === "location")
-				entry.value = locations.get(entry.value) ?? entry.value;
-	return toBinary(ModelProtoSchema, proto);
-}
+/** Data in files that are elsewhere: their new locations by their keys. */
+export const placedAt =
+	(locations: ReadonlyMap<string, string>): PlaceData =>
+	(file, offset) => ({ location: locations.get(file) ?? file, offset });
 
 /** The location by which ONNX Runtime's own engines say that data lies in memory, at the address that is its offset. */
 const IN_MEMORY = "*/_ORT_MEM_ADDR_/*";
 
-/** The model with its external data at addresses in memory, of each file where its bytes begin. */
-export function atAddresses(
-	model: Uint8Array,
-	files: ReadonlyMap<string, bigint>,
-): Uint8Array {
-	const proto = fromBinary(ModelProtoSchema, model);
-	for (const { externalData } of proto.graph?.initializer ?? []) {
-		const entry = new Map(externalData.map((field) => [field.key, field]));
-		const location = entry.get("location");
-		const offset = entry.get("offset");
-		const begin = files.get(location?.value ?? "");
-		if (!location || !offset || begin === undefined) continue;
-		location.value = IN_MEMORY;
-		offset.value = String(begin + BigInt(offset.value));
-	}
-	return toBinary(ModelProtoSchema, proto);
-}
+/** Data in memory: each file begins at an address. */
+export const atAddresses =
+	(begins: ReadonlyMap<string, bigint>): PlaceData =>
+	(file, offset) => {
+		const begin = begins.get(file);
+		return begin === undefined
+			? { location: file, offset }
+			: { location: IN_MEMORY, offset: begin + offset };
+	};
 
 async function resolved(path: string): Promise<string> {
 	try {

@@ -1,3 +1,4 @@
+import { ofOption } from "../errors/ofOption.js";
 import { OptionError } from "../errors/optionError.js";
 import { UserError } from "../errors/userError.js";
 import { isJpeg, isWebp } from "../image/exifContainer.js";
@@ -71,15 +72,9 @@ export async function decodePicture(
 ): Promise<PixelImage> {
 	if (!isPng(bytes) && !isJpeg(bytes) && !isWebp(bytes))
 		throw new OptionError(name, "it is no PNG, JPEG or WebP");
-	try {
-		return await decodePixels(bytes, "the picture", {
-			maxPixels: picturePixels,
-		});
-	} catch (cause) {
-		throw cause instanceof UserError
-			? new OptionError(name, cause.message, { cause })
-			: cause;
-	}
+	return ofOption(name, () =>
+		decodePixels(bytes, "the picture", { maxPixels: picturePixels }),
+	);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
-import { OptionError } from "../errors/optionError.js";
+import { ofOption } from "../errors/ofOption.js";
 import { UserError } from "../errors/userError.js";
 import { foreignFile, headLength } from "../files/foreignFile.js";
 import { openSingleFile } from "./checkpoint/singleFile.js";
@@ -100,17 +100,6 @@ export async function locateModel(
 	);
 }
 
-/** @throws OptionError when the folder that an option names cannot be read */
-async function folderOf(option: string, path: string): Promise<ModelFolder> {
-	try {
-		return await nodeModelFolder(path, path);
-	} catch (cause) {
-		throw cause instanceof UserError
-			? new OptionError(option, cause.message, { cause })
-			: cause;
-	}
-}
-
 async function openCheckpoint(
 	path: string,
 	options: OpenModelOptions,
@@ -127,8 +116,12 @@ async function openCheckpoint(
 	}
 	const { config, tokenizer } = options;
 	return openSingleFile(file, {
-		...(config ? { config: await folderOf("config", config) } : {}),
-		...(tokenizer ? { tokenizer: await folderOf("tokenizer", tokenizer) } : {}),
+		...(config && {
+			config: await ofOption("config", () => nodeModelFolder(config)),
+		}),
+		...(tokenizer && {
+			tokenizer: await ofOption("tokenizer", () => nodeModelFolder(tokenizer)),
+		}),
 		clipTokenizers: [
 			clipTokenizerFolder(() =>
 				readFile(join(embeddedModelsFolder, "clip-tokenizer", "merges.txt.gz")),

@@ -573,7 +573,7 @@ describe("what fails ends with one line and exit code 1", () => {
 		[
 			"an image that is not there",
 			["generate", "--from-image", "none.png"],
-			/none\.png cannot be read: there is no such file/,
+			/none\.png does not exist/,
 		],
 		[
 			"an image that is none",

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import {
 	appendFileSync,
 	cpSync,
@@ -5,6 +6,7 @@ import {
 	mkdtempSync,
 	readFileSync,
 	rmSync,
+	symlinkSync,
 	writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -22,6 +24,7 @@ import {
 	openEvaluationPipeline,
 	prepareRun,
 } from "../../src/evaluation/run/nodeEvaluate.js";
+import { imagePath } from "../../src/evaluation/run/nodeImagePath.js";
 import { mergeRuns } from "../../src/evaluation/run/nodeMerge.js";
 import { openModel } from "../../src/weights/nodeOpenModel.js";
 import { resultsOf, tinyDataset } from "./tinyRun.js";
@@ -153,6 +156,24 @@ describe("a run", () => {
 		const csv = readFileSync(join(whole, "results.csv"), "utf8").split("\n");
 		expect(csv[0]).toMatch(/^method,sampler,steps,images,fid,/);
 		expect(csv.length).toBe(7);
+	});
+
+	test("a kept image that became a pipe, an endless device or a folder is left out of the report", async () => {
+		const out = join(folder, "odd-images");
+		cpSync(whole, out, { recursive: true });
+		const [first, second, third] = results.methods.map(({ name }) =>
+			imagePath(out, name, 0),
+		);
+		for (const path of [first, second, third]) rmSync(path);
+		execFileSync("mkfifo", [first]);
+		symlinkSync("/dev/zero", second);
+		mkdirSync(third);
+		await writeResults(out);
+		const html = (of: string) => readFileSync(join(of, "report.html"), "utf8");
+		const shown = (of: string) => html(of).match(/data:image\/png/g)?.length;
+		expect(html(out)).toContain("<span>not kept</span>");
+		expect(shown(out)).toBeLessThan(Number(shown(whole)) - 2);
+		expect(resultsOf(out)).toEqual(resultsOf(whole));
 	});
 
 	test("of shards in folders of their own, merged, is the whole run", async () => {

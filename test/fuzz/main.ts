@@ -16,6 +16,8 @@ import type { Report, ThreadMessage, ThreadWork } from "./report.js";
 const MOST_SECONDS = 5;
 const MOST_WAITING = 120;
 const MOST_MEMORY = 1e9;
+/** Milliseconds that an input has to come to its end after it was found to be a fault. */
+const MOST_ENDING = 2_000;
 const LOOK_EVERY = 100;
 
 const { values } = parseArgs({
@@ -88,15 +90,33 @@ function threadEnds(): Promise<boolean> {
 	});
 	let names: readonly string[] = [];
 	let begun = "";
+	let broken = false;
+	let ended = false;
+	/** Of the last turn. */
+	let heap = 0;
+	let external = 0;
 	let since = { processor: 0, clock: 0 };
 	return new Promise((resolve) => {
 		const broke = (what: string) => {
 			const [name, input] = readFileSync(logPath, "utf8").trim().split(" ");
-			next[name] = Number(input) + 1;
-			tried[name] = (tried[name] ?? 0) + 1;
 			fault(name, Number(input), what);
 			clearInterval(look);
-			void thread.terminate().then(() => resolve(false));
+			broken = true;
+			// whoever ends a thread during an engine's call ends the process: the input may come to its end, unless it has none
+			Atomics.store(at, 2, 1);
+			const begun = performance.now();
+			const wait = setInterval(() => {
+				const endless =
+					performance.now() - begun > MOST_ENDING ||
+					process.memoryUsage().rss > 2 * MOST_MEMORY;
+				if (!ended && !endless) return;
+				clearInterval(wait);
+				if (!ended) {
+					next[name] = Number(input) + 1;
+					tried[name] = (tried[name] ?? 0) + 1;
+				}
+				void thread.terminate().then(() => resolve(false));
+			}, 10);
 		};
 		let looked = performance.now();
 		const look = setInterval(() => {
@@ -107,7 +127,11 @@ function threadEnds(): Promise<boolean> {
 			if (ran > end || total() >= most) Atomics.store(at, 2, 1);
 			if (ran > said + 60_000) {
 				said = ran;
-				process.stderr.write(`${total()} inputs, ${refused} refused\n`);
+				const bytes = [process.memoryUsage().rss, heap, external];
+				const [all, own, held] = bytes.map((n) => Math.round(n / 2 ** 20));
+				process.stderr.write(
+					`${total()} inputs, ${refused} refused, ${all} MiB (heap ${own}, external ${held})\n`,
+				);
 			}
 			const memory = process.memoryUsage().rss;
 			peakMemory = Math.max(peakMemory, memory);
@@ -138,7 +162,10 @@ function threadEnds(): Promise<boolean> {
 				tried[message.target] = (tried[message.target] ?? 0) + message.tried;
 				next[message.target] = message.next;
 				refused += message.refused;
+				({ heap, external } = message);
 			} else if (message.kind === "stopped") {
+				ended = true;
+				if (broken) return;
 				clearInterval(look);
 				resolve(true);
 			} else fault(message.target, message.input, message.what, message.value);

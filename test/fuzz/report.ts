@@ -23,6 +23,9 @@ export type ThreadMessage =
 			/** By a UserError. */
 			readonly refused: number;
 			readonly next: number;
+			/** Bytes that the thread's own collector knows of. */
+			readonly heap: number;
+			readonly external: number;
 	  }
 	| {
 			readonly kind: "fault";

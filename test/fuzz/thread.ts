@@ -79,12 +79,14 @@ async function fuzz(): Promise<void> {
 				Atomics.store(at, 0, 0);
 			}
 			counts[name] = input;
+			const { heapUsed: heap, external } = process.memoryUsage();
 			tell({
 				kind: "turn",
 				target: name,
 				tried: input - first,
 				refused,
 				next: input,
+				...{ heap, external },
 			});
 			// messages go out, garbage is collected
 			await new Promise((resolve) => setImmediate(resolve));

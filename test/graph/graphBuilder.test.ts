@@ -111,7 +111,7 @@ test("without weights a graph has shapes and work, and no model", () => {
 	expect(y.dims).toEqual([3, 6]);
 	const graph = g.finish();
 	expect(graph.flops).toBe(2 * 3 * 4 * 6);
-	expect(graph.model).toHaveLength(0);
+	expect(graph.model()).toHaveLength(0);
 	expect([...graph.tensors]).toEqual([
 		["layer.weight", [6, 4]],
 		["layer.bias", [6]],

@@ -103,7 +103,7 @@ test("Slice has its axes written out, which not every engine can do without", as
 	const { fromBinary } = await import("@bufbuild/protobuf");
 	const { ModelProtoSchema } = await import("onnx-buf");
 	for (const [{ model }] of await networks(defaultFlavour))
-		for (const { opType, input } of fromBinary(ModelProtoSchema, model).graph!
+		for (const { opType, input } of fromBinary(ModelProtoSchema, model()).graph!
 			.node)
 			if (opType === "Slice") expect(input.length).toBeGreaterThanOrEqual(4);
 });

@@ -166,7 +166,7 @@ describe("a file that cannot be read is one clear line", () => {
 
 	test("a missing file", async () => {
 		await expect(readImage(join(folder, "none.png"))).rejects.toThrow(
-			/none\.png cannot be read: there is no such file/,
+			/none\.png does not exist/,
 		);
 		await expect(readParameters(folder)).rejects.toThrow(/it is a folder/);
 	});

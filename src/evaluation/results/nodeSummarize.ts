@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { ResolvedProtocol } from "../../datasets/protocol.js";
 import { UserError } from "../../errors/userError.js";
 import { type FrechetWork, frechetHere } from "../../metrics/frechetWork.js";
@@ -139,12 +140,17 @@ export async function summarize(
 		};
 		const imagesOf = (name: string) =>
 			captions.entries.map((_, index) => records.get(`${index} ${name}`));
+		/** Signals are heard between methods: intervals of tens of thousands of images take a second. */
+		const pause = async () => {
+			await setImmediate();
+			signal?.throwIfAborted();
+		};
 		// a method comes after the one that it is held against
 		const order = [...definition.methods].sort(
 			(a, b) => Number(a.name !== a.reference) - Number(b.name !== b.reference),
 		);
 		for (const method of order) {
-			signal?.throwIfAborted();
+			await pause();
 			const { name } = method;
 			const stored = imagesOf(name);
 			const images = stored.map(imageOf);
@@ -192,8 +198,10 @@ export async function summarize(
 			});
 			advance();
 		}
-		const comparisons = againstPaper(definition).map(
-			([{ name }, { name: to }]): Comparison => ({
+		const comparisons: Comparison[] = [];
+		for (const [{ name }, { name: to }] of againstPaper(definition)) {
+			await pause();
+			comparisons.push({
 				method: name,
 				to,
 				...differences(name, to),
@@ -203,8 +211,8 @@ export async function summarize(
 						imagesOf(to).map(imageOf),
 					),
 				},
-			}),
-		);
+			});
+		}
 		const machines: MachineRecord[] = [];
 		let peakMemory = 0;
 		for (const { record } of records.values()) {

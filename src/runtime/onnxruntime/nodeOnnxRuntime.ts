@@ -77,6 +77,8 @@ async function loadSession(
 	options: SessionOptions = {},
 ): Promise<Session> {
 	const { device = "cpu", threads, optimization = "all" } = options;
+	// not the graph itself, which is large
+	const { label, inputs: names, outputs } = graph;
 	const { model, folder, bytes } = await weightAccess(graph);
 	const session = sessions++;
 	await callRuntime("create", {
@@ -88,25 +90,25 @@ async function loadSession(
 		threads,
 		optimization,
 	}).catch((cause: unknown) => {
-		throw sessionError(cause, `${graph.label}: cannot be loaded`);
+		throw sessionError(cause, `${label}: cannot be loaded`);
 	});
 
 	let released = false;
 	return {
-		inputs: graph.inputs,
-		outputs: graph.outputs,
+		inputs: names,
+		outputs,
 		async run(inputs) {
 			if (released)
-				throw new UserError(`${graph.label} was released and cannot run`, {
+				throw new UserError(`${label} was released and cannot run`, {
 					code: "disposed",
 				});
-			const { sent, moved } = await sentInputs(graph, inputs);
+			const { sent, moved } = await sentInputs(label, names, inputs);
 			const results = await callRuntime(
 				"run",
-				{ session, inputs: sent, outputs: graph.outputs },
+				{ session, inputs: sent, outputs },
 				moved,
 			).catch((cause: unknown) => {
-				throw sessionError(cause, `${graph.label}: cannot run`);
+				throw sessionError(cause, `${label}: cannot run`);
 			});
 			return results as Record<string, Tensor>;
 		},

@@ -1,6 +1,6 @@
 import { parse, relative, sep } from "node:path";
 import type { Graph } from "../../graph/graph.js";
-import { fileBytes, pathsOnDisk, relocated } from "../nodeGraphFiles.js";
+import { fileBytes, pathsOnDisk, placedAt } from "../nodeGraphFiles.js";
 
 /** How a session finds the weights of a model: mapped from files below `folder`, or as bytes. */
 export interface WeightAccess {
@@ -20,7 +20,7 @@ export async function weightAccess(graph: Graph): Promise<WeightAccess> {
 	const folder = commonFolder([...paths.values()]);
 	if (paths.size < graph.files.size || folder === undefined)
 		return {
-			model: graph.model,
+			model: graph.model(),
 			bytes: await Promise.all(
 				[...graph.files].map(async ([path, file]) => ({
 					path,
@@ -34,7 +34,7 @@ export async function weightAccess(graph: Graph): Promise<WeightAccess> {
 			relative(folder, path).split(sep).join("/"),
 		]),
 	);
-	return { model: relocated(graph.model, locations), folder };
+	return { model: graph.model(placedAt(locations)), folder };
 }
 
 /** The folder that holds all these files, at any depth; undefined when they are on several drives. */

@@ -1,4 +1,3 @@
-import type { Graph } from "../../graph/graph.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { IntTensor } from "../session.js";
 import type { SentTensor } from "./threadMessages.js";
@@ -12,7 +11,8 @@ const PIECE = 2 ** 25;
  * @throws RangeError when one is missing.
  */
 export async function sentInputs(
-	graph: Graph,
+	label: string,
+	names: readonly string[],
 	inputs: Readonly<Record<string, Tensor | IntTensor>>,
 ): Promise<{
 	readonly sent: Record<string, SentTensor>;
@@ -21,10 +21,10 @@ export async function sentInputs(
 	const sent: Record<string, SentTensor> = {};
 	const moved: ArrayBuffer[] = [];
 	let copied = 0;
-	for (const name of graph.inputs) {
+	for (const name of names) {
 		const value = inputs[name];
 		if (!value)
-			throw new RangeError(`${graph.label}: input ${name} is missing`);
+			throw new RangeError(`${label}: input ${name} is missing`);
 		const data = value.data.slice();
 		sent[name] = { dims: value.dims, data };
 		moved.push(data.buffer as ArrayBuffer);

@@ -4,7 +4,7 @@ import {
 	atAddresses,
 	fileBytes,
 	pathsOnDisk,
-	relocated,
+	placedAt,
 } from "../nodeGraphFiles.js";
 import { sessionError } from "../sessionError.js";
 import { mainLine, type OpenVinoLibrary, type Pointer } from "./nodeLibrary.js";
@@ -41,7 +41,7 @@ export async function modelReader(
 					: file.blob.size;
 	let byPath =
 		process.platform !== "win32" && paths.size === graph.files.size
-			? relocated(graph.model, paths)
+			? graph.model(placedAt(paths))
 			: undefined;
 	let addressed: Promise<Addressed> | undefined;
 	const failed = (cause: unknown) =>
@@ -127,7 +127,7 @@ async function atItsAddresses(
 				begins.set(key, library.address(content));
 			}
 		}
-		return { model: atAddresses(graph.model, begins), unmap };
+		return { model: graph.model(atAddresses(begins)), unmap };
 	} catch (cause) {
 		unmap();
 		throw cause;

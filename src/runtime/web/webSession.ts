@@ -25,7 +25,7 @@ export async function webSession(
 			: sessionError(cause, `${graph.label}: ${what}`, "wasm");
 	};
 	const session = await alone(async () =>
-		library.InferenceSession.create(graph.model, {
+		library.InferenceSession.create(graph.model(), {
 			executionProviders:
 				provider === "wasm" ? ["wasm"] : [{ name: "webgpu", device: provider }],
 			graphOptimizationLevel: optimization,

@@ -89,7 +89,7 @@ test("what is no model at all is an error of one line", async () => {
 	const graph = await encoderGraph();
 	const loading = onnxRuntime.createSession({
 		...graph,
-		model: Uint8Array.of(1, 2, 3),
+		model: () => Uint8Array.of(1, 2, 3),
 	});
 	await expect(loading).rejects.toThrow(/^[^\n]*tiny-sd2[^\n]*$/);
 });

@@ -235,7 +235,7 @@ test("weights in memory, a file that is gone, and what is no model", async () =>
 		testEngine.createSession({ ...graph, files: gone }),
 	).rejects.toThrow(/gone cannot be read/);
 	await expect(
-		testEngine.createSession({ ...graph, model: new Uint8Array(0) }),
+		testEngine.createSession({ ...graph, model: () => new Uint8Array(0) }),
 	).rejects.toThrow(/^[^\n]*tiny-sd2[^\n]*$/);
 });
 
