@@ -24,11 +24,11 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-test("killed at 20 random moments and run again, it comes to the identical result", async () => {
+test("killed at 8 random moments and run again, it comes to the identical result", async () => {
 	const out = join(folder, "killed");
 	let kills = 0;
-	// each run is killed a little after it has written something, or before it could
-	for (let attempt = 0; attempt < 20; attempt++) {
+	// `npm run kill-test` does hundreds; each run is killed a little after it has written something, or before it could
+	for (let attempt = 0; attempt < 8; attempt++) {
 		const child = start(tinyEvaluation(dataset, out));
 		const end = ended(child);
 		const before = linesOf(out);
@@ -43,7 +43,7 @@ test("killed at 20 random moments and run again, it comes to the identical resul
 		const { code } = await end;
 		if (code === null) kills++;
 	}
-	expect(kills).toBeGreaterThanOrEqual(16);
+	expect(kills).toBeGreaterThanOrEqual(6);
 	const { code, errors } = await ended(start(tinyEvaluation(dataset, out)));
 	expect(errors).toBe("");
 	expect(code).toBe(0);
