@@ -1,13 +1,12 @@
 import sharp from "sharp";
 import { UserError } from "../errors/userError.js";
 import { foreignFile } from "../files/foreignFile.js";
+import { longestSide } from "../image/nodeImageFile.js";
 import type { Pixels } from "../image/resize/pixels.js";
 import { isPlainYcbcrTiff } from "./tiffColours.js";
 
 /** More pixels than any photograph of these sets; guards against decompression bombs. */
 const maxPixels = 2 ** 26;
-/** JPEG's own limit; a file of some bytes that says more is no photograph, and takes memory by its lines. */
-const longestSide = 65_535;
 
 /**
  * Decodes an image file to 8-bit RGB: grey and palette spread to three channels, 16 bits cut to 8, CMYK converted, alpha

@@ -10,6 +10,8 @@ import type { RgbImage } from "./rgbImage.js";
 
 /** Pictures of more pixels are refused unless told otherwise: 8192 × 8192. */
 const MAX_PIXELS = 8192 * 8192;
+/** JPEG's own limit. A file of some bytes that says more is no photograph, and takes memory by its lines. */
+export const longestSide = 65_535;
 /** No picture's file is longer, in bytes. */
 export const longestPicture = 512 * 2 ** 20;
 
@@ -66,10 +68,14 @@ export async function decodePixels(
 	{ maxPixels = MAX_PIXELS }: ReadImageOptions = {},
 ): Promise<PixelImage> {
 	try {
-		const { data, info } = await sharp(bytes, {
+		const picture = sharp(bytes, {
 			limitInputPixels: maxPixels,
 			failOn: "truncated",
-		})
+		});
+		const { width: across, height: down } = await picture.metadata();
+		if (Math.max(across, down) > longestSide)
+			throw new Error(`it is ${across} x ${down} pixels`);
+		const { data, info } = await picture
 			.autoOrient()
 			.toColourspace("srgb")
 			.raw({ depth: "uchar" })

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { UserError } from "../../src/errors/userError.js";
+import { crc32 } from "../../src/files/crc32.js";
 import { encodeImage, encodePng } from "../../src/image/nodeEncodeImage.js";
 import {
 	decodeImage,
@@ -148,10 +149,15 @@ describe("a file that cannot be read is one clear line", () => {
 	const bomb = Buffer.from(bytesOf(golden.pictures[0].file));
 	bomb.writeUInt32BE(2 ** 20, 16);
 	bomb.writeUInt32BE(2 ** 20, 20);
+	const lines = Buffer.from(bytesOf(golden.pictures[0].file));
+	lines.writeUInt32BE(8_388_616, 16);
+	lines.writeUInt32BE(7, 20);
+	lines.writeUInt32BE(crc32(lines.subarray(12, 29)), 29);
 	test.each([
 		["nothing", new Uint8Array(0), /is no picture of a known format/],
 		["text", Buffer.from("hello"), /is no picture of a known format/],
 		["a huge picture", bomb, /has over 67108864 pixels|is damaged/],
+		["lines of millions of pixels", lines, /it is 8388616 x 7 pixels/],
 		[
 			"a picture cut off",
 			bytesOf(golden.pictures[0].file).subarray(0, 90),
@@ -174,7 +180,6 @@ describe("a file that cannot be read is one clear line", () => {
 
 test("settings in a text bomb are refused", async () => {
 	const { deflateSync } = await import("node:zlib");
-	const { crc32 } = await import("../../src/files/crc32.js");
 	const body = Buffer.concat([
 		Buffer.from("zTXtparameters\0\0", "latin1"),
 		deflateSync(Buffer.alloc(200 << 20)),

@@ -18,7 +18,7 @@ export interface HubSettings {
  * Settings of huggingface_hub: HF_ENDPOINT; HF_HUB_CACHE, else HF_HOME/hub, else XDG_CACHE_HOME/huggingface/hub, else
  * ~/.cache/huggingface/hub; HF_TOKEN, else the token file (HF_TOKEN_PATH, else HF_HOME/token) that `hf auth login` writes;
  * HF_HUB_OFFLINE (1, on, yes, true).
- * @throws UserError when HF_ENDPOINT is no http(s) address.
+ * @throws UserError when HF_ENDPOINT is no http(s) address, or the token is none.
  */
 export async function hubSettings(
 	environment: Readonly<Record<string, string | undefined>> = process.env,
@@ -40,6 +40,11 @@ export async function hubSettings(
 		environment.HUGGING_FACE_HUB_TOKEN ||
 		(await readRegularText(tokenPath, LONGEST_LINE).catch(() => ""))
 	).trim();
+	if (!/^[\x21-\x7e]*$/.test(token))
+		throw new UserError(
+			`the Hub's access token (HF_TOKEN, or the file ${tokenPath}) holds spaces, line breaks or letters that no token has`,
+			{ code: "usage" },
+		);
 	return {
 		endpoint,
 		cacheFolder: home(
@@ -47,7 +52,7 @@ export async function hubSettings(
 				environment.HUGGINGFACE_HUB_CACHE ||
 				join(hfHome, "hub"),
 		),
-		...(token && !/[\s\0]/.test(token) ? { token } : {}),
+		...(token && { token }),
 		offline: /^(1|on|yes|true)$/i.test(environment.HF_HUB_OFFLINE ?? ""),
 	};
 }

@@ -714,6 +714,10 @@ test("settings come from the environment as huggingface_hub reads them", async (
 	await expect(hubSettings({ HF_ENDPOINT: "ftp://x" })).rejects.toThrow(
 		/HF_ENDPOINT is "ftp:\/\/x"/,
 	);
+	for (const token of ["hf_a\nx: y", "hf_é", "hf a"])
+		await expect(hubSettings({ HF_TOKEN: token })).rejects.toThrow(
+			/^the Hub's access token \(HF_TOKEN, .* holds spaces, line breaks/,
+		);
 });
 
 test("a cache that Python's huggingface_hub wrote is read", async () => {
