@@ -191,10 +191,7 @@ async function evaluationRequest(
 			code: "usage",
 		});
 	const methods: Method[] = flags.methods.endsWith(".json")
-		? parseMethodFile(
-				await readTextOf("methods", flags.methods),
-				flags.methods,
-			)
+		? parseMethodFile(await readTextOf("methods", flags.methods), flags.methods)
 		: parseMethods(flags.methods);
 	return {
 		out: flags.out,

@@ -45,8 +45,9 @@ export function addOptionFlags<Name extends string>(
 
 /** The same flag by the name that it had once, which help leaves out. */
 export function formerFlag(name: string, option: Option): Option {
-	const former = new Option(option.flags.replace(/^--[\w-]+/, flagOf(name)))
-		.hideHelp();
+	const former = new Option(
+		option.flags.replace(/^--[\w-]+/, flagOf(name)),
+	).hideHelp();
 	former.attributeName = () => option.attributeName();
 	former.parseArg = option.parseArg;
 	former.argChoices = option.argChoices;

@@ -13,9 +13,7 @@ export async function promptList(
 ): Promise<string[]> {
 	const prompts = [...words];
 	if (captions?.toLowerCase().endsWith(".txt"))
-		prompts.push(
-			...(await readTextOf("captions", captions)).split(/\r?\n/),
-		);
+		prompts.push(...(await readTextOf("captions", captions)).split(/\r?\n/));
 	else if (captions !== undefined)
 		for (const { caption } of (await readCaptionTable(captions)).rows)
 			prompts.push(caption);

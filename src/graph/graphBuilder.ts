@@ -209,8 +209,7 @@ export function graphBuilder(
 	}
 
 	function serialize(place: PlaceData): Uint8Array {
-		for (const initializer of external.values())
-			placeData(initializer, place);
+		for (const initializer of external.values()) placeData(initializer, place);
 		const domains: [string, bigint][] = [
 			["", opset],
 			["com.microsoft", 1n],

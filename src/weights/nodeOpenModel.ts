@@ -9,7 +9,6 @@ import { clipTokenizerFolder } from "./clipTokenizer.js";
 import { openDiffusersFolder } from "./folder/diffusersFolder.js";
 import type { ModelFiles, OpenModelOptions } from "./folder/modelFiles.js";
 import { isPickle } from "./folder/weightFileNames.js";
-import type { ModelFolder } from "./formats/modelFolder.js";
 import {
 	nodeModelFolder,
 	openNodeFile,

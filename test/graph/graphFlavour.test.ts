@@ -84,7 +84,7 @@ test.each(flavours)(
 		const made = await networks({ ...defaultFlavour, ...change });
 		const reference = await networks(defaultFlavour);
 		const text = made.map(([{ model }]) =>
-			Buffer.from(model).toString("latin1"),
+			Buffer.from(model()).toString("latin1"),
 		);
 		if (has) expect(text.join()).toContain(has);
 		if (lacks) expect(text.join()).not.toContain(lacks);

@@ -23,8 +23,7 @@ export async function sentInputs(
 	let copied = 0;
 	for (const name of names) {
 		const value = inputs[name];
-		if (!value)
-			throw new RangeError(`${label}: input ${name} is missing`);
+		if (!value) throw new RangeError(`${label}: input ${name} is missing`);
 		const data = value.data.slice();
 		sent[name] = { dims: value.dims, data };
 		moved.push(data.buffer as ArrayBuffer);
