@@ -58,7 +58,7 @@ function flagsOf(commands, name) {
 			)
 			.join("\n\n");
 	}
-	const { options } = commands.get(name);
+	const options = commands.get(name).options.filter(({ hidden }) => !hidden);
 	const own = options.filter((option) => !grouped(option));
 	const shared = new Set(options.filter(grouped).map(({ long }) => long));
 	const lacking = drawing
