@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { OptionError } from "../errors/optionError.js";
 import { checkJson } from "../files/parseJson.js";
+import { modelFamily } from "../weights/modelFamily.js";
 import { rejectUnsupported, size, type Unsupported } from "./networkConfig.js";
 import { parseUnetConfig, type UnetConfig } from "./unetConfig.js";
 
@@ -73,21 +74,11 @@ export function checkControlFits(
 			.join(" ");
 	const text = ({ levels }: UnetConfig) => levels[0].crossAttentionDim;
 	if (shape(own) === shape(unet) && text(own) === text(unet)) return;
-	const [its, wanted] = [family(text(own)), family(text(unet))];
+	const [its, wanted] = [text(own), text(unet)].map(modelFamily);
 	throw new OptionError(
 		"controlnet",
 		its === wanted
 			? `${label} is for a UNet of other blocks: ${shape(own)}, not ${shape(unet)}`
 			: `${label} is for ${its}, but the model is ${wanted}`,
 	);
-}
-
-/** The models whose text states are so wide. */
-function family(textWidth: number): string {
-	const names: Readonly<Record<number, string>> = {
-		768: "Stable Diffusion 1.x (text states 768 wide)",
-		1024: "Stable Diffusion 2.x (text states 1024 wide)",
-		2048: "SDXL (text states 2048 wide)",
-	};
-	return names[textWidth] ?? `a model with text states ${textWidth} wide`;
 }

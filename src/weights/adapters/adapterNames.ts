@@ -1,3 +1,5 @@
+import { modelFamily } from "../modelFamily.js";
+
 /** What a tensor of an adapter is to the layer that it changes. */
 export type AdapterPart =
 	| "down"
@@ -77,7 +79,7 @@ export function plainLayer(path: string): string {
 		.replace(/^text_model_/, "");
 }
 
-/** What an adapter is for, where its names or shapes tell, in words that follow "is for". */
+/** What an adapter is for, where its names or shapes tell, in words that follow "is for" (see `modelFamily`). */
 export function adapterFamily(
 	names: Iterable<string>,
 	shapeOf: (name: string) => readonly number[] | undefined,
@@ -91,14 +93,14 @@ export function adapterFamily(
 		)
 			return "a diffusion transformer (SD3, FLUX, …)";
 		if (/^lora_te2_|^text_encoder_2\./.test(name)) return "SDXL";
-		if (!/attn2[._](processor[._])?to_[kv]\b|attn2[._]to_[kv]_lora/.test(name))
-			continue;
-		const part = adapterName(name)?.part;
-		const width =
-			part === "down" || part === "hada_w1_b" ? shapeOf(name)?.[1] : undefined;
-		if (width === 768) family = "Stable Diffusion 1.x";
-		if (width === 1024) family = "Stable Diffusion 2.x";
-		if (width === 2048) family = "SDXL";
+		const known = adapterName(name);
+		const seesText =
+			known?.network === "text_encoder"
+				? /_self_attn_[qkv]_proj$/.test(known.layer)
+				: /_attn2_to_[kv]$/.test(known?.layer ?? "");
+		const isInner = known?.part === "down" || known?.part === "hada_w1_b";
+		const width = seesText && isInner ? shapeOf(name)?.[1] : undefined;
+		if (width !== undefined) family = modelFamily(width);
 	}
 	return family;
 }

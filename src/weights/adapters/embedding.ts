@@ -2,6 +2,7 @@ import { shorten } from "../../errors/shorten.js";
 import { UserError } from "../../errors/userError.js";
 import { foreignWeights } from "../checkpoint/foreignWeights.js";
 import type { Factor, Weights } from "../formats/weights.js";
+import { modelFamily } from "../modelFamily.js";
 import type { AdapterFile } from "./openAdapter.js";
 
 /** Vectors that a token of prompts stands for (textual inversion, Gal et al. 2022). */
@@ -61,7 +62,7 @@ export function embeddingsOf(
 	return found.map(({ entry, vectors, own }) => {
 		if (vectors[1] !== features)
 			refuse(
-				`is an embedding of ${vectors[1]} features${familyOf(vectors[1])}, but this model's text encoder has ${features}`,
+				`is an embedding for ${modelFamily(vectors[1])}, but the model is ${modelFamily(features)}`,
 			);
 		return {
 			token: token ?? own,
@@ -70,13 +71,4 @@ export function embeddingsOf(
 			weights,
 		};
 	});
-}
-
-function familyOf(features: number): string {
-	const known: Record<number, string> = {
-		768: " (for Stable Diffusion 1.x)",
-		1024: " (for Stable Diffusion 2.x)",
-		1280: " (for SDXL)",
-	};
-	return known[features] ?? "";
 }

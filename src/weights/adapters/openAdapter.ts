@@ -5,6 +5,7 @@ import type { NamedNetworks } from "../folder/modelFiles.js";
 import { readTensor } from "../formats/readTensor.js";
 import type { OpenWeightFile } from "../formats/weightFile.js";
 import type { Weights } from "../formats/weights.js";
+import { modelFamily, textWidthOf } from "../modelFamily.js";
 import {
 	type AdaptedNetwork,
 	type AdapterPart,
@@ -70,10 +71,12 @@ export async function openAdapter(
 	const { label, weights } = file;
 	const shapeOf = (name: string) => weights.tensors.get(name)?.shape;
 	const { layers, unused } = layersOf(file, networks);
-	const isFor = () => {
-		const family = adapterFamily(weights.tensors.keys(), shapeOf);
-		return family ? `it is for ${family}` : "it is for another kind of model";
-	};
+	const family = adapterFamily(weights.tensors.keys(), shapeOf);
+	const textWidth = textWidthOf(networks.unet.weights) ?? 0;
+	const isForAnother =
+		family === undefined || family === modelFamily(textWidth)
+			? undefined
+			: `is for ${family}, but the model is ${modelFamily(textWidth)}`;
 	const other = otherKinds.find(({ names }) =>
 		unused.some((name) => names.test(name)),
 	);
@@ -84,7 +87,7 @@ export async function openAdapter(
 		);
 	if (layers.length === 0) {
 		const reason = unused.some((name) => adapterName(name))
-			? isFor()
+			? `it ${isForAnother ?? "is for another kind of model"}`
 			: (noAdapter(unused) ?? "it holds no LoRA, LoHa, LoKr or differences");
 		throw new UserError(`${label} changes no layer of this model: ${reason}`, {
 			code: "invalid_input",
@@ -112,7 +115,9 @@ export async function openAdapter(
 		});
 		if (typeof made === "string")
 			throw new UserError(
-				`${label} does not fit this model (${isFor()}): ${made} of ${name}, which is [${target.get(`${name}.weight`)?.shape.join(", ")}] here`,
+				isForAnother
+					? `${label} ${isForAnother}`
+					: `${label} does not fit this model: ${made} of ${name}, which is [${target.get(`${name}.weight`)?.shape.join(", ")}] here`,
 				{ code: "invalid_input" },
 			);
 		changes[network].set(name, made);
