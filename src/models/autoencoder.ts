@@ -25,7 +25,11 @@ export interface Autoencoder {
 		statistics?: NormStatistics,
 	): Graph;
 	/** `image` to `mean` and, where latents are a distribution, `logvar`. */
-	encoder(dims: VaeDims, flavour?: GraphFlavour): Graph;
+	encoder(
+		dims: VaeDims,
+		flavour?: GraphFlavour,
+		statistics?: NormStatistics,
+	): Graph;
 }
 
 /**
@@ -60,7 +64,8 @@ function autoencoderOf(
 			// it has no norms
 			decoder: (dims, flavour) =>
 				buildTinyDecoder(config, weights, dims, flavour),
-			encoder: (...sizes) => buildTinyEncoder(config, weights, ...sizes),
+			encoder: (dims, flavour) =>
+				buildTinyEncoder(config, weights, dims, flavour),
 		};
 	}
 	if (kind !== undefined && kind !== "AutoencoderKL")
@@ -74,6 +79,7 @@ function autoencoderOf(
 		hasEncoder,
 		decoder: (dims, flavour, statistics) =>
 			buildVaeDecoder({ ...config, statistics }, weights, dims, flavour),
-		encoder: (...sizes) => buildVaeEncoder(config, weights, ...sizes),
+		encoder: (dims, flavour, statistics) =>
+			buildVaeEncoder({ ...config, statistics }, weights, dims, flavour),
 	};
 }

@@ -46,7 +46,10 @@ export function decodeTiled(
 	return runTiled(decode, latents, { tile, stride, scale: factor });
 }
 
-/** A picture `[batch, 3, height, width]` to the moments of its latents, tile by tile, as in diffusers' AutoencoderKL.tiled_encode. */
+/**
+ * A picture `[batch, 3, height, width]` to the moments of its latents, tile by tile, as in diffusers' AutoencoderKL.tiled_encode, whose group
+ * norms see a tile alone too.
+ */
 export async function encodeTiled<Name extends string>(
 	encode: (tile: Tensor) => Promise<Readonly<Record<Name, Tensor>>>,
 	image: Tensor,
@@ -69,7 +72,7 @@ export async function encodeTiled<Name extends string>(
 	) as Record<Name, Tensor>;
 }
 
-/** Latents at no more than `size` each way, in their shape, by their nearest values: smoothing would change how much they vary. */
+/** Latents or a picture at no more than `size` each way, in their shape, by their nearest values: smoothing would change how much they vary. */
 export function nearestSample(latents: Tensor, size: number): Tensor {
 	const [batch, channels, height, width] = latents.dims;
 	const scale = Math.min(1, size / Math.max(height, width));

@@ -5,7 +5,7 @@ import type { GraphFlavour } from "../graph/graphFlavour.js";
 import { conv2d } from "../graph/layers/conv2d.js";
 import { groupNorm } from "../graph/layers/groupNorm.js";
 import type { Weights } from "../weights/formats/weights.js";
-import { activate, resnetBlock } from "./resnetBlock.js";
+import { activate, type ResnetStyle, resnetBlock } from "./resnetBlock.js";
 import type { VaeConfig } from "./vaeConfig.js";
 import type { VaeDims } from "./vaeDecoder.js";
 import { vaeMidBlock } from "./vaeMidBlock.js";
@@ -14,10 +14,11 @@ import { vaeMidBlock } from "./vaeMidBlock.js";
  * The VAE's encoder (diffusers' AutoencoderKL.encode) as a graph: `image` [batch, 3, height, width], -1 to 1, to the normal distribution
  * of its latents, `mean` and `logvar` (clamped to -30 … 20) [batch, 4, height / 8, width / 8], before the scaling factor. A sample is
  * mean + exp(logvar / 2) · noise.
+ * @param config `statistics` where its norms are to have those of another picture (see `NormStatistics`)
  * @throws UserError when a weight is missing or of another shape.
  */
 export function buildVaeEncoder(
-	config: VaeConfig,
+	config: VaeConfig & Pick<ResnetStyle, "statistics">,
 	weights: Weights | null,
 	dims: VaeDims,
 	flavour?: GraphFlavour,
@@ -43,7 +44,13 @@ export function buildVaeEncoder(
 			});
 	}
 	x = vaeMidBlock(g.at("mid_block"), x, config);
-	x = groupNorm(g.at("conv_norm_out"), x, normGroups, normEpsilon);
+	x = groupNorm(
+		g.at("conv_norm_out"),
+		x,
+		normGroups,
+		normEpsilon,
+		config.statistics,
+	);
 	x = activate(g, x, config.activation);
 	x = conv2d(g.at("conv_out"), x, 2 * latentChannels);
 	if (config.quantConv)

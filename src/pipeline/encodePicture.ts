@@ -1,6 +1,7 @@
 import type { RgbImage } from "../image/rgbImage.js";
 import {
 	encodeTiled,
+	nearestSample,
 	needsTiling,
 	type Tiling,
 } from "../models/tiledDecoding.js";
@@ -20,16 +21,27 @@ export function pictureTensor({ width, height, data }: RgbImage): Tensor {
 /** Above this many pixels encoding at once takes gigabytes: twice as many as decoding does. */
 const TILED_ABOVE = 2 * 768 * 768;
 
-/** The distribution of a picture's latents, through the VAE's encoder, at once or in overlapping tiles where it is very large. */
-export async function encodePicture(
-	networks: Pick<RunNetworks, "encodeImage">,
+/**
+ * The distribution of a picture's latents, through the VAE's encoder, at once or in overlapping tiles where it is very large: all with the norms
+ * of the whole picture made small, as `decodeLatents` has them.
+ */
+export function encodePicture(
+	networks: Pick<RunNetworks, "encoding">,
 	image: Tensor,
 	tiling?: Tiling,
 ): Promise<LatentMoments> {
 	const [, , height, width] = image.dims;
-	return tiling &&
-		height * width > TILED_ABOVE &&
-		needsTiling([height / tiling.factor, width / tiling.factor], tiling)
-		? encodeTiled(networks.encodeImage, image, tiling)
-		: networks.encodeImage(image);
+	return networks.encoding(async (vae) => {
+		if (
+			!tiling ||
+			height * width <= TILED_ABOVE ||
+			!needsTiling([height / tiling.factor, width / tiling.factor], tiling)
+		)
+			return vae.encode(image);
+		const { tile, factor } = tiling;
+		const statistics = await vae.statistics(
+			nearestSample(image, tile * factor),
+		);
+		return encodeTiled((part) => vae.encode(part, statistics), image, tiling);
+	});
 }

@@ -101,6 +101,17 @@ export interface VaeDecoding {
 	statistics(latents: Tensor): Promise<NormTensors>;
 }
 
+/** The VAE's encoder. */
+export interface VaeEncoding {
+	/**
+	 * Images `[n, 3, h, w]` in −1 to 1 to the `mean` and the `logvar` of their latents, before scaling.
+	 * @param statistics of another picture's norms, in place of its own
+	 */
+	encode(image: Tensor, statistics?: NormTensors): Promise<LatentMoments>;
+	/** What the encoder's norms are of this image. */
+	statistics(image: Tensor): Promise<NormTensors>;
+}
+
 /** Means and variances of norms, by name. */
 export type NormTensors = Readonly<Record<string, Tensor>>;
 
@@ -125,8 +136,10 @@ export interface RunNetworks {
 	decoding<Result>(
 		work: (vae: VaeDecoding) => Promise<Result>,
 	): Promise<Result>;
-	/** Images `[n, 3, h, w]` in −1 to 1 to the `mean` and the `logvar` of their latents, before scaling. */
-	encodeImage(image: Tensor): Promise<LatentMoments>;
+	/** Runs `work` with the VAE's encoder, likewise. */
+	encoding<Result>(
+		work: (vae: VaeEncoding) => Promise<Result>,
+	): Promise<Result>;
 	/**
 	 * A control net that sees a picture `[1, 3, height, width]`, 0 to 1: takes the inputs of the UNet's encoder half and gives features of the
 	 * same names, which are to be added to those.
@@ -280,12 +293,12 @@ export function openNetworks(
 		build: (flavour) => vae.decoder(vaeDims, flavour, statistics),
 		options: pixels,
 	});
-	const vaeEncoder: HostedNetwork = {
-		key: "vae encoder",
+	const vaeEncoder = (statistics?: NormStatistics): HostedNetwork => ({
+		key: `vae encoder ${statistics}`,
 		name: "vae",
-		build: (flavour) => vae.encoder(vaeDims, flavour),
+		build: (flavour) => vae.encoder(vaeDims, flavour, statistics),
 		options: pixels,
-	};
+	});
 
 	return {
 		textConfigs,
@@ -429,16 +442,38 @@ export function openNetworks(
 								(await run(vaeDecoder("told"), { latents })).others,
 						});
 					}),
-				encodeImage: (image) =>
-					host.use(vaeGroup, counted, async (sessionOf) => {
-						user.signal?.throwIfAborted();
-						const session = await sessionOf(vaeEncoder);
-						const { mean, logvar = certain(mean) } = await session.run({
-							image,
+				encoding: (work) =>
+					host.use(vaeGroup, counted, (sessionOf) => {
+						const run = async (
+							network: HostedNetwork,
+							inputs: Readonly<Record<string, Tensor>>,
+						) => {
+							user.signal?.throwIfAborted();
+							const session = await sessionOf(network);
+							const {
+								mean,
+								logvar = certain(mean),
+								...others
+							} = await session.run(inputs);
+							const suspect = { weights: files.networks.vae.weights, open };
+							await assertFiniteOutput(
+								"the VAE's encoder, mean",
+								mean,
+								suspect,
+							);
+							return { moments: { mean, logvar }, others };
+						};
+						return work({
+							encode: async (image, statistics) =>
+								(
+									await run(vaeEncoder(statistics && "given"), {
+										image,
+										...statistics,
+									})
+								).moments,
+							statistics: async (image) =>
+								(await run(vaeEncoder("told"), { image })).others,
 						});
-						const suspect = { weights: files.networks.vae.weights, open };
-						await assertFiniteOutput("the VAE's encoder, mean", mean, suspect);
-						return { mean, logvar };
 					}),
 				waitedSeconds: () => waited,
 			};

@@ -25,7 +25,7 @@ export interface EncodedPicture {
 
 /** How a picture is encoded. */
 export interface PictureEncoding {
-	readonly networks: Pick<RunNetworks, "encodeImage">;
+	readonly networks: Pick<RunNetworks, "encoding">;
 	readonly tiling?: Tiling;
 	/** Pixels a latent stands for, each way. */
 	readonly factor: number;
