@@ -1,31 +1,26 @@
-import { create, toBinary } from "@bufbuild/protobuf";
-import {
-	type AttributeProto,
-	ModelProtoSchema,
-	type NodeProto,
-	NodeProtoSchema,
-	type TensorProto,
-	TensorProto_DataType,
-	type ValueInfoProto,
-	ValueInfoProtoSchema,
-} from "onnx-buf";
 import type {
 	WeightChange,
 	WeightFile,
 	Weights,
 } from "../weights/formats/weights.js";
 import { adaptedWeight, changedMatrix } from "./adaptedWeight.js";
-import { type Attribute, attributeProto } from "./attributes.js";
 import type { Graph, PlaceData } from "./graph.js";
 import { defaultFlavour, type GraphFlavour } from "./graphFlavour.js";
 import {
 	constantInitializer,
-	type ExternalInitializer,
-	placeData,
 	viewShape,
 	type WeightView,
 	weightInitializer,
 } from "./initializer.js";
+import {
+	type Attribute,
+	encodeModel,
+	ONNX_TYPE,
+	type OnnxNode,
+	type OnnxTensor,
+	type OnnxType,
+	type OnnxValue,
+} from "./onnxModel.js";
 
 /** A tensor inside a graph: its name, and its dims at the sizes the graph is counted for (the graph itself stays open to others). */
 export interface Value {
@@ -109,17 +104,13 @@ export function graphBuilder(
 	flavour: GraphFlavour = defaultFlavour,
 ): GraphBuilder {
 	const computeType =
-		flavour.compute === "float16"
-			? TensorProto_DataType.FLOAT16
-			: TensorProto_DataType.FLOAT;
-	const nodes: NodeProto[] = [];
+		flavour.compute === "float16" ? ONNX_TYPE.float16 : ONNX_TYPE.float32;
+	const nodes: OnnxNode[] = [];
 	let nodeCount = 0;
-	const initializers = new Map<string, TensorProto>();
-	/** Those initializers whose data lie in files. */
-	const external = new Map<string, ExternalInitializer>();
+	const initializers = new Map<string, OnnxTensor>();
 	const files = new Map<string, WeightFile>();
 	const tensors = new Map<string, readonly number[]>();
-	const inputs: ValueInfoProto[] = [];
+	const inputs: OnnxValue[] = [];
 	const outputs = new Map<string, Value>();
 	const shapes = new Map<string, Value>();
 	const casts = new Map<string, Value>();
@@ -135,29 +126,24 @@ export function graphBuilder(
 	): Value {
 		nodeCount++;
 		if (!weights) return { name, dims: options.dims };
-		const attribute: AttributeProto[] = Object.entries(
-			options.attributes ?? {},
-		).map(([key, value]) => attributeProto(key, value));
-		nodes.push(
-			create(NodeProtoSchema, {
+		nodes.push({
+			name,
+			operator,
+			domain: options.domain ?? "",
+			inputs: nodeInputs.map((value) => value.name),
+			outputs: [
+				...Array.from(
+					{ length: options.output ?? 0 },
+					(_, before) => `${name}:${before}`,
+				),
 				name,
-				opType: operator,
-				domain: options.domain ?? "",
-				input: nodeInputs.map((value) => value.name),
-				output: [
-					...Array.from(
-						{ length: options.output ?? 0 },
-						(_, before) => `${name}:${before}`,
-					),
-					name,
-				],
-				attribute,
-			}),
-		);
+			],
+			attributes: options.attributes ?? {},
+		});
 		return { name, dims: options.dims };
 	}
 
-	function cast(value: Value, name: string, to: TensorProto_DataType): Value {
+	function cast(value: Value, name: string, to: OnnxType): Value {
 		return addNode(name, "Cast", [value], {
 			dims: value.dims,
 			attributes: { to: BigInt(to) },
@@ -182,13 +168,11 @@ export function graphBuilder(
 		if (!weights) return { name, dims };
 		const known = casts.get(name);
 		if (known) return known;
-		const initializer = weightInitializer(weights, view, name);
-		const { tensor, file } = initializer;
+		const { tensor, file } = weightInitializer(weights, view, name);
 		const source = weights.files.get(file);
 		if (source) files.set(file, source);
 		initializers.set(name, tensor);
-		external.set(name, initializer);
-		if (tensor.dataType === computeType) return { name, dims };
+		if (tensor.type === computeType) return { name, dims };
 		const value = cast({ name, dims }, `${name}:compute`, computeType);
 		casts.set(name, value);
 		return value;
@@ -209,28 +193,18 @@ export function graphBuilder(
 	}
 
 	function serialize(place: PlaceData): Uint8Array {
-		for (const initializer of external.values()) placeData(initializer, place);
-		const domains: [string, bigint][] = [
-			["", opset],
-			["com.microsoft", 1n],
-		];
-		return toBinary(
-			ModelProtoSchema,
-			create(ModelProtoSchema, {
-				irVersion,
-				producerName: "faster-diffusion",
-				opsetImport: domains.map(([domain, version]) => ({ domain, version })),
-				graph: {
-					name: "network",
-					node: nodes,
-					initializer: [...initializers.values()],
-					input: inputs,
-					output: [...outputs.keys()].map((name) =>
-						valueInfo(name, TensorProto_DataType.FLOAT),
-					),
-				},
-			}),
-		);
+		const model = {
+			irVersion,
+			operatorSets: { "": opset, "com.microsoft": 1n },
+			nodes,
+			initializers: initializers.values(),
+			inputs,
+			outputs: [...outputs.keys()].map((name) => ({
+				name,
+				type: ONNX_TYPE.float32,
+			})),
+		};
+		return encodeModel(model, place);
 	}
 
 	function builderAt(scope: string): GraphBuilder {
@@ -270,21 +244,18 @@ export function graphBuilder(
 				const value = { name, dims };
 				return type === "compute" ? computed(value) : value;
 			},
-			input(name, axes, dims, type = "compute") {
-				const elementType =
-					type === "int32"
-						? TensorProto_DataType.INT32
-						: TensorProto_DataType.FLOAT;
-				inputs.push(valueInfo(name, elementType, axes));
+			input(name, axes, dims, kind = "compute") {
+				const type = kind === "int32" ? ONNX_TYPE.int32 : ONNX_TYPE.float32;
+				inputs.push({ name, type, axes });
 				const value = { name, dims };
-				return type === "compute" ? computed(value) : value;
+				return kind === "compute" ? computed(value) : value;
 			},
 			output(name, value) {
 				outputs.set(
 					name,
 					flavour.compute === "float32"
 						? value
-						: cast(value, `${name}:float32`, TensorProto_DataType.FLOAT),
+						: cast(value, `${name}:float32`, ONNX_TYPE.float32),
 				);
 			},
 			node: (operator, nodeInputs, options) =>
@@ -320,52 +291,30 @@ const whereItIs: PlaceData = (location, offset) => ({ location, offset });
  * or an output twice, gets an Identity.
  */
 function renameOutputs(
-	nodes: NodeProto[],
+	nodes: OnnxNode[],
 	outputs: ReadonlyMap<string, Value>,
 ): void {
 	// of several outputs the last is the one that is wanted
 	const producers = new Map(
-		nodes.map((node) => [node.output[node.output.length - 1], node]),
+		nodes.map((node) => [node.outputs[node.outputs.length - 1], node]),
 	);
 	const names = new Map<string, string>();
 	for (const [output, { name }] of outputs) {
 		const producer = producers.get(name);
 		if (producer && !names.has(name)) {
 			names.set(name, output);
-			producer.output[producer.output.length - 1] = output;
+			producer.outputs[producer.outputs.length - 1] = output;
 		} else {
-			nodes.push(
-				create(NodeProtoSchema, {
-					name: `${output}:copy`,
-					opType: "Identity",
-					input: [name],
-					output: [output],
-				}),
-			);
+			nodes.push({
+				name: `${output}:copy`,
+				operator: "Identity",
+				domain: "",
+				inputs: [name],
+				outputs: [output],
+				attributes: {},
+			});
 		}
 	}
 	for (const node of nodes)
-		node.input = node.input.map((name) => names.get(name) ?? name);
-}
-
-function valueInfo(
-	name: string,
-	elemType: TensorProto_DataType,
-	axes?: readonly (string | number)[],
-): ValueInfoProto {
-	const dim = axes?.map((axis) => ({
-		value:
-			typeof axis === "number"
-				? { case: "dimValue" as const, value: BigInt(axis) }
-				: { case: "dimParam" as const, value: axis },
-	}));
-	return create(ValueInfoProtoSchema, {
-		name,
-		type: {
-			value: {
-				case: "tensorType",
-				value: { elemType, shape: dim ? { dim } : undefined },
-			},
-		},
-	});
+		node.inputs = node.inputs.map((name) => names.get(name) ?? name);
 }

@@ -1,24 +1,16 @@
-import { create } from "@bufbuild/protobuf";
-import {
-	StringStringEntryProtoSchema,
-	type TensorProto,
-	TensorProto_DataLocation,
-	TensorProto_DataType,
-	TensorProtoSchema,
-} from "onnx-buf";
 import { UserError } from "../errors/userError.js";
 import { elementCount } from "../tensor/tensor.js";
 import type { TensorEntry, Weights } from "../weights/formats/weights.js";
-import type { PlaceData } from "./graph.js";
+import { ONNX_TYPE, type OnnxTensor, type OnnxType } from "./onnxModel.js";
 
 /** Data types of weights that a graph can compute with (through a Cast where it is not the type computed in), and their bytes an element. */
 const dataTypes: Partial<
-	Record<TensorEntry["dtype"], readonly [TensorProto_DataType, number]>
+	Record<TensorEntry["dtype"], readonly [OnnxType, number]>
 > = {
-	F32: [TensorProto_DataType.FLOAT, 4],
-	F16: [TensorProto_DataType.FLOAT16, 2],
-	BF16: [TensorProto_DataType.BFLOAT16, 2],
-	F64: [TensorProto_DataType.DOUBLE, 8],
+	F32: [ONNX_TYPE.float32, 4],
+	F16: [ONNX_TYPE.float16, 2],
+	BF16: [ONNX_TYPE.bfloat16, 2],
+	F64: [ONNX_TYPE.float64, 8],
 };
 
 /** What is read of a weight: its whole shape in the file, the rows of its first axis that are wanted, and the shape the graph sees. */
@@ -38,28 +30,6 @@ export function viewShape(view: WeightView): readonly number[] {
 	return [view.rows[1] - view.rows[0], ...view.shape.slice(1)];
 }
 
-/** An initializer whose data lie in a file. */
-export interface ExternalInitializer {
-	/** Without the place of its data: see `placeData`. */
-	readonly tensor: TensorProto;
-	/** Key of the weights' files. */
-	readonly file: string;
-	/** Bytes from the start of the file. */
-	readonly offset: bigint;
-	readonly length: bigint;
-}
-
-/** Writes into the initializer where its data are. */
-export function placeData(
-	{ tensor, file, offset, length }: ExternalInitializer,
-	place: PlaceData,
-): void {
-	const fields = { ...place(file, offset), length };
-	tensor.externalData = Object.entries(fields).map(([key, value]) =>
-		create(StringStringEntryProtoSchema, { key, value: `${value}` }),
-	);
-}
-
 /**
  * An initializer called `as` whose data is a view of a weight where it lies in its file: nothing is read or copied here.
  * @throws UserError that names the tensor when it is missing, has another shape, or a data type no graph computes with.
@@ -68,7 +38,7 @@ export function weightInitializer(
 	weights: Weights,
 	view: WeightView,
 	as: string,
-): ExternalInitializer {
+): { tensor: OnnxTensor; file: string } {
 	const entry = weights.tensors.get(view.name);
 	if (!entry)
 		throw new UserError(
@@ -78,8 +48,8 @@ export function weightInitializer(
 		throw new UserError(
 			`${weights.label}: tensor ${view.name} has shape ${showShape(entry.shape)} where its config.json asks for ${showShape(view.shape)}; weights and config do not belong together`,
 		);
-	const [dataType, bytes] = dataTypes[entry.dtype] ?? [];
-	if (dataType === undefined || bytes === undefined)
+	const [type, bytes] = dataTypes[entry.dtype] ?? [];
+	if (type === undefined || bytes === undefined)
 		throw new UserError(
 			`${weights.label}: tensor ${view.name} is of type ${entry.dtype}; F32, F16 and BF16 weights can be used`,
 		);
@@ -90,15 +60,17 @@ export function weightInitializer(
 	const dims = viewShape(view);
 	const rowBytes = elementCount(view.shape.slice(1)) * bytes;
 	return {
-		tensor: create(TensorProtoSchema, {
+		tensor: {
 			name: as,
-			dims: dims.map(BigInt),
-			dataType,
-			dataLocation: TensorProto_DataLocation.EXTERNAL,
-		}),
+			dims,
+			type,
+			data: {
+				file: entry.file,
+				offset: BigInt(entry.offset + (view.rows?.[0] ?? 0) * rowBytes),
+				length: BigInt(elementCount(dims) * bytes),
+			},
+		},
 		file: entry.file,
-		offset: BigInt(entry.offset + (view.rows?.[0] ?? 0) * rowBytes),
-		length: BigInt(elementCount(dims) * bytes),
 	};
 }
 
@@ -107,22 +79,15 @@ export function constantInitializer(
 	name: string,
 	values: readonly bigint[] | Float32Array,
 	dims: readonly number[],
-): TensorProto {
-	const data =
-		values instanceof Float32Array ? values : BigInt64Array.from(values);
-	return create(TensorProtoSchema, {
+): OnnxTensor {
+	const isFloat = values instanceof Float32Array;
+	const data = isFloat ? values : BigInt64Array.from(values);
+	return {
 		name,
-		dims: dims.map(BigInt),
-		dataType:
-			values instanceof Float32Array
-				? TensorProto_DataType.FLOAT
-				: TensorProto_DataType.INT64,
-		rawData: new Uint8Array(
-			data.buffer,
-			data.byteOffset,
-			data.byteLength,
-		).slice(),
-	});
+		dims,
+		type: isFloat ? ONNX_TYPE.float32 : ONNX_TYPE.int64,
+		data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice(),
+	};
 }
 
 function withoutTrailingOnes(shape: readonly number[]): string {

@@ -1,9 +1,9 @@
-import { TensorProto_DataType } from "onnx-buf";
 import type { GraphBuilder, Value } from "../graph/graphBuilder.js";
 import {
 	type SinusoidOptions,
 	timestepFeatures,
 } from "../graph/layers/timestepEmbedding.js";
+import { ONNX_TYPE } from "../graph/onnxModel.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { mergeTargetCount } from "./mergePositions.js";
 import type { UnetConfig } from "./unetConfig.js";
@@ -64,7 +64,7 @@ export function unetInputs(
 				[g.input(name, ["batch", name], [dims.batch, count], "float32")],
 				{
 					dims: [dims.batch, count],
-					attributes: { to: BigInt(TensorProto_DataType.INT64) },
+					attributes: { to: BigInt(ONNX_TYPE.int64) },
 				},
 			),
 		);
