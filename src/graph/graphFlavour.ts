@@ -4,10 +4,11 @@
  */
 export interface GraphFlavour {
 	/**
-	 * `fused`: one MultiHeadAttention operator, which never builds the matrix of scores. `plain`: products and a softmax, for engines whose
-	 * fused operator is missing, wrong, or limited in size.
+	 * `fused`: one MultiHeadAttention operator, which never builds the matrix of scores. `sliced`: that operator for some of the queries at a time
+	 * where there are many, for engines that count its work in 32 bits. `plain`: products and a softmax, for engines whose fused operator is
+	 * missing, wrong, or limited in size.
 	 */
-	readonly attention: "fused" | "plain";
+	readonly attention: "fused" | "sliced" | "plain";
 	/**
 	 * How linear layers read torch's `[out, in]` weights: `inPlace` by a product that takes them transposed as they lie in the file
 	 * (FusedMatMul), `transposed` by MatMul over a Transpose that the engine folds when it loads the graph, at the price of a copy.

@@ -1,28 +1,23 @@
 import { ofOption } from "../errors/ofOption.js";
-import { OptionError } from "../errors/optionError.js";
 import type { EncodeImage } from "../image/encodedImage.js";
-import { autoencoder } from "../models/autoencoder.js";
 import { nodeFindPlan } from "../propagation/nodeFindTunedPlan.js";
 import { chooseEngine, type EngineOptions } from "../runtime/nodeEngines.js";
 import {
 	findNodeAdapter,
 	openNodeAdapterFile,
 } from "../weights/adapters/nodeAdapterFile.js";
-import type { GroupsAndHeads } from "../weights/checkpoint/checkpointUnet.js";
 import type {
 	ModelFiles,
-	NetworkFiles,
+	NamedNetworks,
 	OpenModelOptions,
 } from "../weights/folder/modelFiles.js";
-import { modelChannels } from "../weights/folder/modelKind.js";
 import { openNodeWeightFile } from "../weights/formats/nodeModelFolder.js";
 import { openModel } from "../weights/nodeOpenModel.js";
-import { autoencoderPart } from "../weights/parts/autoencoderPart.js";
-import { controlNetPart } from "../weights/parts/controlNetPart.js";
 import { openNodePart } from "../weights/parts/nodeOpenPart.js";
 import { checkOptions } from "./checkOptions.js";
 import type { ControlNetFiles } from "./controlNetworks.js";
 import { MODEL_HOOKS, MODEL_OPTIONS } from "./modelOptions.js";
+import { controlNetFor, vaeFor } from "./modelParts.js";
 import { weightBytes } from "./networks.js";
 import {
 	createPipeline,
@@ -56,10 +51,7 @@ export async function loadPipeline(
 		...options,
 		weightBytes: weightBytes(Object.values(files.networks)),
 	});
-	const controlNets = await openControlNets(
-		files.networks.unet.config,
-		options,
-	);
+	const controlNets = await openControlNets(files.networks, options);
 	return createPipeline(files, engine, {
 		openWeightFile: openNodeWeightFile,
 		encodeImage: encodeLater,
@@ -90,7 +82,14 @@ export async function openModelFiles(
 	);
 	const files = await openModel(model, options);
 	if (options.vae === undefined) return files;
-	const vae = await openVae(options.vae, files, options);
+	const { vae: where } = options;
+	const vae = await ofOption("vae", async () =>
+		vaeFor(
+			files.networks,
+			await openNodePart(where, { ...options, within: "vae" }),
+			where,
+		),
+	);
 	return { ...files, networks: { ...files.networks, vae } };
 }
 
@@ -98,46 +97,16 @@ export async function openModelFiles(
 const encodeLater: EncodeImage = async (...image) =>
 	(await import("../image/nodeEncodeImage.js")).encodeImage(...image);
 
-/** @throws OptionError when there is no such autoencoder, or its latents are of another kind */
-async function openVae(
-	where: string,
-	{ networks }: Pick<ModelFiles, "networks">,
-	options: OpenModelOptions,
-): Promise<NetworkFiles> {
-	const own = await ofOption("vae", async () => {
-		const part = autoencoderPart(
-			await openNodePart(where, { ...options, within: "vae" }),
-		);
-		autoencoder(part.config, part.weights, `${where}: config.json`);
-		return part;
-	});
-	const [given, wanted] = [own, networks.vae].map(
-		(vae) => modelChannels(networks.unet, vae).latent,
-	);
-	if (given !== wanted)
-		throw new OptionError(
-			"vae",
-			`${where} is for latents of ${given} channels, but the model's have ${wanted}: it is for another kind of model`,
-		);
-	return own;
-}
-
 /** @throws OptionError that names the control net that cannot be had */
 async function openControlNets(
-	unet: unknown,
+	networks: NamedNetworks,
 	{ controlnet = [], ...options }: OpenModelOptions,
 ): Promise<ControlNetFiles[]> {
-	const { norm_num_groups, attention_head_dim, num_attention_heads } = (unet ??
-		{}) as GroupsAndHeads;
 	const opened: ControlNetFiles[] = [];
 	for (const where of [controlnet].flat())
 		opened.push(
 			await ofOption("controlnet", async () =>
-				controlNetPart(await openNodePart(where, options), {
-					norm_num_groups,
-					attention_head_dim,
-					num_attention_heads,
-				}),
+				controlNetFor(networks, await openNodePart(where, options)),
 			),
 		);
 	return opened;

@@ -22,8 +22,8 @@ export type OpenAdapterFile = (
 	signal?: AbortSignal,
 ) => Promise<AdapterFile>;
 
-/** The path of the LoRA that a prompt calls by its name. */
-export type FindLora = (name: string) => Promise<string>;
+/** The path of the LoRA that a prompt calls by its name, or its content. */
+export type FindLora = (name: string) => Promise<string | Blob>;
 
 /** Where a run's adapters come from, and what they are for. */
 export interface AdapterSources {
@@ -90,8 +90,10 @@ export async function openRunAdapters(
 				"prompt",
 				`it names the LoRA ${shorten(tag.name)}, which is none of those that are given`,
 			);
-		const path = await ofOption("prompt", () => findLora(tag.name));
-		await add({ path, name: tag.name }, "prompt");
+		const found = await ofOption("prompt", () => findLora(tag.name));
+		const source =
+			typeof found === "string" ? { path: found } : { file: found };
+		await add({ ...source, name: tag.name }, "prompt");
 	}
 	const embeddings: Embedding[] = [];
 	const given: EmbeddingOption[] = [];

@@ -1,4 +1,6 @@
+import { ofOption } from "../errors/ofOption.js";
 import { OptionError } from "../errors/optionError.js";
+import { shown } from "../errors/shown.js";
 import { encodeImage } from "../image/encodeOnCanvas.js";
 import { findPlanAmong } from "../propagation/findPlanAmong.js";
 import { type PlanFile, parsePlanFile } from "../propagation/planFile.js";
@@ -23,11 +25,15 @@ import {
 	type PipelineOptions,
 } from "./pipeline.js";
 import { checkWebMemory, webMemoryNeed } from "./webMemory.js";
+import type { OpenedParts, WebPartOptions, WholeModel } from "./webParts.js";
 
 /** What `loadPipeline` can be told in a browser. */
 export interface WebLoadOptions
-	extends Omit<PipelineOptions, "device" | "precision" | "loraDir">,
-		Omit<OpenWebModelOptions, "check" | "headers" | "method"> {
+	extends Omit<PipelineOptions, "device" | "precision" | "loraDir" | "vae">,
+		Omit<OpenWebModelOptions, "check" | "headers" | "method">,
+		WebPartOptions {
+	/** The LoRAs that prompts name, as in `<lora:NAME:0.8>`: the address of their folder, or files that the user picked. */
+	readonly loraDir?: WebModelSource;
 	/**
 	 * Where the networks run. `auto` (default): `wasm` for small models, which are drawn with before a graphics device has its programs; for
 	 * others `webgpu` where there is one that holds them, else `wasm`.
@@ -39,14 +45,13 @@ export interface WebLoadOptions
 	readonly runtimeFiles?: string;
 }
 
-/** Options that are for Node: there is no folder to look in. */
-const NOT_HERE = [
-	"engine",
-	"tokenizer",
-	"config",
+/** Options that are text elsewhere, and here also what the user picked. */
+const SOURCES = [
 	"vae",
 	"controlnet",
 	"loraDir",
+	"tokenizer",
+	"config",
 ] as const;
 
 const isText = (value: unknown) => typeof value === "string";
@@ -85,31 +90,77 @@ export async function loadPipeline(
 	options: WebLoadOptions = {},
 ): Promise<Pipeline> {
 	checkWebOptions(model, options);
-	const { device: _, precision: __, ...others } = options;
+	const { loraDir } = options;
+	const parts = await openedParts(options);
+	const wholeOf = async (files: Omit<ModelFiles, "hash">) =>
+		parts ? parts.beside(files) : { files, controlNets: [] };
 	let chosen: Chosen | undefined;
-	const [files, plans] = await Promise.all([
+	const [own, plans, findLora] = await Promise.all([
 		openWebModel(model, {
 			...options,
 			check: async (files) => {
-				chosen ??= await chooseDevice(files, options);
+				chosen ??= await chooseDevice(await wholeOf(files), options);
 			},
 		}),
 		model === undefined ? embeddedPlans() : [],
+		loraDir &&
+			ofOption("loraDir", async () =>
+				(await import("../weights/web/webAdapterFile.js")).webLoraFinder(
+					loraDir,
+				),
+			),
 	]);
-	chosen ??= await chooseDevice(files, options);
+	chosen ??= await chooseDevice(await wholeOf(own), options);
+	const { files, controlNets } = parts
+		? await (await parts.fetch()).beside(own)
+		: { files: own, controlNets: [] };
 	const { engine, precision } = chosen;
-	const large = weightBytes(Object.values(files.networks)) > SMALL_MODEL;
-	const tight = engine.device === "wasm" && large;
-	const pipeline = createPipeline(files, engine, {
+	tellOfThreads(engine, options);
+	const all = [...Object.values(files.networks), ...controlNets];
+	const tight = engine.device === "wasm" && weightBytes(all) > SMALL_MODEL;
+	const pipeline = createPipeline(files, tight ? sliced(engine) : engine, {
 		encodeImage,
 		findPlan: findPlanAmong(plans),
+		controlNets,
+		openAdapterFile: async (path, signal) =>
+			(await import("../weights/web/webAdapterFile.js")).openWebAdapterFile(
+				path,
+				{ ...options, revision: undefined, signal },
+			),
+		...(findLora && { findLora }),
 		...(tight && { maxRows: 1, tile: WASM_TILE }),
-		...pipelineOptions(others),
+		...pipelineOptions(options),
+		...(parts?.vae !== undefined && { vae: parts.vae }),
 		device: engine.device,
 		precision,
 	});
 	return tight ? inTiles(pipeline) : pipeline;
 }
+
+/** Without isolation there is no memory that threads share. */
+function tellOfThreads(
+	{ device, threads }: WebEngine,
+	{ threads: asked = navigator.hardwareConcurrency, onNotice }: WebLoadOptions,
+): void {
+	if (device === "wasm" && threads === 1 && asked > 1)
+		onNotice?.(
+			"this page is not cross-origin isolated, so that WebAssembly computes with one thread: for more its server must send Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp",
+		);
+}
+
+/** What stands beside the model; what opens it is fetched where there is something. */
+async function openedParts({
+	vae,
+	controlnet,
+	variant,
+	...options
+}: WebLoadOptions): Promise<OpenedParts | undefined> {
+	if (vae === undefined && controlnet === undefined) return undefined;
+	const { openParts } = await import("./webParts.js");
+	return openParts({ ...options, vae, controlnet }, variant);
+}
+
+type DrawnModel = WholeModel<Omit<ModelFiles, "hash">>;
 
 interface Chosen {
 	readonly engine: WebEngine;
@@ -118,18 +169,19 @@ interface Chosen {
 
 /** @throws OptionError when no device that may be taken holds the model. */
 async function chooseDevice(
-	files: Omit<ModelFiles, "hash">,
+	whole: DrawnModel,
 	options: WebLoadOptions,
 ): Promise<Chosen> {
 	const { device = "auto" } = options;
-	const small = weightBytes(Object.values(files.networks)) <= WORTH_COMPILING;
-	if (device !== "auto") return openDevice(device, files, options, small);
+	const { networks } = whole.files;
+	const small = weightBytes(Object.values(networks)) <= WORTH_COMPILING;
+	if (device !== "auto") return openDevice(device, whole, options, small);
 	if (small || !(await hasWebGpu()))
-		return openDevice("wasm", files, options, small);
+		return openDevice("wasm", whole, options, small);
 	try {
-		return await openDevice("webgpu", files, options, small);
+		return await openDevice("webgpu", whole, options, small);
 	} catch (onWebGpu) {
-		return openDevice("wasm", files, options, small).catch(() => {
+		return openDevice("wasm", whole, options, small).catch(() => {
 			throw onWebGpu;
 		});
 	}
@@ -137,13 +189,13 @@ async function chooseDevice(
 
 async function openDevice(
 	device: "wasm" | "webgpu",
-	files: Omit<ModelFiles, "hash">,
+	{ files, controlNets }: DrawnModel,
 	{ precision = "auto", threads, runtimeFiles }: WebLoadOptions,
 	small: boolean,
 ): Promise<Chosen> {
 	// before the runtime is fetched, where that is enough to know
 	if (device === "wasm")
-		checkWebMemory(files.label, device, webMemoryNeed(files, 4), {
+		checkWebMemory(files.label, device, webMemoryNeed(files, 4, controlNets), {
 			memory: 2 ** 32,
 		});
 	const engine = await openWebEngine({
@@ -167,7 +219,7 @@ async function openDevice(
 	checkWebMemory(
 		files.label,
 		device,
-		webMemoryNeed(files, wanted === "float16" ? 2 : 4),
+		webMemoryNeed(files, wanted === "float16" ? 2 : 4, controlNets),
 		engine.limits,
 	);
 	return { engine, precision: wanted };
@@ -175,35 +227,81 @@ async function openDevice(
 
 function checkWebOptions(
 	model: WebModelSource | undefined,
-	{ device = "auto", ...options }: WebLoadOptions,
+	{
+		device = "auto",
+		engine = "auto",
+		...options
+	}: WebLoadOptions & {
+		readonly engine?: unknown;
+	},
 ): void {
-	for (const name of NOT_HERE)
-		if ((options as Record<string, unknown>)[name] !== undefined)
-			throw new OptionError(name, "it is not supported in browsers");
+	if (engine !== "auto")
+		throw new OptionError(
+			"engine",
+			"browsers compute with onnxruntime-web alone: leave it out",
+		);
 	if (!["auto", "wasm", "webgpu"].includes(device))
 		throw new OptionError(
 			"device",
 			`${String(device)} is not one of auto, wasm, webgpu, which browsers have`,
 		);
+	const texts: Record<string, unknown> = { ...options };
+	for (const name of SOURCES) {
+		const given = [options[name] ?? []].flat();
+		const words = given.filter((one) => typeof one === "string");
+		const wrong = given.find(
+			(one) => typeof one !== "string" && !isPicked(one),
+		);
+		if (wrong !== undefined)
+			throw new OptionError(
+				name,
+				`${shown(wrong)} is neither an address, a Hub id, nor what the user picked`,
+			);
+		texts[name] = name === "controlnet" && words.length > 0 ? words : words[0];
+	}
 	checkOptions(
 		MODEL_OPTIONS,
-		{ ...options, ...(typeof model === "string" && { model }) },
+		{ ...texts, ...(typeof model === "string" && { model }) },
 		HOOKS,
 	);
 }
 
-/** Those that `createPipeline` knows. */
+/** A file, or a handle of one or of a folder. */
+function isPicked(value: unknown): boolean {
+	return (
+		value instanceof File ||
+		value instanceof Map ||
+		["file", "directory"].includes(
+			(value as { kind?: string } | null)?.kind ?? "",
+		)
+	);
+}
+
+/** Those that `createPipeline` knows, and that are not made here. */
 function pipelineOptions({
-	onNotice: _,
-	runtimeFiles: __,
-	hubEndpoint: ___,
-	hubToken: ____,
-	clipMerges: _____,
-	keep: ______,
-	retryDelay: _______,
+	threads,
+	optimization,
+	maxRows,
+	keepResident,
+	tile,
 	...options
-}: Omit<WebLoadOptions, "device" | "precision">): PipelineOptions {
-	return options;
+}: WebLoadOptions): PipelineOptions {
+	const given = {
+		threads,
+		optimization,
+		maxRows,
+		keepResident,
+		tile,
+		encodeImage: options.encodeImage,
+		findPlan: options.findPlan,
+		findLora: options.findLora,
+		openAdapterFile: options.openAdapterFile,
+		openWeightFile: options.openWeightFile,
+		controlNets: options.controlNets,
+	};
+	return Object.fromEntries(
+		Object.entries(given).filter(([, value]) => value !== undefined),
+	);
 }
 
 /** The plans that were tuned for the model that comes with the package; none where they are not beside the bundle. */
@@ -217,6 +315,17 @@ async function embeddedPlans(): Promise<PlanFile[]> {
 			// then `auto` says that there is no plan
 		}
 	return plans;
+}
+
+/** An engine whose attention over many tokens is computed in parts, since WebAssembly counts its work in 32 bits. */
+function sliced(engine: WebEngine): WebEngine {
+	return {
+		...engine,
+		flavour: (options) => ({
+			...engine.flavour(options),
+			attention: "sliced",
+		}),
+	};
 }
 
 /** A pipeline that decodes in tiles unless it is told otherwise: WebAssembly's attention overflows in larger ones. */

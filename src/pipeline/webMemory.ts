@@ -1,6 +1,7 @@
 import { OptionError } from "../errors/optionError.js";
+import { sum } from "../tensor/sum.js";
 import { elementCount } from "../tensor/tensor.js";
-import type { ModelFiles } from "../weights/folder/modelFiles.js";
+import type { ModelFiles, NetworkFiles } from "../weights/folder/modelFiles.js";
 import type { Weights } from "../weights/formats/weights.js";
 import { SMALL_MODEL, weightBytes } from "./networks.js";
 
@@ -23,27 +24,39 @@ export interface WebMemoryLimits {
 /** What is left for what networks compute, beside their weights: measured with SD v1.5 at 512 x 512, one sample a run. */
 const ACTIVATIONS = 500e6;
 
-/** What a model's networks need when they compute in numbers of so many bytes. */
+/**
+ * What a model's networks need when they compute in numbers of so many bytes.
+ * @param controlNets beside the UNet, which they run with
+ */
 export function webMemoryNeed(
 	{ networks }: Pick<ModelFiles, "networks">,
 	bytesPerNumber: 2 | 4,
+	controlNets: readonly NetworkFiles[] = [],
 ): WebMemoryNeed {
 	let largest = { name: "", bytes: 0 };
-	const sizes = Object.entries(networks).map(([network, { weights }]) => {
+	const size = (network: string, { weights }: NetworkFiles) => {
 		for (const { name, shape } of weights.tensors.values()) {
 			const bytes = elementCount(shape) * bytesPerNumber;
 			if (bytes > largest.bytes)
 				largest = { name: `${network}/${name}`, bytes };
 		}
 		return { network, bytes: numbersOf(weights) * bytesPerNumber };
-	});
+	};
+	const nets = controlNets.map((net) => size("controlnet", net));
+	const groups = Object.entries(networks).map(([network, files]) => [
+		size(network, files),
+		...(network === "unet" ? nets : []),
+	]);
+	const bytesOf = (group: (typeof groups)[0]) =>
+		sum(group.map(({ bytes }) => bytes));
+	const all = [...Object.values(networks), ...controlNets];
 	// larger models' networks make room for each other
 	const together =
-		weightBytes(Object.values(networks)) <= SMALL_MODEL
-			? sizes
-			: [...sizes].sort((a, b) => b.bytes - a.bytes).slice(0, 1);
+		weightBytes(all) <= SMALL_MODEL
+			? groups.flat()
+			: [...groups].sort((a, b) => bytesOf(b) - bytesOf(a))[0];
 	return {
-		weights: together.reduce((sum, { bytes }) => sum + bytes, 0),
+		weights: bytesOf(together),
 		networks: together.map(({ network }) => network),
 		largest,
 	};

@@ -20,9 +20,51 @@ export function attention(
 ): Value {
 	const [batch, queries, features] = q.dims;
 	g.countMultiplyAdds(2 * batch * queries * k.dims[1] * features);
-	return g.flavour.attention === "fused"
-		? fusedAttention(g, q, k, v, options)
-		: plainAttention(g, q, k, v, options);
+	if (g.flavour.attention === "plain")
+		return plainAttention(g, q, k, v, options);
+	const isLarge = Math.min(queries, k.dims[1]) >= MANY_TOKENS;
+	return g.flavour.attention === "sliced" && isLarge
+		? slicedAttention(g, q, k, v, options)
+		: fusedAttention(g, q, k, v, options);
+}
+
+/** Tokens of a feature map of 64 x 64, as graphs are counted with: where attention is the largest. */
+const MANY_TOKENS = 4096;
+const SLICES = 4;
+
+/** The fused operator for a quarter of the queries at a time. */
+function slicedAttention(
+	g: GraphBuilder,
+	q: Value,
+	k: Value,
+	v: Value,
+	options: AttentionOptions,
+): Value {
+	const [batch, queries, features] = q.dims;
+	const tokens = g.node(
+		"Slice",
+		[g.shapeOf(q), g.integers([1]), g.integers([2]), g.integers([0])],
+		{ dims: [1] },
+	);
+	const quarters = Array.from({ length: SLICES + 1 }, (_, i) => i);
+	const whole = g.node("Mul", [tokens, g.integers(quarters)], {
+		dims: [SLICES + 1],
+	});
+	const ends = g.node("Div", [whole, g.integers([SLICES])], {
+		dims: [SLICES + 1],
+	});
+	const end = (i: number) =>
+		g.node("Gather", [ends, g.integers([i])], { dims: [1] });
+	const slices = quarters.slice(1).map((i) => {
+		const some = g.node("Slice", [q, end(i - 1), end(i), g.integers([1])], {
+			dims: [batch, queries / SLICES, features],
+		});
+		return fusedAttention(g, some, k, v, options);
+	});
+	return g.node("Concat", slices, {
+		dims: q.dims,
+		attributes: { axis: 1n },
+	});
 }
 
 /** One operator, tiled inside, so that the matrix of scores is never built. */

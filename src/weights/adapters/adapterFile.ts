@@ -1,9 +1,9 @@
 import { safetensorsDataStart } from "../formats/safetensorsHeader.js";
+import { safetensorsWeights } from "../formats/safetensorsWeights.js";
 import {
 	blobFile,
 	memoryFile,
 	type ReadableFile,
-	readSafetensorsHeader,
 } from "../formats/weightFile.js";
 import type { AdapterFile } from "./openAdapter.js";
 
@@ -11,30 +11,34 @@ import type { AdapterFile } from "./openAdapter.js";
  * An adapter from the content of a safetensors file.
  * @throws UserError when it is malformed.
  */
-export async function memoryAdapterFile(
+export function memoryAdapterFile(
 	content: Uint8Array | Blob,
 	name: string,
 ): Promise<AdapterFile> {
 	const key = `${name.replace(/[^\w-]/g, "_")}.safetensors`;
-	const file =
+	return adapterFile(
 		content instanceof Uint8Array
 			? memoryFile(name, key, content)
-			: blobFile(name, key, content);
-	const { entries, metadata } = await readSafetensorsHeader(file);
+			: blobFile(name, key, content),
+		name,
+	);
+}
+
+/**
+ * An adapter from a safetensors file.
+ * @param name what prompts call it
+ * @throws UserError when it is malformed.
+ */
+export async function adapterFile(
+	file: ReadableFile,
+	name: string,
+): Promise<AdapterFile> {
+	const { metadata, ...weights } = await safetensorsWeights(file);
 	return {
-		label: name,
+		label: file.label,
 		name,
 		hash: await contentHash(file),
-		weights: {
-			label: name,
-			files: new Map([[key, file.file]]),
-			tensors: new Map(
-				[...entries].map(([tensor, entry]) => [
-					tensor,
-					{ ...entry, file: key },
-				]),
-			),
-		},
+		weights,
 		metadata,
 	};
 }

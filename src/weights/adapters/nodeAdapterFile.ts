@@ -12,19 +12,14 @@ import { openWeightsFile } from "../formats/nodeWeightsFile.js";
 import { parseHubId } from "../hub/hubId.js";
 import { cachedSnapshot, hubSettings } from "../hub/nodeHubCache.js";
 import { type PullOptions, pullHubModel } from "../hub/nodeHubModel.js";
+import {
+	ADAPTER_ENDING,
+	adapterAmong,
+	chosenAdapter,
+	PEFT_CONFIG,
+	usualNames,
+} from "./adapterFileNames.js";
 import type { AdapterFile } from "./openAdapter.js";
-
-/** The names that diffusers and PEFT give adapters and embeddings, the best first. */
-const usualNames = [
-	"pytorch_lora_weights.safetensors",
-	"adapter_model.safetensors",
-	"learned_embeds.safetensors",
-	"pytorch_lora_weights.bin",
-	"adapter_model.bin",
-	"learned_embeds.bin",
-];
-const peftConfig = "adapter_config.json";
-const ending = /\.(safetensors|bin|pt|pth|ckpt)$/i;
 
 /** Digests of files that did not change since: the whole file is read for one. */
 const hashes = new Map<string, string>();
@@ -51,14 +46,14 @@ export async function openNodeAdapterFile(
 	const [, repo, file] =
 		/^([^/\\\s]+\/[^/\\\s]+)\/(.+\.(?:safetensors|bin|pt))$/.exec(where) ?? [];
 	const id = /^[./~\\]|\\/.test(where) ? undefined : parseHubId(repo ?? where);
-	if (!id || (!repo && ending.test(where)))
+	if (!id || (!repo && ADAPTER_ENDING.test(where)))
 		throw new UserError(`${where}: there is no such file, folder or Hub id`, {
 			code: "usage",
 		});
 	const choose = (paths: readonly string[]) => [
 		...new Set([
-			file ?? chosenName(paths, where),
-			...paths.filter((one) => one === peftConfig),
+			file ?? chosenAdapter(paths, where),
+			...paths.filter((one) => one === PEFT_CONFIG),
 		]),
 	];
 	const settings = options.settings ?? (await hubSettings());
@@ -66,7 +61,7 @@ export async function openNodeAdapterFile(
 	const cached = await cachedSnapshot(settings.cacheFolder, id);
 	if (cached) {
 		const { paths } = await nodeModelFolder(cached, where);
-		const wanted = file ?? chosenIfAny([...paths]);
+		const wanted = file ?? adapterAmong([...paths]);
 		if (wanted && paths.has(wanted))
 			return folderOf(cached, where, name, wanted);
 	}
@@ -91,7 +86,9 @@ export async function findNodeAdapter(
 	});
 	const found = names
 		.filter(
-			(one) => ending.test(one) && basename(one).replace(ending, "") === name,
+			(one) =>
+				ADAPTER_ENDING.test(one) &&
+				basename(one).replace(ADAPTER_ENDING, "") === name,
 		)
 		.sort()[0];
 	if (found) return join(folder, found);
@@ -108,13 +105,13 @@ async function folderOf(
 	file?: string,
 ): Promise<AdapterFile> {
 	const files = await nodeModelFolder(folder, label);
-	const wanted = file ?? chosenName([...files.paths], label);
+	const wanted = file ?? chosenAdapter([...files.paths], label);
 	const opened = await fileOf(join(folder, wanted), `${label}/${wanted}`);
 	return {
 		...opened,
 		name: usualNames.includes(basename(wanted)) ? name : opened.name,
-		...(files.paths.has(peftConfig) && {
-			config: await readJson(files, peftConfig),
+		...(files.paths.has(PEFT_CONFIG) && {
+			config: await readJson(files, PEFT_CONFIG),
 		}),
 	};
 }
@@ -124,7 +121,7 @@ async function fileOf(path: string, label: string): Promise<AdapterFile> {
 		await openWeightsFile(path);
 	return {
 		label,
-		name: basename(path).replace(ending, ""),
+		name: basename(path).replace(ADAPTER_ENDING, ""),
 		hash: await hashOf(path),
 		weights: { ...weights, label },
 		metadata,
@@ -152,23 +149,4 @@ async function hashOf(path: string): Promise<string> {
 	const hash = digest.digest("hex").slice(0, 12);
 	hashes.set(key, hash);
 	return hash;
-}
-
-function chosenIfAny(paths: readonly string[]): string | undefined {
-	const usual = usualNames.find((name) => paths.includes(name));
-	if (usual) return usual;
-	const own = paths.filter((path) => /^[^/]+\.safetensors$/i.test(path));
-	return own.length === 1 ? own[0] : undefined;
-}
-
-function chosenName(paths: readonly string[], label: string): string {
-	const chosen = chosenIfAny(paths);
-	if (chosen) return chosen;
-	const some = paths.filter((path) => ending.test(path));
-	throw new UserError(
-		some.length > 0
-			? `${label} holds ${some.length} files: name one, as in ${label}/${shorten(some[0])}`
-			: `${label} holds no adapter (a .safetensors file)`,
-		{ code: "usage" },
-	);
 }

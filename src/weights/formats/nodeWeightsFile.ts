@@ -2,7 +2,7 @@ import { UserError } from "../../errors/userError.js";
 import { foreignFile, headLength } from "../../files/foreignFile.js";
 import { openNodeFile } from "./nodeModelFolder.js";
 import { readTorchArchive } from "./nodeTorchArchive.js";
-import { readSafetensorsHeader } from "./weightFile.js";
+import { safetensorsWeights } from "./safetensorsWeights.js";
 import type { TensorEntry, WeightFile, Weights } from "./weights.js";
 
 /**
@@ -24,16 +24,7 @@ export async function openWeightsFile(
 			});
 		return readTorchArchive(file);
 	}
-	const { entries, metadata } = await readSafetensorsHeader(file);
-	const tensors = [...entries].map(
-		([name, entry]) => [name, { ...entry, file: file.key }] as const,
-	);
-	return {
-		label: path,
-		files: new Map([[file.key, file.file]]),
-		tensors: new Map(tensors),
-		metadata,
-	};
+	return safetensorsWeights(file, path);
 }
 
 /**

@@ -57,7 +57,7 @@ export function parseHubListing(
 	const parsed = answer.safeParse(json);
 	if (!parsed.success)
 		throw new UserError(
-			`${repo}: what ${endpoint} answers is no list of a repository's files: HF_ENDPOINT must be the Hub or a mirror of it`,
+			`${repo}: what ${endpoint} answers is no list of a repository's files: it is neither the Hub nor a mirror of it`,
 			{ code: "network" },
 		);
 	return {

@@ -1,7 +1,13 @@
 import { UserError } from "../../errors/userError.js";
 import { type ModelFolder, maxTextLength } from "../formats/modelFolder.js";
 import { blobFile } from "../formats/weightFile.js";
+import type { WebModelSource } from "./modelSource.js";
 import { keyOf } from "./remoteFile.js";
+
+/** How a file of a folder is called in messages; addresses of folders end with a slash. */
+export function pathIn(label: string, path: string): string {
+	return `${label.replace(/\/$/, "")}/${path}`;
+}
 
 /** A model folder whose files are Blobs, by their paths in it: of which only the parts that are wanted are read. */
 export function blobFolder(
@@ -11,7 +17,9 @@ export function blobFolder(
 	const at = (path: string) => {
 		const blob = files.get(path);
 		if (blob) return blob;
-		throw new UserError(`${label}/${path} is missing`, { code: "not_found" });
+		throw new UserError(`${pathIn(label, path)} is missing`, {
+			code: "not_found",
+		});
 	};
 	return {
 		label,
@@ -20,53 +28,61 @@ export function blobFolder(
 			const blob = at(path);
 			if (blob.size > maxTextLength)
 				throw new UserError(
-					`${label}/${path} is ${blob.size} bytes long: too long for a text of a model`,
+					`${pathIn(label, path)} is ${blob.size} bytes long: too long for a text of a model`,
 				);
 			return blob.text();
 		},
-		open: async (path) => blobFile(`${label}/${path}`, keyOf(path), at(path)),
+		open: async (path) => blobFile(pathIn(label, path), keyOf(path), at(path)),
 	};
 }
 
 /** What a user picked: one checkpoint, or the files of a folder by their paths in it. */
 export type Picked =
 	| { readonly single: File }
-	| { readonly label: string; readonly files: ReadonlyMap<string, File> };
+	| { readonly label: string; readonly files: ReadonlyMap<string, Blob> };
 
 /**
  * The files behind what a user picked.
  * @throws UserError when there is no file.
  */
 export async function pickedFiles(
-	source:
-		| File
-		| readonly File[]
-		| FileSystemFileHandle
-		| FileSystemDirectoryHandle,
+	source: Exclude<WebModelSource, string>,
 ): Promise<Picked> {
 	if (source instanceof File) return { single: source };
+	if (source instanceof Map) return pickedFolder([...source]);
 	if ("kind" in source) {
 		if (source.kind === "file") return { single: await source.getFile() };
 		const files = new Map<string, File>();
 		await collect(source as FileSystemDirectoryHandle, "", files, 1);
 		return { label: source.name, files };
 	}
-	const [first] = source;
+	const files = source as readonly File[];
+	const [first, second] = files;
 	if (!first)
 		throw new UserError("no file was picked: pick a model's folder or file", {
 			code: "usage",
 		});
-	if (source.length === 1 && !first.webkitRelativePath)
-		return { single: first };
-	const [label] = first.webkitRelativePath.split("/");
+	if (!second && !first.webkitRelativePath) return { single: first };
+	if (files.every(({ webkitRelativePath }) => !webkitRelativePath))
+		throw new UserError(
+			"these files do not tell their places in their folder any more, as files that were sent to a worker: send new Map([...input.files].map((file) => [file.webkitRelativePath, file]))",
+			{ code: "usage" },
+		);
+	return pickedFolder(
+		files.map((file) => [file.webkitRelativePath || file.name, file]),
+	);
+}
+
+/** Files by their paths; the folder that all of them are in, as the one that was picked, stands in front and is taken away. */
+function pickedFolder(entries: readonly (readonly [string, Blob])[]): Picked {
+	const [label] = entries[0]?.[0].split("/") ?? [""];
+	const isFolder = entries.every(([path]) => path.startsWith(`${label}/`));
 	return {
-		label: label || "the files picked",
+		label: (isFolder && label) || "the files picked",
 		files: new Map(
-			source.map((file) => [
-				// the folder that was picked stands in front
-				file.webkitRelativePath.split("/").slice(1).join("/") || file.name,
-				file,
-			]),
+			isFolder
+				? entries.map(([path, file]) => [path.slice(label.length + 1), file])
+				: entries,
 		),
 	};
 }

@@ -12,12 +12,13 @@ export interface RemoteFile {
 	readonly size?: number;
 	/** What its content must hash to, in hexadecimal, where the listing says. */
 	readonly sha256?: string;
+	/** Sent to its server and to no other. */
+	readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** How files are fetched. */
 export interface FetchOptions {
 	readonly signal?: AbortSignal;
-	/** Sent to the server that the files were asked of. */
 	readonly headers?: Readonly<Record<string, string>>;
 	/** Milliseconds before the first repetition; each further one waits twice as long. Default 500. */
 	readonly retryDelay?: number;
@@ -124,7 +125,7 @@ export function remoteReadable(
 			repeated(options, async () => {
 				const response = await fetched(
 					file.url,
-					options,
+					{ ...options, headers: file.headers },
 					offset,
 					Math.min(offset + length, size),
 				);
@@ -161,12 +162,27 @@ async function startOf(
 	return result.subarray(0, Math.max(0, Math.min(length, at)));
 }
 
+/** Files with the size of each, where their servers tell. */
+export function withSizes(
+	files: readonly RemoteFile[],
+	options: FetchOptions,
+): Promise<RemoteFile[]> {
+	return Promise.all(
+		files.map(async (file) => {
+			const size = file.size ?? (await sizeOf(file, options));
+			return size === undefined ? file : { ...file, size };
+		}),
+	);
+}
+
 /** How many bytes a file has, by asking for its first. */
-export async function sizeOf(
-	url: string,
+async function sizeOf(
+	{ url, headers: own }: RemoteFile,
 	options: FetchOptions,
 ): Promise<number | undefined> {
-	const response = await repeated(options, () => fetched(url, options, 0, 1));
+	const response = await repeated(options, () =>
+		fetched(url, { ...options, headers: own }, 0, 1),
+	);
 	await response.body?.cancel();
 	const { headers, status } = response;
 	const size =
@@ -201,7 +217,11 @@ export async function fetchToShelf(
 			let length = have.reduce((sum, { size }) => sum + size, 0);
 			received(length);
 			if (file.size !== undefined && length >= file.size) return;
-			const response = await fetched(file.url, options, length);
+			const response = await fetched(
+				file.url,
+				{ ...options, headers: file.headers },
+				length,
+			);
 			if (length > 0 && response.status !== 206) {
 				await shelf.drop(index);
 				have.length = 0;

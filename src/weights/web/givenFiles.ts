@@ -1,0 +1,293 @@
+import { UserError } from "../../errors/userError.js";
+import { megabytes } from "../../files/megabytes.js";
+import { sum } from "../../tensor/sum.js";
+import type { DownloadProgress } from "../folder/modelFiles.js";
+import { progressOfFiles } from "../folder/progressOfFiles.js";
+import { type ModelFolder, maxTextLength } from "../formats/modelFolder.js";
+import {
+	fileNameOf,
+	type SourcePlace,
+	sourcePlace,
+	type WebModelSource,
+} from "./modelSource.js";
+import {
+	type ModelShelf,
+	memoryShelf,
+	openShelf,
+	removeModel,
+	roomLeft,
+	type StoredFile,
+} from "./modelStore.js";
+import { blobFolder, pathIn, pickedFiles } from "./pickedFiles.js";
+import {
+	fetched,
+	fetchToShelf,
+	type RemoteFile,
+	remoteReadable,
+	repeated,
+	withSizes,
+} from "./remoteFile.js";
+import {
+	type RemoteFolder,
+	type RemoteOptions,
+	remoteFolder,
+} from "./remoteFolder.js";
+
+/** How files that a source names are had. */
+export interface GivenOptions extends RemoteOptions {
+	/** Branch, tag or commit of a Hub id. */
+	readonly revision?: string;
+	/** Whether what is fetched is kept for the next visit. Default true. */
+	readonly keep?: boolean;
+	readonly onProgress?: (progress: DownloadProgress) => void;
+	/** Told what the user may want to know: that a model cannot be kept, and why. */
+	readonly onNotice?: (message: string) => void;
+}
+
+/** What is wanted of a folder on a server. */
+export interface Wanted {
+	/** Tells what is kept for this from what is kept of the same source for something else. */
+	readonly as?: string;
+	/** The files of it that are needed. */
+	choose(folder: RemoteFolder): Promise<readonly RemoteFile[]>;
+}
+
+/** Files that a source names. */
+export interface GivenFiles {
+	/** What the source is called. */
+	readonly label: string;
+	/** The path of the only file, where the source is a file and not a folder. */
+	readonly single?: string;
+	/** To look at: of what is on a server, texts and the headers of weights are read. */
+	readonly folder: ModelFolder;
+	/** Fetches what is on a server; all files can then be read. */
+	fetch(): Promise<ModelFolder>;
+}
+
+/**
+ * The files that a source names, in a folder that can be looked at before they are fetched. What is fetched is compared with its checksums
+ * and kept; what is kept whole is opened without any request.
+ * @throws UserError when the source names none, or a server cannot be reached
+ */
+export async function givenFiles(
+	source: WebModelSource,
+	wanted: Wanted,
+	options: GivenOptions,
+): Promise<GivenFiles> {
+	if (typeof source !== "string") return pickedGiven(source);
+	const place = sourcePlace(source, options.revision);
+	const keptAs = place.name + (wanted.as ? `#${wanted.as}` : "");
+	const kept = await keptFolder(place.name, keptAs, options);
+	if (kept) return asGiven(place.name, singleOf(place), kept);
+	const files = await filesAt(place, wanted, options);
+	return remoteGiven(
+		{ label: place.name, keptAs, single: singleOf(place) },
+		await withSizes(files, options),
+		options,
+	);
+}
+
+/** Files whose addresses are known, which are fetched at once and not kept: what comes with the page, the browser's cache keeps. */
+export async function fetchedFolder(
+	label: string,
+	files: readonly RemoteFile[],
+	options: GivenOptions,
+): Promise<ModelFolder> {
+	return remoteGiven(
+		{ label },
+		await withSizes(files, options),
+		options,
+	).fetch();
+}
+
+async function pickedGiven(
+	source: Exclude<WebModelSource, string>,
+): Promise<GivenFiles> {
+	const picked = await pickedFiles(source);
+	if (!("single" in picked))
+		return asGiven(
+			picked.label,
+			undefined,
+			blobFolder(picked.label, picked.files),
+		);
+	const { name } = picked.single;
+	return asGiven(name, name, blobFolder("", new Map([[name, picked.single]])));
+}
+
+/** Of files that are here. */
+function asGiven(
+	label: string,
+	single: string | undefined,
+	folder: ModelFolder,
+): GivenFiles {
+	return {
+		label,
+		...(single !== undefined && { single }),
+		folder,
+		fetch: async () => folder,
+	};
+}
+
+function singleOf(place: SourcePlace): string | undefined {
+	if (place.kind === "hub") return place.file;
+	return place.kind === "file" ? fileNameOf(place.url) : undefined;
+}
+
+async function filesAt(
+	place: SourcePlace,
+	{ choose }: Wanted,
+	options: GivenOptions,
+): Promise<readonly RemoteFile[]> {
+	if (place.kind === "file")
+		return [{ path: fileNameOf(place.url), url: place.url }];
+	const folder = await remoteFolder(place, options);
+	return place.kind === "hub" && place.file !== undefined
+		? [folder.file(place.file)]
+		: choose(folder);
+}
+
+interface Named {
+	readonly label: string;
+	/** Undefined: it is not kept. */
+	readonly keptAs?: string;
+	readonly single?: string;
+}
+
+function remoteGiven(
+	named: Named,
+	files: readonly RemoteFile[],
+	options: GivenOptions,
+): GivenFiles {
+	const { label, single } = named;
+	return {
+		label,
+		...(single !== undefined && { single }),
+		folder: peekedFolder(label, files, options),
+		async fetch() {
+			const notice = options.onNotice ?? (() => undefined);
+			const shelf = await shelfFor(named, files, options, notice);
+			const blobs = await fetchFiles(named, files, shelf, options).catch(
+				async (error: unknown) => {
+					const full = error instanceof UserError && error.code === "no_memory";
+					if (!full || !shelf.lasting) throw error;
+					notice(
+						`${label} is not kept and fetched again at the next visit: ${error.message}`,
+					);
+					await removeModel(named.keptAs ?? label).catch(() => undefined);
+					return fetchFiles(named, files, memoryShelf(), options);
+				},
+			);
+			return blobFolder(label, blobs);
+		},
+	};
+}
+
+/** Fetches files into a shelf; their contents by their paths. */
+async function fetchFiles(
+	{ label, keptAs = label }: Named,
+	files: readonly RemoteFile[],
+	shelf: ModelShelf,
+	options: GivenOptions,
+): Promise<Map<string, Blob>> {
+	const stored: StoredFile[] = files.map(({ path, size = 0, sha256 }) => ({
+		path,
+		size,
+		sha256,
+	}));
+	const manifest = { version: 1, name: keptAs } as const;
+	await shelf.describe({ ...manifest, files: stored, complete: false });
+	const blobs = new Map<string, Blob>();
+	const none = files.map(() => 0);
+	const tell = progressOfFiles(files, none, bytesOf(files), options.onProgress);
+	for (const [index, file] of files.entries()) {
+		const { blob, sha256 } = await fetchToShelf(
+			file,
+			index,
+			shelf,
+			options,
+			(bytes) => tell(index, bytes),
+		);
+		blobs.set(file.path, blob);
+		stored[index] = { path: file.path, size: blob.size, sha256 };
+	}
+	await shelf.describe({ ...manifest, files: stored, complete: true });
+	return blobs;
+}
+
+/** What the browser keeps whole. */
+async function keptFolder(
+	label: string,
+	keptAs: string,
+	{ keep }: GivenOptions,
+): Promise<ModelFolder | undefined> {
+	if (keep === false) return undefined;
+	const shelf = await openShelf(keptAs, () => undefined);
+	const manifest = await shelf.described();
+	if (!manifest?.complete) return undefined;
+	const blobs = new Map<string, Blob>();
+	for (const [index, { path, size }] of manifest.files.entries()) {
+		const blob = new Blob(await shelf.parts(index));
+		// something took a part away: it is fetched again
+		if (blob.size !== size) return undefined;
+		blobs.set(path, blob);
+	}
+	return blobFolder(label, blobs);
+}
+
+async function shelfFor(
+	{ label, keptAs }: Named,
+	files: readonly RemoteFile[],
+	{ keep = true }: GivenOptions,
+	notice: (message: string) => void,
+): Promise<ModelShelf> {
+	if (!keep || keptAs === undefined) return memoryShelf();
+	const total = bytesOf(files);
+	const room = await roomLeft();
+	if (room !== undefined && room < total) {
+		notice(
+			`${label} needs ${megabytes(total)}, but this browser gives the page only ${megabytes(room)}: it is not kept and fetched again at the next visit; remove other models (removeModel), or make room on the disk`,
+		);
+		return memoryShelf();
+	}
+	return openShelf(keptAs, notice);
+}
+
+/** A folder as its server has it: texts, and headers of weights. */
+function peekedFolder(
+	label: string,
+	files: readonly RemoteFile[],
+	options: GivenOptions,
+): ModelFolder {
+	const at = (path: string) => {
+		const file = files.find((candidate) => candidate.path === path);
+		if (file) return file;
+		throw new UserError(`${pathIn(label, path)} is missing`, {
+			code: "not_found",
+		});
+	};
+	return {
+		label,
+		paths: new Set(files.map(({ path }) => path)),
+		async readText(path) {
+			const { url, headers, size = 0 } = at(path);
+			if (size > maxTextLength)
+				throw new UserError(`${url} is too long for a text of a model`);
+			return repeated(options, async () =>
+				(await fetched(url, { ...options, headers })).text(),
+			);
+		},
+		async open(path) {
+			const file = at(path);
+			return remoteReadable(
+				file,
+				pathIn(label, path),
+				file.size ?? Number.MAX_SAFE_INTEGER,
+				options,
+			);
+		},
+	};
+}
+
+function bytesOf(files: readonly RemoteFile[]): number {
+	return sum(files.map(({ size = 0 }) => size));
+}
