@@ -10,6 +10,7 @@ import { ThemeButton } from "./parts/theme.js";
 import { Stage } from "./picture/stage.js";
 import { type PictureSource, SourceError } from "./pictureSource.js";
 import { SettingsSections } from "./settings/settingsSections.js";
+import { ofTab } from "./state/remembered.js";
 import { studio as newStudio, type Studio } from "./state/studio.js";
 import { Timeline } from "./timeline/timeline.js";
 
@@ -35,7 +36,7 @@ export function Page({ source }: { readonly source: PictureSource }) {
 		}
 	};
 	useEffect(() => {
-		const key = sessionStorage.getItem(KEY);
+		const key = ofTab.get(KEY);
 		if (key) source.useKey?.(key);
 		void open();
 	}, []);
@@ -47,7 +48,7 @@ export function Page({ source }: { readonly source: PictureSource }) {
 				refused={tries.value > 0}
 				onKey={(key) => {
 					tries.value++;
-					sessionStorage.setItem(KEY, key);
+					ofTab.set(KEY, key);
 					source.useKey?.(key);
 					void open();
 				}}

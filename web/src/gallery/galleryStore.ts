@@ -69,7 +69,7 @@ export function galleryStore(): GalleryStore {
 	};
 }
 
-function openDatabase(): Promise<IDBDatabase> {
+async function openDatabase(): Promise<IDBDatabase> {
 	const request = indexedDB.open(DATABASE, 1);
 	request.onupgradeneeded = () => {
 		request.result.createObjectStore(STORE, {

@@ -31,5 +31,23 @@ function found<Value>(
 	}
 }
 
+/** Texts that are there until the tab is closed; none where the browser keeps nothing. */
+export const ofTab = {
+	get(key: string): string | null {
+		try {
+			return sessionStorage.getItem(key);
+		} catch {
+			return null;
+		}
+	},
+	set(key: string, text: string): void {
+		try {
+			sessionStorage.setItem(key, text);
+		} catch {
+			// it is asked for again
+		}
+	},
+};
+
 export const isOptions = (value: unknown): value is Record<string, unknown> =>
 	typeof value === "object" && value !== null && !Array.isArray(value);
