@@ -1,4 +1,5 @@
 import { adapters } from "./adapters.js";
+import { browser } from "./browser.js";
 import { commandLine } from "./commandLine.js";
 import { decoders } from "./decoders.js";
 import { engineImages } from "./engineImages.js";
@@ -31,6 +32,7 @@ const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
 	"command-line": commandLine,
 	server,
 	"event-loop": eventLoop,
+	browser,
 };
 
 const asked = process.argv.slice(2);

@@ -2,8 +2,10 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
+import { packageFolder } from "../../bench/packageFolder.js";
 
-const root = join(import.meta.dirname, "..", "..");
+const root = packageFolder;
+const here = join(root, "test", "browser");
 
 /** Folders of a site that has the library's bundle, its models and its runtime. */
 export interface BundledSite extends AsyncDisposable {
@@ -14,7 +16,7 @@ export interface BundledSite extends AsyncDisposable {
 export async function bundledSite(worker: string): Promise<BundledSite> {
 	const folder = await mkdtemp(join(tmpdir(), "fdiff-browser-"));
 	await build({
-		entryPoints: [join(import.meta.dirname, worker)],
+		entryPoints: [worker, "pageCalls.ts"].map((name) => join(here, name)),
 		outdir: join(folder, "bundle"),
 		bundle: true,
 		splitting: true,
@@ -26,22 +28,9 @@ export async function bundledSite(worker: string): Promise<BundledSite> {
 	const name = worker.replace(/\.ts$/, ".js");
 	await writeFile(
 		join(folder, "index.html"),
-		`<!doctype html><title>test</title><script type="module">
-const worker = new Worker("/bundle/${name}", { type: "module" });
-let calls = 0;
-const waiting = new Map();
-worker.onmessage = ({ data: { id, answer, error, told } }) => {
-	const asked = waiting.get(id);
-	if (told !== undefined) { asked.told.push(told); return; }
-	waiting.delete(id);
-	asked.resolve(error ? { error, told: asked.told } : { answer, told: asked.told });
-};
-worker.onerror = (event) => { for (const { resolve } of waiting.values()) resolve({ error: { message: event.message } }); };
-globalThis.call = (name, ...args) => new Promise((resolve) => {
-	waiting.set(++calls, { resolve, told: [] });
-	worker.postMessage({ id: calls, name, args });
-});
-</script>`,
+		`<!doctype html><html data-worker="/bundle/${name}"><title>test</title>
+<input type="file" id="file"><input type="file" id="folder" webkitdirectory>
+<script type="module" src="/bundle/pageCalls.js"></script>`,
 	);
 	return {
 		folders: {

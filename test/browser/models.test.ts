@@ -196,6 +196,12 @@ test.skipIf(!hasChromium)(
 		expect(missing.error?.message).toMatch(
 			/nothing\/model_index\.json is not there: the address of a model is that of a diffusers folder/,
 		);
+		// the Hub's token is for the Hub
+		await tell("load", `${plain.url}/m`, {
+			hubToken: "hf_secret",
+			keep: false,
+		});
+		expect(plain.authorized).toEqual([]);
 		const wrong = await tell("load", "what is this");
 		expect(wrong.error?.message).toMatch(
 			/^"what is this" is no model: give an address/,

@@ -24,6 +24,7 @@ export async function openPage(
 ): Promise<OpenPage> {
 	const page = await browser.newPage();
 	await page.goto(url);
+	await page.waitForFunction(() => "call" in globalThis);
 	const tell: OpenPage["tell"] = (name, ...args) =>
 		page.evaluate(
 			([name, args]) =>

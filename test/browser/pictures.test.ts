@@ -124,6 +124,23 @@ describe.skipIf(!hasChromium).each([
 			await expect(wrong).rejects.toMatchObject({ option: "steps" });
 			await opened.call("release");
 			await expectSame(opened, runs[0]);
+
+			// more than WebAssembly's operator can count in 32 bits
+			const tokens = 4096;
+			const whole = opened.call("attention", "fused", tokens);
+			await expect(whole).rejects.toThrow(/SafeIntOnOverflow/);
+			expect(await opened.call("attention", "sliced", tokens)).toMatchObject({
+				dims: [1, tokens, 64],
+			});
+			const few = await opened.call<{ first: number[] }>(
+				"attention",
+				"fused",
+				1000,
+			);
+			expect(
+				(await opened.call<{ first: number[] }>("attention", "sliced", 1000))
+					.first,
+			).toEqual(few.first.map((value) => expect.closeTo(value, 5)));
 		} finally {
 			await browser.close();
 		}

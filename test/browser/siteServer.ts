@@ -31,6 +31,8 @@ export interface Site extends AsyncDisposable {
 	readonly url: string;
 	/** What was asked for: "GET /models/emoji/model_index.json", with the range behind it. */
 	readonly requests: string[];
+	/** Of these, the ones that carried credentials. */
+	readonly authorized: string[];
 	close(): Promise<void>;
 }
 
@@ -47,12 +49,15 @@ const TYPES: Readonly<Record<string, string>> = {
 
 export async function serveSite(options: SiteOptions): Promise<Site> {
 	const requests: string[] = [];
+	const authorized: string[] = [];
 	const server: Server = createServer(async (request, response) => {
 		const { pathname } = new URL(request.url ?? "/", "http://localhost");
 		const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "");
 		requests.push(
 			`${request.method} ${request.url}${range ? ` ${range[0]}` : ""}`,
 		);
+		if (request.headers.authorization)
+			authorized.push(`${request.method} ${request.url}`);
 		const headers: Record<string, string> = {
 			"cache-control": "no-store",
 			...(options.isolated && {
@@ -121,6 +126,7 @@ export async function serveSite(options: SiteOptions): Promise<Site> {
 	return {
 		url: `http://localhost:${(server.address() as AddressInfo).port}`,
 		requests,
+		authorized,
 		close,
 		[Symbol.asyncDispose]: close,
 	};
