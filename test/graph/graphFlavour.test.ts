@@ -220,5 +220,7 @@ test("a constant that is a view on a longer array is stored without its neighbou
 	);
 	const view = Float32Array.from([9, 9, 1, 2, 9, 9]).subarray(2, 4);
 	const { data } = constantInitializer("a", view, [2]);
-	expect([...new Float32Array((data as Uint8Array).slice().buffer)]).toEqual([1, 2]);
+	expect([...new Float32Array((data as Uint8Array).slice().buffer)]).toEqual([
+		1, 2,
+	]);
 });
