@@ -60,7 +60,7 @@ export async function server(): Promise<void> {
 			"waited, mean s",
 			"429",
 			"other errors",
-			"memory MiB",
+			"memory MiB: first, last, most",
 		],
 		rows,
 	);
@@ -109,10 +109,16 @@ async function load(url: string, clients: number, child: ChildProcess) {
 			} else errors++;
 		}
 	};
-	await Promise.all(Array.from({ length: clients }, client));
+	const memory: number[] = [];
+	const watch = async () => {
+		while (performance.now() < until) {
+			memory.push(await residentMebibytes(child));
+			await delay(1000);
+		}
+	};
+	await Promise.all([watch(), ...Array.from({ length: clients }, client)]);
 	const seconds = (performance.now() - started) / 1000;
 	const waited = await waits(url);
-	const memory = await residentMebibytes(child);
 	return (alone: number): string[] => {
 		const rate = times.length / seconds;
 		return [
@@ -126,7 +132,7 @@ async function load(url: string, clients: number, child: ChildProcess) {
 			).toFixed(2),
 			String(busy),
 			String(errors),
-			memory,
+			[memory[0], memory[memory.length - 1], Math.max(...memory)].join(", "),
 		];
 	};
 }
@@ -141,11 +147,11 @@ async function waits(url: string): Promise<{ sum: number; count: number }> {
 	return { sum: value("sum"), count: value("count") };
 }
 
-/** Linux only. */
-async function residentMebibytes({ pid }: ChildProcess): Promise<string> {
+/** Of the server's process; NaN where this is not Linux. */
+async function residentMebibytes({ pid }: ChildProcess): Promise<number> {
 	const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
 	const [, kibibytes] = /VmRSS:\s+(\d+)/.exec(status) ?? [];
-	return kibibytes ? String(Math.round(Number(kibibytes) / 1024)) : "-";
+	return Math.round(Number(kibibytes) / 1024);
 }
 
 function percentile(values: readonly number[], share: number): number {

@@ -10,7 +10,7 @@ import { type ModelFlags, pipelineOptions } from "./generationFlags.js";
 export async function openPipeline(
 	flags: ModelFlags,
 	signal: AbortSignal,
-	options: Pick<PipelineOptions, "keepResident"> = {},
+	options: Pick<PipelineOptions, "keepResident" | "shareCalls"> = {},
 ): Promise<Pipeline> {
 	const download = downloadProgress("downloading", flags.quiet === true);
 	try {

@@ -31,7 +31,9 @@ interface ServeFlags extends ShelfFlags {
 	readonly queue?: string;
 	readonly logPrompts?: boolean;
 	readonly drainSeconds: number;
+	readonly batch: number;
 	readonly maxQueue: number;
+	readonly maxConnections: number;
 	readonly maxPixels: number;
 	readonly maxSteps: number;
 	readonly maxImages: number;
@@ -54,6 +56,10 @@ every endpoint.`;
 /** The flags of the limits, each with the limit that it sets. */
 const LIMIT_FLAGS = {
 	maxQueue: ["queue", "jobs that wait or run; more are answered with 429"],
+	maxConnections: [
+		"connections",
+		"connections at the same time; more are closed at once",
+	],
 	maxPixels: ["pixels", "pixels of an image"],
 	maxSteps: ["steps", "steps of a job"],
 	maxImages: ["images", "images of a job"],
@@ -109,6 +115,12 @@ export function addServeCommand(program: Command): void {
 			"--queue <url>",
 			"Redis or Valkey (redis://HOST:PORT) over which jobs are handed to fdiff worker --serve; this process then draws nothing itself",
 		)
+		.option(
+			"--batch <n>",
+			"jobs of small pictures of one size that are drawn together, which takes less time than one after another",
+			parseWhole,
+			4,
+		)
 		.option("--log-prompts", "log the prompts of jobs (default: never)")
 		.option(
 			"--drain-seconds <n>",
@@ -142,7 +154,9 @@ async function serve(flags: ServeFlags): Promise<void> {
 		"fastify @fastify/multipart prom-client",
 		() => import("../server/server.js"),
 	);
-	const shelf = await openShelf(flags, signal);
+	if (flags.batch < 1)
+		throw new OptionError("batch", `${flags.batch} is below 1`);
+	const shelf = await openShelf(flags, signal, flags.batch > 1);
 	const say = sayer(flags);
 	const workers = flags.queue
 		? await openWorkers(flags.queue, shelf, limits)
@@ -151,7 +165,7 @@ async function serve(flags: ServeFlags): Promise<void> {
 	const { app, queue } = await createServer({
 		shelf,
 		runner: workers?.runner ?? drawLocally(shelf),
-		lanes: workers ? Number.POSITIVE_INFINITY : 1,
+		lanes: workers ? Number.POSITIVE_INFINITY : flags.batch,
 		elsewhere: workers?.elsewhere,
 		ready: workers?.ready,
 		limits,
@@ -225,6 +239,7 @@ export async function openShelf(
 		...flags
 	}: ShelfFlags,
 	signal: AbortSignal,
+	shareCalls = false,
 ): Promise<ModelShelf> {
 	const models = [];
 	for (const word of words) {
@@ -234,6 +249,7 @@ export async function openShelf(
 			name,
 			pipeline: await openPipeline({ ...flags, model }, signal, {
 				keepResident: true,
+				shareCalls,
 			}),
 		});
 	}

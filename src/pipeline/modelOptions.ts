@@ -109,5 +109,6 @@ export const MODEL_HOOKS = {
 	openAdapterFile: isFunction,
 	findLora: isFunction,
 	tile: Number.isInteger,
+	shareCalls: (value: unknown) => typeof value === "boolean",
 	signal: (value: unknown) => value instanceof AbortSignal,
 } as const;

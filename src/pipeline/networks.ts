@@ -9,7 +9,7 @@ import { buildUnet, unetFlops } from "../models/unet.js";
 import { parseUnetConfig, type UnetConfig } from "../models/unetConfig.js";
 import { withTimeFeatures } from "../models/unetInputs.js";
 import { skipFeatures } from "../models/unetLayout.js";
-import type { UnetPart } from "../models/unetPart.js";
+import type { UnetDims, UnetPart } from "../models/unetPart.js";
 import type { AutoencoderConfig } from "../models/vaeConfig.js";
 import type { UnetRunner } from "../propagation/unetRunner.js";
 import type { Engine } from "../runtime/engine.js";
@@ -45,6 +45,7 @@ import {
 	type NetworkUser,
 	networkHost,
 } from "./networkHost.js";
+import { sharedCalls } from "./sharedCalls.js";
 import { splitRows } from "./splitRows.js";
 import { textCache } from "./textCache.js";
 
@@ -63,6 +64,11 @@ export interface NetworkOptions {
 	readonly optimization?: "auto" | "extended" | "all";
 	/** The most samples in one run of the UNet; larger batches are split. Default: no limit. */
 	readonly maxRows?: number;
+	/**
+	 * Whether runs that go on at the same time call the UNet together, where that takes less time: small pictures. Their images are then within
+	 * rounding what they would be alone. Default: false.
+	 */
+	readonly shareCalls?: boolean;
 	/** The most latents, each way, of a tile of `tiledDecoding`. Default: as many as the VAE was trained for. */
 	readonly tile?: number;
 	/**
@@ -166,6 +172,8 @@ export interface Networks {
 	/** Whether the networks make room for each other. */
 	readonly keepResident: boolean;
 	run(run?: NetworkRun): RunNetworks;
+	/** Whether a run of so many samples, of latents of this size, calls the UNet together with others that go on at the same time. */
+	sharesCalls(dims: UnetDims): boolean;
 	/** See `NetworkHost.begin`. */
 	begin(): () => Promise<void>;
 	/** Frees all networks once no run is in a network. Later runs load them anew. */
@@ -174,6 +182,9 @@ export interface Networks {
 
 /** Runs after which the faster network has made up for its longer loading (5 s and 12 % of 6 s for SD v1.5 at 512 x 512). */
 const WORTH_OPTIMIZING = 8;
+
+/** Joined calls of the UNet take at most so many floating-point operations: larger ones are no faster for being joined. */
+const MOST_JOINED_FLOPS = 50e9;
 
 /** Bytes of encoded prompts that are kept: some hundred for Stable Diffusion 1.x. */
 const KEPT_TEXTS = 64 * 2 ** 20;
@@ -200,6 +211,7 @@ export function openNetworks(
 		threads,
 		optimization = "auto",
 		maxRows,
+		shareCalls = false,
 		openWeightFile: open,
 	} = options;
 	const all = [
@@ -251,7 +263,20 @@ export function openNetworks(
 					: "extended",
 	});
 	const texts = textCache(KEPT_TEXTS);
-	const flops = new Map<string, number>();
+	const shares = shareCalls && maxRows === undefined;
+	const share = sharedCalls(MOST_JOINED_FLOPS, runPrepared);
+	const counts = new Map<string, number>();
+	const flops: UnetRunner["flops"] = (part, dims) => {
+		const key = `${sameKey(part)} ${dims.batch} ${dims.height} ${dims.width} ${dims.tokens}`;
+		let count = counts.get(key);
+		if (count === undefined) {
+			count = unetFlops(unetConfig, part, dims);
+			// strangers may ask for any size
+			if (counts.size >= KEPT_COUNTS) counts.clear();
+			counts.set(key, count);
+		}
+		return count;
+	};
 	// the graphs are dynamic: these sizes are only counted with
 	const nominal = { batch: 1, height: 64, width: 64, tokens: 77 };
 	const vaeDims = { batch: 1, height: 64, width: 64 };
@@ -309,6 +334,10 @@ export function openNetworks(
 		bytes: loadedBytes(all, precision),
 		keepResident,
 		begin: host.begin,
+		sharesCalls: (dims) =>
+			shares &&
+			2 * flops({ encoder: "full", decoder: "full" }, dims) <=
+				MOST_JOINED_FLOPS,
 		release() {
 			texts.clear();
 			return host.release();
@@ -339,34 +368,32 @@ export function openNetworks(
 						const next = isFirst && session.prepare && decoderHalfAfter(part);
 						isFirst = false;
 						if (next)
-							await prepareTogether(counted, [
-								[session, inputs],
-								[await load(next), decoderHalfSizes(unetConfig, inputs)],
-							]);
-						const outputs = await runPrepared(
-							session,
-							session.inputs.includes("time_features")
-								? withTimeFeatures(unetConfig, inputs)
-								: inputs,
-							counted,
-						);
+							await prepareTogether(
+								[counted],
+								[
+									[session, inputs],
+									[await load(next), decoderHalfSizes(unetConfig, inputs)],
+								],
+							);
+						const given = session.inputs.includes("time_features")
+							? withTimeFeatures(unetConfig, inputs)
+							: inputs;
+						const outputs = shares
+							? await share({
+									caller: counted,
+									session,
+									inputs: given,
+									flops: flops(part, dimsOf(inputs)),
+									signal: user.signal,
+								})
+							: await runPrepared(session, given, [counted]);
 						await assertFinitePrediction(part, inputs, outputs, {
 							weights: unetWeights.weights,
 							open,
 						});
 						return outputs;
 					}),
-				flops(part, dims) {
-					const key = `${sameKey(part)} ${dims.batch} ${dims.height} ${dims.width} ${dims.tokens}`;
-					let count = flops.get(key);
-					if (count === undefined) {
-						count = unetFlops(unetConfig, part, dims);
-						// strangers may ask for any size
-						if (flops.size >= KEPT_COUNTS) flops.clear();
-						flops.set(key, count);
-					}
-					return count;
-				},
+				flops,
 			};
 			const split = (runner: UnetRunner) =>
 				maxRows === undefined ? runner : splitRows(runner, maxRows);
@@ -400,7 +427,7 @@ export function openNetworks(
 								textEncoder(network, text, wanted, dims),
 							);
 							const inputs = { input_ids: intRows(ids) };
-							const outputs = await runPrepared(session, inputs, counted);
+							const outputs = await runPrepared(session, inputs, [counted]);
 							const { weights } = text;
 							for (const [name, output] of Object.entries(outputs))
 								await assertFiniteOutput(
@@ -422,7 +449,7 @@ export function openNetworks(
 							const { image, ...others } = await runPrepared(
 								await sessionOf(network),
 								inputs,
-								counted,
+								[counted],
 							);
 							await assertFiniteOutput("the VAE's decoder, image", image, {
 								weights: files.networks.vae.weights,
@@ -483,7 +510,7 @@ export function openNetworks(
 
 /** Makes networks ready for inputs of some sizes, all at the same time; it counts as waiting for them to be loaded. */
 async function prepareTogether(
-	{ onWaited }: NetworkUser,
+	users: readonly NetworkUser[],
 	networks: readonly (readonly [
 		Session,
 		Readonly<Record<string, Pick<Tensor, "dims">>>,
@@ -493,16 +520,29 @@ async function prepareTogether(
 	await Promise.all(
 		networks.map(([session, sizes]) => session.prepare?.(sizes)),
 	);
-	onWaited?.((performance.now() - started) / 1000);
+	const seconds = (performance.now() - started) / 1000;
+	for (const { onWaited } of users) onWaited?.(seconds);
 }
 
 async function runPrepared(
 	session: Session,
 	inputs: Parameters<Session["run"]>[0],
-	user: NetworkUser,
+	users: readonly NetworkUser[],
 ): Promise<Record<string, Tensor>> {
-	if (session.prepare) await prepareTogether(user, [[session, inputs]]);
+	if (session.prepare) await prepareTogether(users, [[session, inputs]]);
 	return session.run(inputs);
+}
+
+/** Sizes of a call of the UNet. */
+function dimsOf(inputs: Readonly<Record<string, Tensor>>): UnetDims {
+	const { sample, skip_0, encoder_hidden_states, timestep } = inputs;
+	const [, , height, width] = (sample ?? skip_0).dims;
+	return {
+		batch: timestep.dims[0],
+		height,
+		width,
+		tokens: encoder_hidden_states?.dims[1] ?? 0,
+	};
 }
 
 /** The logarithm of no variance at all: of latents that are no distribution. */

@@ -75,6 +75,11 @@ export interface Pipeline {
 	readonly controlNets: readonly string[];
 	/** The options with every default filled in. @throws UserError when one is wrong. */
 	settings(options: GenerateOptions): RunSettings;
+	/**
+	 * Whether a run of these settings gains from others of its size that go on at the same time, since they call the UNet together: small pictures,
+	 * with the option `shareCalls`.
+	 */
+	sharesCalls(settings: RunSettings): boolean;
 	/** The plans that were tuned for a run of this model, the slowest first. @throws UserError when an option is wrong. */
 	tunedPlans(options: GenerateOptions): TunedPlan[];
 	/**
@@ -253,6 +258,17 @@ export function createPipeline(
 		networkBytes: networks.bytes,
 		engineVersion: engine.version,
 		settings: checkedSettings,
+		sharesCalls(settings) {
+			const { width, height } = settings.hires ?? settings;
+			const guided = settings.guidanceScale > 1 && !unetConfig.guidanceFeatures;
+			const [, ...size] = latentShape({ width, height });
+			return networks.sharesCalls({
+				batch: settings.batchSize * (guided ? 2 : 1),
+				height: size[0],
+				width: size[1],
+				tokens: networks.textConfigs.text_encoder.maxTokens,
+			});
+		},
 		tunedPlans({ keySteps: _, injectNoise: __, injectUntil: ___, ...run }) {
 			const settle = (change: Partial<GenerateOptions>) =>
 				checkedSettings({ ...run, ...change });

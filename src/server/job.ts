@@ -16,6 +16,8 @@ export interface JobRequest {
 	readonly evaluations: number;
 	/** What a step predicts is decoded at every so many steps; 0: never. */
 	readonly previewEvery: number;
+	/** Jobs of the same word gain from being drawn at the same time; absent: it is drawn alone. */
+	readonly together?: string;
 }
 
 /** An image as jobs keep it. */

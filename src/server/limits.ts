@@ -6,6 +6,8 @@ import type { RunSettings } from "../pipeline/runSettings.js";
 export interface ServerLimits {
 	/** Jobs that wait or run at the same time; more are answered with 429. */
 	readonly queue: number;
+	/** Connections at the same time; more are closed at once. */
+	readonly connections: number;
 	/** Pixels of one image, hires counted in. */
 	readonly pixels: number;
 	readonly steps: number;
@@ -27,6 +29,7 @@ export interface ServerLimits {
 
 export const DEFAULT_LIMITS: ServerLimits = {
 	queue: 64,
+	connections: 1000,
 	pixels: 1024 * 1024,
 	steps: 150,
 	images: 10,

@@ -21,7 +21,10 @@ export interface QueueObserver {
 
 export interface QueueOptions extends QueueObserver {
 	readonly runner: Runner;
-	/** Jobs that run at the same time; of those that wait and run elsewhere all are handed to the runner. */
+	/**
+	 * Jobs that run at the same time, at most, where they gain from it (`JobRequest.together`); of those that wait and run elsewhere all are
+	 * handed to the runner.
+	 */
 	readonly lanes: number;
 	/** Where jobs wait, run and are kept outside this process: then the runner tells when they wait and begin. */
 	readonly elsewhere?: {
@@ -68,10 +71,20 @@ export function createQueue(options: QueueOptions): JobQueue {
 			if (job.position !== position) job.tell({ type: "queued", position });
 	}
 
+	/** Whether a job may run beside those that run now. */
+	function mayJoin({ request: { together } }: Job): boolean {
+		if (elsewhere || running.size === 0) return true;
+		return (
+			together !== undefined &&
+			[...running].every(({ request }) => request.together === together)
+		);
+	}
+
 	function moveOn(): void {
 		while (running.size < lanes) {
-			const job = waiting.shift();
-			if (!job) break;
+			const [job] = waiting;
+			if (!job || !mayJoin(job)) break;
+			waiting.shift();
 			running.add(job);
 			void run(job);
 		}

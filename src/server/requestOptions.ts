@@ -128,5 +128,8 @@ export function jobRequest(
 		},
 		evaluations: settings.evaluations,
 		previewEvery,
+		...(pipeline.sharesCalls(settings) && {
+			together: `${model} ${settings.width}x${settings.height}`,
+		}),
 	};
 }

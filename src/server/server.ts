@@ -98,6 +98,7 @@ export async function createServer(
 		// slow senders do not hold connections open for ever
 		requestTimeout: 120_000,
 	});
+	app.server.maxConnections = limits.connections;
 	// bodies are JSON or forms; a page of another origin can send text without asking
 	app.removeContentTypeParser("text/plain");
 	await app.register(multipart, {

@@ -11,6 +11,8 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { afterAll, expect, test } from "vitest";
 
 /*
@@ -52,15 +54,15 @@ function newPlace(): Place {
 	return place;
 }
 
-/** Starts Node under strace, with nothing of this process' environment but the way to programs. */
-function start(
+/** Node under strace, with nothing of this process' environment but the way to programs. */
+function traceOf(
 	place: Place,
 	words: readonly string[],
 	environment: Readonly<Record<string, string>> = {},
-): ChildProcess {
-	return spawn(
-		"strace",
-		[
+) {
+	return {
+		command: "strace",
+		args: [
 			...["-f", "-qq", "--seccomp-bpf", "-o", place.trace],
 			// it ends what it runs when it is ended
 			...["--interruptible", "waiting"],
@@ -68,18 +70,23 @@ function start(
 			process.execPath,
 			...words,
 		],
-		{
-			cwd: place.work,
-			env: {
-				PATH: process.env.PATH,
-				FDIFF_OPENVINO_DIR: process.env.FDIFF_OPENVINO_DIR,
-				HOME: place.home,
-				TMPDIR: place.temporary,
-				...environment,
-			},
-			stdio: ["ignore", "pipe", "pipe"],
+		cwd: place.work,
+		env: {
+			PATH: process.env.PATH ?? "",
+			FDIFF_OPENVINO_DIR: process.env.FDIFF_OPENVINO_DIR ?? "",
+			HOME: place.home,
+			TMPDIR: place.temporary,
+			...environment,
 		},
-	);
+	};
+}
+
+function start(...traced: Parameters<typeof traceOf>): ChildProcess {
+	const { command, args, ...options } = traceOf(...traced);
+	return spawn(command, args, {
+		...options,
+		stdio: ["ignore", "pipe", "pipe"],
+	});
 }
 
 async function ended(
@@ -261,22 +268,7 @@ test.skipIf(!traced)(
 			"--quiet",
 		]);
 		const serverEnded = ended(child);
-		const url = `http://127.0.0.1:${port}`;
-		for (let tries = 0; tries < 600; tries++)
-			if ((await fetch(`${url}/readyz`).catch(() => undefined))?.ok) break;
-			else await delay(100);
-		const body = JSON.stringify({ prompt: "a cup", steps: 2, seed: 1 });
-		const { id } = (await (
-			await fetch(`${url}/api/jobs`, {
-				...{ method: "POST", body },
-				headers: { "content-type": "application/json" },
-			})
-		).json()) as { id: string };
-		// ends with the job
-		await (await fetch(`${url}/api/jobs/${id}/events`)).text();
-		expect((await fetch(`${url}/api/jobs/${id}/images/0.png`)).status).toBe(
-			200,
-		);
+		await drawnBy(`http://127.0.0.1:${port}`);
 		child.kill("SIGTERM");
 		await serverEnded;
 		expect(internet(place).filter((line) => /connect\(/.test(line))).toEqual(
@@ -287,25 +279,104 @@ test.skipIf(!traced)(
 	},
 );
 
+/** Waits for a server, and has it draw. */
+async function drawnBy(url: string): Promise<void> {
+	for (let tries = 0; tries < 600; tries++)
+		if ((await fetch(`${url}/readyz`).catch(() => undefined))?.ok) break;
+		else await delay(100);
+	const body = JSON.stringify({ prompt: "a cup", steps: 2, seed: 1 });
+	const { id } = (await (
+		await fetch(`${url}/api/jobs`, {
+			...{ method: "POST", body },
+			headers: { "content-type": "application/json" },
+		})
+	).json()) as { id: string };
+	// ends with the job
+	await (await fetch(`${url}/api/jobs/${id}/events`)).text();
+	expect((await fetch(`${url}/api/jobs/${id}/images/0.png`)).status).toBe(200);
+}
+
+test.skipIf(!traced)("drawing for a program that speaks MCP", async () => {
+	const place = newPlace();
+	const client = new Client({ name: "test", version: "1" });
+	await client.connect(
+		new StdioClientTransport(traceOf(place, [program, "mcp"])),
+	);
+	const { content } = (await client.callTool({
+		name: "draw",
+		arguments: { prompt: "a cup", steps: 2, seed: 1 },
+	})) as { content: { type: string }[] };
+	expect(content.map(({ type }) => type)).toEqual(["image", "text"]);
+	await client.close();
+	expect(internet(place)).toEqual([]);
+	for (const left of [place.home, place.temporary, place.work])
+		expect(listing(left)).toEqual([]);
+});
+
 const server = ["valkey-server", "redis-server"].find(
 	(name) => spawnSync(name, ["--version"]).status === 0,
+);
+
+/** A Redis or Valkey server, and its address. */
+async function startQueue() {
+	const port = await freePort();
+	const queue = spawn(
+		server ?? "",
+		[...["--port", `${port}`, "--bind", "127.0.0.1"], "--save", ""],
+		{ stdio: "ignore", cwd: newPlace().work },
+	);
+	await delay(1000);
+	return { queue, port, url: `redis://127.0.0.1:${port}` };
+}
+
+/** It has talked to the queue, to nobody else, and has left no files. */
+function expectQueueAlone(place: Place, port: number): void {
+	const connected = internet(place).filter((line) =>
+		/connect\(|sendto\(|sendmsg\(/.test(line),
+	);
+	expect(connected.length).toBeGreaterThan(0);
+	for (const line of connected) {
+		expect(line).toContain(`htons(${port})`);
+		expect(line).toContain('"127.0.0.1"');
+	}
+	expect(listing(place.home)).toEqual([]);
+	expect(listing(place.temporary)).toEqual([]);
+}
+
+test.skipIf(!traced || !server)(
+	"a server with a queue and its worker connect to the queue and to nothing else",
+	async () => {
+		const { queue, port, url } = await startQueue();
+		const [serving, working] = [newPlace(), newPlace()];
+		const listening = await freePort();
+		const flags = ["--queue", url, "--quiet"];
+		try {
+			const children = [
+				start(serving, [program, "serve", ...flags, "--port", `${listening}`]),
+				start(working, [program, "worker", "--serve", ...flags]),
+			];
+			const all = Promise.all(children.map(ended));
+			await drawnBy(`http://127.0.0.1:${listening}`);
+			for (const child of children) child.kill("SIGTERM");
+			await all;
+		} finally {
+			queue.kill();
+		}
+		for (const place of [serving, working]) {
+			expectQueueAlone(place, port);
+			expect(listing(place.work)).toEqual([]);
+		}
+	},
 );
 
 test.skipIf(!traced || !server)(
 	"a worker connects to its queue and to nothing else",
 	async () => {
-		const port = await freePort();
-		const queue = spawn(
-			server ?? "",
-			[...["--port", `${port}`, "--bind", "127.0.0.1"], "--save", ""],
-			{ stdio: "ignore", cwd: newPlace().work },
-		);
-		const url = `redis://127.0.0.1:${port}`;
+		const { queue, port, url } = await startQueue();
 		const place = newPlace();
 		const asking = newPlace();
 		const words = [program, "--queue", url, "--quiet"];
 		try {
-			await delay(1000);
 			const worker = start(place, [words[0], "worker", ...words.slice(1)]);
 			const workerEnded = ended(worker);
 			const evaluation = await ended(
@@ -321,18 +392,7 @@ test.skipIf(!traced || !server)(
 		} finally {
 			queue.kill();
 		}
-		for (const used of [place, asking]) {
-			const connected = internet(used).filter((line) =>
-				/connect\(|sendto\(|sendmsg\(/.test(line),
-			);
-			expect(connected.length).toBeGreaterThan(0);
-			for (const line of connected) {
-				expect(line).toContain(`htons(${port})`);
-				expect(line).toContain('"127.0.0.1"');
-			}
-			expect(listing(used.home)).toEqual([]);
-			expect(listing(used.temporary)).toEqual([]);
-		}
+		for (const used of [place, asking]) expectQueueAlone(used, port);
 		expect(listing(place.work)).toEqual([]);
 	},
 );

@@ -1,3 +1,4 @@
+import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -271,3 +272,66 @@ test.each([
 		expect(statusCode).toBe(400);
 	},
 );
+
+/** What the server says to bytes on a connection of its own, until it closes it or half a second has passed. */
+async function said(port: number, ...bytes: string[]): Promise<string> {
+	const socket = connect(port, "127.0.0.1");
+	let answer = "";
+	socket.setEncoding("latin1").on("data", (text) => {
+		answer += text;
+	});
+	socket.on("error", () => {});
+	for (const part of bytes) socket.write(part, "latin1");
+	await Promise.race([
+		new Promise((resolve) => socket.once("close", resolve)),
+		delay(500),
+	]);
+	socket.destroy();
+	return answer;
+}
+
+test("floods of headers, broken lines and smuggled bodies end their own connection and nothing else", async () => {
+	const port = Number(new URL(server.url).port);
+	const start = "POST /api/jobs HTTP/1.1\r\nhost: localhost\r\n";
+	for (const [bytes, status] of [
+		[`${start}${"x-a: b\r\n".repeat(20_000)}\r\n`, 431],
+		[`${start}x-a: ${"b".repeat(100_000)}\r\n\r\n`, 431],
+		[`GET /${"a".repeat(100_000)} HTTP/1.1\r\nhost: localhost\r\n\r\n`, 431],
+		[
+			`${start}content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n`,
+			400,
+		],
+		[`${start}content-length: 5\r\ncontent-length: 6\r\n\r\nabcde`, 400],
+		["GET /api/options HTTP/1.1\r\n\r\n", 400],
+		["\x16\x03\x01\x02\x00\x01\x00\x01", 400],
+		[
+			`${start}content-type: application/json\r\ncontent-length: 1000000\r\n\r\n{`,
+			413,
+		],
+	] as const)
+		expect(await said(port, bytes)).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+	expect((await server.get("/healthz")).status).toBe(200);
+});
+
+test("connections that send nothing, or a letter now and then, are bounded in number and time", async () => {
+	const bounded = await startServer({ limits: { connections: 3 } });
+	// what has not come whole by then is closed by Node
+	expect(bounded.app.server.headersTimeout).toBeLessThanOrEqual(60_000);
+	expect(bounded.app.server.requestTimeout).toBeLessThanOrEqual(120_000);
+	const { port } = new URL(bounded.url);
+	const slow = await Promise.all(
+		[1, 2, 3].map(async () => {
+			const socket = connect(Number(port), "127.0.0.1");
+			await new Promise((resolve) => socket.once("connect", resolve));
+			socket.write("GET /healthz HT");
+			return socket;
+		}),
+	);
+	await delay(50);
+	await expect(bounded.get("/healthz")).rejects.toThrow();
+	slow[0].destroy();
+	await expect
+		.poll(() => bounded.get("/healthz").catch(() => undefined))
+		.toMatchObject({ status: 200 });
+	for (const socket of slow) socket.destroy();
+});

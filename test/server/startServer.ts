@@ -18,6 +18,8 @@ export async function startServer({
 	runner,
 	queueUrl,
 	logPrompts,
+	batch = 1,
+	embedded = false,
 }: {
 	readonly limits?: Partial<ServerLimits>;
 	readonly keys?: readonly string[];
@@ -26,8 +28,15 @@ export async function startServer({
 	/** A Redis server over which workers draw. */
 	readonly queueUrl?: string;
 	readonly logPrompts?: boolean;
+	/** Jobs that are drawn together. */
+	readonly batch?: number;
+	/** Whether it has the embedded model in place of the tiny one. */
+	readonly embedded?: boolean;
 } = {}) {
-	const pipeline = await loadPipeline(tinySd, { threads: 1 });
+	const pipeline = await loadPipeline(embedded ? undefined : tinySd, {
+		threads: 1,
+		shareCalls: batch > 1,
+	});
 	const shelf = modelShelf([{ name: MODEL, pipeline }], 2 ** 30);
 	const logged: Readonly<Record<string, unknown>>[] = [];
 	const allLimits = { ...DEFAULT_LIMITS, ...limits };
@@ -38,7 +47,7 @@ export async function startServer({
 	const { app, queue } = await createServer({
 		shelf,
 		runner: workers?.runner ?? runner ?? drawLocally(shelf),
-		lanes: workers ? Number.POSITIVE_INFINITY : 1,
+		lanes: workers ? Number.POSITIVE_INFINITY : batch,
 		elsewhere: workers?.elsewhere,
 		ready: workers?.ready,
 		limits: allLimits,

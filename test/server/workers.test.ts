@@ -346,6 +346,52 @@ test_(
 );
 
 test_(
+	"two servers share a queue and its workers: each job is drawn once, and one server may leave",
+	async () => {
+		const first = await startServer({ queueUrl: url });
+		const { json: early } = await first.post("/api/jobs", quick);
+		await delay(100);
+		const second = await startServer({ queueUrl: url });
+		const { json: late } = await second.post("/api/jobs", {
+			...quick,
+			seed: 6,
+		});
+		// what waited when it came is known to it too; later jobs of others are not
+		expect((await second.get(`/api/jobs/${early.id}`)).json.state).toBe(
+			"queued",
+		);
+		expect((await first.get(`/api/jobs/${late.id}`)).status).toBe(404);
+		const { stop } = await worker();
+		const heard = await Promise.all([
+			first.events(early.id),
+			second.events(early.id),
+			second.events(late.id),
+		]);
+		for (const events of heard)
+			expect(
+				events
+					.map(({ event }) => event)
+					.filter((event) => /image|done/.test(event ?? "")),
+			).toEqual(["image", "done"]);
+		for (const { id } of [early, late]) {
+			const told = await client.lrange(`fdiff-serve:${id}:events`, 0, -1);
+			expect(told.filter((text) => /"started"/.test(text))).toHaveLength(1);
+		}
+		// a job that both know is cancelled through either
+		const { json: waits } = await first.post("/api/jobs", long);
+		const third = await startServer({ queueUrl: url });
+		await third.post(`/api/jobs/${waits.id}/cancel`);
+		expect((await first.events(waits.id)).at(-1)?.event).toBe("cancelled");
+		await first.close();
+		await third.close();
+		const { json: next } = await second.post("/api/jobs", quick);
+		expect((await second.events(next.id)).at(-1)?.event).toBe("done");
+		await stop();
+		await second.close();
+	},
+);
+
+test_(
 	"a Redis server that loses everything costs no job, waiting or under way",
 	async () => {
 		const server = await startServer({ queueUrl: url });

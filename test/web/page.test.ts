@@ -200,6 +200,104 @@ describe.skipIf(!hasBrowser)("the page", async () => {
 		await expect.poll(() => asked()?.initImage).toBeUndefined();
 	});
 
+	test("a picture that a run began with, and its mask, outlive a reload", async () => {
+		const page = await openPage(url);
+		await drawn(page);
+		const hung = page.locator(".gallery li");
+		await hung.first().waitFor();
+		await page.getByText("Pictures from pictures").click();
+		await page.getByRole("button", { name: "Use the shown one" }).click();
+		await page.getByText("--init-image picture.png").waitFor();
+		await page.getByRole("button", { name: "Paint" }).click();
+		await page.getByRole("application", { name: "Mask" }).focus();
+		await page.keyboard.press(" ");
+		await page.getByRole("button", { name: "Done" }).click();
+		await page.getByText("--mask mask.png").waitFor();
+		await expect.poll(() => hung.count(), { timeout: 10_000 }).toBe(2);
+		const begun = asked();
+		expect(begun?.mask).toBeDefined();
+		await page.reload();
+		await page.getByText("--mask mask.png").waitFor();
+		await drawn(page);
+		expect(asked()?.initImage).toEqual(begun?.initImage);
+		expect(asked()?.mask).toEqual(begun?.mask);
+		// the other picture began with none, this one did
+		const first = page.getByRole("button", { name: /^Show:/ });
+		await first.nth(1).click();
+		await page.getByText("--mask mask.png").waitFor({ state: "detached" });
+		await first.nth(0).click();
+		await page.getByText("--mask mask.png").waitFor();
+		expect(await hung.count()).toBe(2);
+	});
+
+	test("a run is stopped by its button, and the next one begins at once", async () => {
+		const page = await openPage(url);
+		await drawn(page);
+		await page.getByLabel("Live").click();
+		await page.getByText("Sampling", { exact: true }).click();
+		await page.getByRole("spinbutton", { name: "Steps" }).fill("150");
+		await page.keyboard.press("Enter");
+		const draw = page.getByRole("button", { name: "Draw", exact: true });
+		await draw.click();
+		await page.getByRole("button", { name: "Stop" }).click();
+		await draw.waitFor();
+		await expect
+			.poll(() => queue.count("running") + queue.count("queued"))
+			.toBe(0);
+		expect(queue.list("local")[0].state).toBe("cancelled");
+		await draw.click();
+		await drawn(page);
+		expect(queue.list("local").some(({ state }) => state === "done")).toBe(
+			true,
+		);
+	});
+
+	test("plans that were tuned for the model are chosen by name, and by `auto` with a quality", async () => {
+		const embedded = await startServer({ embedded: true });
+		const page = await openPage(embedded.url);
+		await drawn(page);
+		const plans = page.getByRole("group", { name: "Plans" });
+		const last = () =>
+			embedded.queue
+				.list("local")
+				.find(({ request }) => request.previewEvery > 0)?.request;
+		const tuned = plans.getByRole("button", { name: /^Tuned: / });
+		expect(await tuned.count()).toBe(3);
+		for (const name of [/high/, /fast/]) {
+			const plan = plans.getByRole("button", { name });
+			const before = last();
+			await plan.click();
+			await expect.poll(() => last() !== before).toBe(true);
+			await drawn(page);
+			expect(await plan.getAttribute("aria-pressed")).toBe("true");
+			expect(last()?.options.keySteps).toMatch(/times:/);
+			expect(last()?.evaluations).toBeLessThan(20);
+		}
+		await page.getByText("Encoder propagation", { exact: true }).click();
+		const quality = page.getByRole("combobox", { name: "Quality" });
+		const calls: number[] = [];
+		for (const name of ["fast", "balanced", "high"]) {
+			await quality.selectOption(name);
+			await expect.poll(() => last()?.options.quality).toBe(name);
+			await drawn(page);
+			await page.locator(".comparison").waitFor();
+			calls.push(last()?.evaluations ?? 0);
+			expect(last()?.options.keySteps).toBe("auto");
+			// the plain picture beside it has the steps that the plan stands for
+			const plain = embedded.queue
+				.list("local")
+				.find(({ request }) => request.options.keySteps === "all");
+			expect(plain?.request.evaluations).toBe(20);
+			expect(
+				await plans
+					.getByRole("button", { name: "Auto" })
+					.getAttribute("aria-pressed"),
+			).toBe("true");
+		}
+		expect(calls).toEqual([...calls].sort((a, b) => a - b));
+		expect(new Set(calls).size).toBe(3);
+	});
+
 	test("a server with keys is opened with one", async () => {
 		const locked = await startServer({ keys: [KEY] });
 		const page = await openPage(locked.url);

@@ -260,8 +260,9 @@ export function addA1111Api(app: FastifyInstance, service: Service): void {
 		};
 	});
 
+	/** Of several the one that came first. */
 	const running = (owner: string) =>
-		queue.list(owner).find(({ state }) => state === "running");
+		queue.list(owner).findLast(({ state }) => state === "running");
 
 	app.post("/sdapi/v1/interrupt", async ({ owner }) => {
 		running(owner)?.cancel();

@@ -6,7 +6,7 @@ export interface KeptPicture extends FinishedPicture {
 	readonly id: number;
 	/** Milliseconds since 1970. */
 	readonly keptAt: number;
-	/** The options that were asked for, without pictures. */
+	/** The options that were asked for, with the pictures that it began with. */
 	readonly asked: PictureOptions;
 }
 
@@ -27,7 +27,8 @@ const MOST = 300;
 export function galleryStore(): GalleryStore {
 	const database = openDatabase().catch(() => undefined);
 	const memory = new Map<number, KeptPicture>();
-	let nextId = 1;
+	/** Counts down: kept ones count up. */
+	let nextId = -1;
 
 	async function inStore<Result>(
 		mode: IDBTransactionMode,
@@ -38,25 +39,47 @@ export function galleryStore(): GalleryStore {
 		return answer(work(db.transaction(STORE, mode).objectStore(STORE)));
 	}
 
+	/** The number of a picture that is kept now; undefined where there is no room for it. */
+	async function add(
+		picture: Omit<KeptPicture, "id">,
+	): Promise<number | undefined> {
+		const id = await inStore("readwrite", (store) => store.add(picture)).catch(
+			() => undefined,
+		);
+		return id === undefined ? undefined : Number(id);
+	}
+
+	/** Lets go of the oldest, so that so many are left. */
+	async function leave(most: (count: number) => number): Promise<void> {
+		const keys =
+			(await inStore("readonly", (store) => store.getAllKeys())) ?? [];
+		for (const key of keys.slice(0, keys.length - most(keys.length)))
+			await inStore("readwrite", (store) => store.delete(key));
+	}
+
 	return {
 		async all() {
 			const kept = await inStore<KeptPicture[]>("readonly", (store) =>
 				store.getAll(),
 			);
-			return (kept ?? [...memory.values()]).toSorted((a, b) => b.id - a.id);
+			return (kept ?? [...memory.values()]).toSorted(
+				(a, b) => b.keptAt - a.keptAt || b.id - a.id,
+			);
 		},
 		async keep(picture) {
 			const kept = { ...picture, keptAt: Date.now() };
-			const id = await inStore("readwrite", (store) => store.add(kept));
+			let id = await add(kept);
 			if (id === undefined) {
-				const own = { ...kept, id: nextId++ };
+				await leave((count) => Math.floor(count / 2));
+				id = await add(kept);
+			}
+			if (id === undefined) {
+				const own = { ...kept, id: nextId-- };
 				memory.set(own.id, own);
 				return own;
 			}
-			const keys = await inStore("readonly", (store) => store.getAllKeys());
-			for (const key of (keys ?? []).slice(0, -MOST))
-				await inStore("readwrite", (store) => store.delete(key));
-			return { ...kept, id: Number(id) };
+			await leave((count) => Math.min(count, MOST));
+			return { ...kept, id };
 		},
 		async remove(id) {
 			memory.delete(id);

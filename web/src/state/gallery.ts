@@ -4,6 +4,7 @@ import {
 	galleryStore,
 	type KeptPicture,
 } from "../gallery/galleryStore.js";
+import { PICTURES } from "./request.js";
 import type { ShownPicture } from "./shownPicture.js";
 
 /** A kept picture with an address of its file. */
@@ -26,10 +27,12 @@ export function gallery(store: GalleryStore = galleryStore()) {
 		/** Keeps a picture, once. */
 		async keep(picture: ShownPicture): Promise<void> {
 			const { index, seed, width, height, png, parameters } = picture;
-			const { options, cost, model } = picture;
-			if (pictures.peek().some((kept) => kept.parameters === parameters))
-				return;
-			const { initImage: _, mask: __, ...asked } = picture.asked;
+			const { options, cost, model, asked } = picture;
+			const isKept = (kept: HungPicture) =>
+				kept.parameters === parameters &&
+				// their settings do not tell what they began with
+				PICTURES.every((name) => kept.asked[name] === asked[name]);
+			if (pictures.peek().some(isKept)) return;
 			const kept = await store.keep({
 				index,
 				seed,

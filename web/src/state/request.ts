@@ -19,8 +19,8 @@ import { isOptions, remembered } from "./remembered.js";
 const PAUSE_MS = 180;
 /** What the page opens with. */
 const FIRST: PictureOptions = { prompt: "butterfly", seed: 7 };
-/** Options that are too large to be remembered. */
-const PICTURES = ["initImage", "mask", "controlImage"] as const;
+/** Options that are pictures: too large to be remembered beside the others. */
+export const PICTURES = ["initImage", "mask", "controlImage"] as const;
 
 /** The part of a plan's words that says its grid. */
 const TIMES = /\+?(times|log-snr):[^+]*/g;
@@ -57,12 +57,19 @@ export function pictureRequest(
 		return statesOfWords(words.value, known.evaluations) ?? known.states;
 	});
 
+	/** The words with what `auto` comes to in its place. */
+	const spoken = computed(() =>
+		words.value === "auto"
+			? String(outline.value?.options.keySteps ?? "all")
+			: words.value,
+	);
 	/** The tuned plan whose times the run takes: it has a number of steps of its own. */
 	const tuned = computed(() =>
-		outline.value?.tunedPlans?.find(
-			({ options }) =>
-				(options.steps ?? null) === (given.value.steps ?? null) &&
-				timesOf(String(options.keySteps)) === timesOf(words.value),
+		outline.value?.tunedPlans?.find(({ options }) =>
+			words.value === "auto"
+				? options.keySteps === spoken.value
+				: (options.steps ?? null) === (given.value.steps ?? null) &&
+					timesOf(String(options.keySteps)) === timesOf(words.value),
 		),
 	);
 	/** Steps of the plain run that the plan takes the place of. */
@@ -73,7 +80,12 @@ export function pictureRequest(
 	const isShortened = computed(
 		() =>
 			tuned.value !== undefined &&
-			tuned.value.standsFor !== Number(settingOf("steps")),
+			tuned.value.standsFor !==
+				Number(
+					words.value === "auto"
+						? outline.value?.options.steps
+						: settingOf("steps"),
+				),
 	);
 
 	/** The value of an option: given, or by default. */
@@ -142,8 +154,21 @@ export function pictureRequest(
 	}
 
 	function set(change: PictureOptions): void {
-		put(change);
+		// a quality is what a tuned plan has
+		const chosen = change.quality !== undefined && !("keySteps" in change);
+		put({ ...change, ...(chosen && { keySteps: "auto" }) });
 		settle.ask();
+	}
+
+	/** The pictures that were given before a reload, where a kept run's other options are those that are given now. */
+	function takeUp(asked: PictureOptions): void {
+		const pictures: Record<string, unknown> = {};
+		const others: Record<string, unknown> = { ...asked };
+		for (const name of PICTURES) {
+			if (asked[name] !== undefined) pictures[name] = asked[name];
+			delete others[name];
+		}
+		if (sameOptions(others, given.peek())) put(usable(pictures, capabilities));
 	}
 
 	return {
@@ -152,8 +177,10 @@ export function pictureRequest(
 		problem,
 		model,
 		words,
+		spoken,
 		states,
 		put,
+		takeUp,
 		/** Changes options as somebody wishes. */
 		set,
 		/** Takes these options in place of all that were given, and is quiet about it. */
@@ -183,6 +210,11 @@ function usable(
 		),
 	);
 }
+
+const sameOptions = (a: PictureOptions, b: PictureOptions) =>
+	Object.keys({ ...a, ...b }).every(
+		(name) => JSON.stringify(a[name]) === JSON.stringify(b[name]),
+	);
 
 const withoutUndefined = (options: PictureOptions): PictureOptions =>
 	Object.fromEntries(

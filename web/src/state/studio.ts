@@ -63,7 +63,7 @@ export function studio(source: PictureSource, capabilities: Capabilities) {
 	});
 
 	const isPlain = computed(() =>
-		isPlainPlan(request.words.value, request.states.value),
+		isPlainPlan(request.spoken.value, request.states.value),
 	);
 
 	async function draw(): Promise<void> {
@@ -105,7 +105,10 @@ export function studio(source: PictureSource, capabilities: Capabilities) {
 		async open(): Promise<void> {
 			await kept.open();
 			const [newest] = kept.pictures.peek();
-			if (newest) pen.show(shownOf(newest));
+			if (newest) {
+				pen.show(shownOf(newest));
+				request.takeUp(newest.asked);
+			}
 			await request.ask();
 			if (request.given.peek().keySteps === undefined) {
 				request.put(firstPlan(request.outline.peek()));

@@ -18,6 +18,11 @@ export interface Preset {
 }
 
 export const PRESETS: readonly Preset[] = [
+	{
+		label: "Auto",
+		word: "auto",
+		help: "the fastest plan that was tuned for this run and keeps the quality that is asked for; plain where there is none",
+	},
 	{ label: "Plain", word: "all", help: "every step runs the whole network" },
 	{
 		label: "Paper",
