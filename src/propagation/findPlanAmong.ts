@@ -21,17 +21,26 @@ export function findPlanAmong(plans: readonly PlanFile[]): FindPlan {
 		}
 		return undefined;
 	};
-	const all = (wanted: WantedRun) =>
-		plans.filter((plan) => fits(plan, wanted, true));
+	const all = (wanted: WantedRun) => {
+		const isOwn = (plan: PlanFile) =>
+			plan.steps === wanted.steps &&
+			fits(plan, { ...wanted, steps: plan.standsFor ?? plan.steps });
+		// a plan may be asked for by its own number of steps: then those that stand for the same run are there too
+		const lengths = new Set([
+			wanted.steps,
+			...plans.filter(isOwn).map(({ steps, standsFor = steps }) => standsFor),
+		]);
+		return plans.filter((plan) =>
+			[...lengths].some((steps) => fits(plan, { ...wanted, steps })),
+		);
+	};
 	return Object.assign(find, { all });
 }
 
-/** @param ofOwn whether a plan fits a run of its own number of steps too: that is how it is asked for by its words */
-function fits(plan: PlanFile, wanted: WantedRun, ofOwn = false): boolean {
+function fits(plan: PlanFile, wanted: WantedRun): boolean {
 	return (
 		plan.model === wanted.model &&
-		((plan.standsFor ?? plan.steps) === wanted.steps ||
-			(ofOwn && plan.steps === wanted.steps)) &&
+		(plan.standsFor ?? plan.steps) === wanted.steps &&
 		plan.sampler !== undefined &&
 		isSampler(plan.sampler, wanted.sampler) &&
 		Math.abs(

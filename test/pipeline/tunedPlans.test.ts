@@ -99,3 +99,11 @@ test("the embedded model is drawn with the nearest of its plans unless told othe
 	const all = pipeline.settings({ prompt: "", keySteps: "all" });
 	expect(all.evaluations).toBe(20);
 });
+
+test("whoever has chosen one of them is still told the others", () => {
+	const all = pipeline.tunedPlans({ prompt: "" });
+	expect(all.map(({ standsFor }) => standsFor)).toEqual([20, 20, 20]);
+	for (const { options } of all)
+		expect(pipeline.tunedPlans({ prompt: "", ...options })).toEqual(all);
+	expect(pipeline.tunedPlans({ prompt: "", steps: 11 })).toEqual([]);
+});
