@@ -53,11 +53,17 @@ export function PromptLine({ studio }: { readonly studio: Studio }) {
 				<span>Live</span>
 			</label>
 			{pen.busy.value && !live.value ? (
-				<button type="button" class="primary" onClick={() => void stop()}>
+				// not the same element as the other: a click that stops would go on to be one that submits
+				<button
+					key="stop"
+					type="button"
+					class="primary"
+					onClick={() => void stop()}
+				>
 					Stop
 				</button>
 			) : (
-				<button type="submit" class="primary">
+				<button key="draw" type="submit" class="primary">
 					Draw
 				</button>
 			)}

@@ -155,8 +155,13 @@ export function pictureRequest(
 
 	function set(change: PictureOptions): void {
 		// a quality is what a tuned plan has
-		const chosen = change.quality !== undefined && !("keySteps" in change);
-		put({ ...change, ...(chosen && { keySteps: "auto" }) });
+		if (change.quality !== undefined && !("keySteps" in change))
+			put({
+				keySteps: "auto",
+				// the plan of before may have fewer than the run that it stands for
+				...(isShortened.peek() && { steps: plainSteps.peek() }),
+			});
+		put(change);
 		settle.ask();
 	}
 
