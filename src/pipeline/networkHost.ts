@@ -10,8 +10,8 @@ export interface HostedNetwork {
 	/** As it is called in events and messages: "unet". */
 	readonly name: string;
 	/**
-	 * Tells apart what adapters made of the network; nothing for what they left as it was. Of each network only the variants used last stay
-	 * loaded.
+	 * Tells apart what adapters made of the network; nothing for what they left as it was. Of each network only the variants and parts used
+	 * last stay loaded.
 	 */
 	readonly variant?: string;
 	/** Makes the graph as the engine wants it written; called once for each loading. */
@@ -61,6 +61,11 @@ export interface NetworkHost {
 const NOTHING_LOADED = "";
 /** Variants of a network that stay loaded where networks are kept resident. */
 const KEPT_VARIANTS = 2;
+/**
+ * Parts of a network that stay loaded: halves, cuts, levels of optimization. A plan uses two or three; all that plans can name would take
+ * many times the memory of the model.
+ */
+const KEPT_PARTS = 8;
 
 export function networkHost(
 	engine: Engine,
@@ -131,15 +136,16 @@ export function networkHost(
 		await Promise.all(loaded.map(free));
 	}
 
-	/** Forgets the variants of a network that were not used for longest; they are freed when nobody is in a network. */
-	function keepVariants(network: HostedNetwork): void {
+	/** Forgets the variants and parts of a network that were not used for longest; they are freed when nobody is in a network. */
+	function keepUsedLast(network: HostedNetwork): void {
 		used.delete(network.key);
 		used.set(network.key, network);
 		const kept = new Set<string>();
+		let parts = 0;
 		for (const { key, name, variant = "" } of [...used.values()].reverse()) {
 			if (name !== network.name) continue;
 			if (kept.size < (keepResident ? KEPT_VARIANTS : 1)) kept.add(variant);
-			if (kept.has(variant)) continue;
+			if (kept.has(variant) && ++parts <= KEPT_PARTS) continue;
 			used.delete(key);
 			const session = sessions.get(key);
 			sessions.delete(key);
@@ -151,7 +157,7 @@ export function networkHost(
 		network: HostedNetwork,
 		onLoading: NetworkUser["onLoading"],
 	): Promise<Session> {
-		keepVariants(network);
+		keepUsedLast(network);
 		const known = sessions.get(network.key);
 		if (known) return known;
 		const { name, build, options } = network;

@@ -52,6 +52,29 @@ test.each([
 	},
 );
 
+test("of the parts that plans ask for, eight stay loaded: dozens would be many times the model, for as long as a server lives", async () => {
+	const watched = watchedEngine();
+	const pipeline = createPipeline(await openModel(tinySd), watched.engine, {
+		keepResident: true,
+	});
+	const draw = async (up: number) => {
+		const keySteps = `full,outer:${up}`;
+		return latents((await pipeline.generate({ ...run, keySteps }))[0]);
+	};
+	const parts = () =>
+		[...watched.loaded].filter((name) => !name.startsWith("text")).length;
+	const first = await draw(1);
+	for (let up = 2; up <= 6; up++) {
+		await draw(up);
+		// and the VAE
+		expect(parts()).toBeLessThanOrEqual(9);
+	}
+	expect(parts()).toBe(9);
+	expect(await draw(1)).toEqual(first);
+	await pipeline.release();
+	expect(watched.loaded.size).toBe(0);
+});
+
 test("content in memory is the same as its file, whatever its name", async () => {
 	const watched = watchedEngine();
 	const pipeline = createPipeline(await openModel(tinySd), watched.engine, {
