@@ -1,15 +1,15 @@
 import * as z from "zod";
 import { OptionError } from "../errors/optionError.js";
-import {
-	type AcceleratorSpec,
-	type KeyStepPlan,
-	keyStepPlanSchema,
+import type {
+	AcceleratorSpec,
+	KeyStepPlan,
 } from "../propagation/keyStepPlan.js";
 import { type PlanFile, planFileSchema } from "../propagation/planFile.js";
 import {
 	PLAN_QUALITIES,
 	type PlanQuality,
 } from "../propagation/planQuality.js";
+import { keyStepPlanSchema } from "../propagation/planSchema.js";
 import { PLAN_WORDS, statesWords } from "../propagation/planStates.js";
 import { parseTimesWord, timesWord } from "../propagation/planTimes.js";
 import { type Times, timesValues } from "../samplers/schedules/timeGrid.js";

@@ -1,14 +1,11 @@
-import * as z from "zod";
 import { OptionError } from "../errors/optionError.js";
 import type { Times } from "../samplers/schedules/timeGrid.js";
 import type { ExtrapolationAxis } from "./extrapolate.js";
-import { timesSchema } from "./planTimes.js";
 import {
 	DECODER,
 	FULL,
 	reusesEncoder,
 	type StepState,
-	stepStateSchema,
 	stepStateWord,
 } from "./stepState.js";
 
@@ -40,29 +37,6 @@ export interface KeyStepPlan {
 }
 
 const REPEAT: FeatureExtrapolation = { order: 0, over: "timestep" };
-
-export const extrapolationSchema = z.strictObject({
-	order: z.union([z.literal(0), z.literal(1), z.literal(2)]),
-	over: z.enum(["timestep", "log-snr"]),
-}) satisfies z.ZodType<FeatureExtrapolation>;
-
-/** A plan as a caller in JavaScript may give it. */
-export const keyStepPlanSchema: z.ZodType<KeyStepPlan, KeyStepPlan> =
-	z.strictObject({
-		label: z.string(),
-		states: z
-			.array(stepStateSchema)
-			.min(1)
-			.max(2000)
-			.refine(([first]) => first?.run === "full", {
-				error: "the first step must be full",
-			}),
-		extrapolation: extrapolationSchema,
-		times: timesSchema.optional(),
-		accelerator: z.looseObject({ kind: z.string() }).optional(),
-		injectNoise: z.number().min(0).max(1).optional(),
-		injectUntil: z.number().min(0).max(1).optional(),
-	});
 
 /** The evaluations at which the whole network runs. */
 export function keySteps(plan: Pick<KeyStepPlan, "states">): number[] {

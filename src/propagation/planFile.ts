@@ -4,12 +4,12 @@ import { parseJson } from "../files/parseJson.js";
 import { samplerByName } from "../samplers/config/samplerNames.js";
 import { timesValues } from "../samplers/schedules/timeGrid.js";
 import {
-	extrapolationSchema,
 	type KeyStepPlan,
 	planFromKeySteps,
 	planFromStates,
 } from "./keyStepPlan.js";
 import { PLAN_QUALITIES } from "./planQuality.js";
+import { extrapolationSchema } from "./planSchema.js";
 import { timesSchema } from "./planTimes.js";
 import { parseStepState } from "./stepState.js";
 

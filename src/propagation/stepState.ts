@@ -1,4 +1,3 @@
-import * as z from "zod";
 import { OptionError } from "../errors/optionError.js";
 
 /**
@@ -25,23 +24,6 @@ export type StepState =
 			readonly order: 0 | 1 | 2;
 			readonly of?: "denoised";
 	  };
-
-const orderSchema = z.union([z.literal(0), z.literal(1), z.literal(2)]);
-
-export const stepStateSchema = z.discriminatedUnion("run", [
-	z.strictObject({ run: z.literal("full") }),
-	z.strictObject({ run: z.literal("decoder") }),
-	z.strictObject({
-		run: z.literal("outer"),
-		layers: z.int().min(1).max(999),
-		encoder: z.enum(["fresh", "kept"]),
-	}),
-	z.strictObject({
-		run: z.literal("nothing"),
-		order: orderSchema,
-		of: z.literal("denoised").optional(),
-	}),
-]) satisfies z.ZodType<StepState>;
 
 export const FULL: StepState = { run: "full" };
 export const DECODER: StepState = { run: "decoder" };
