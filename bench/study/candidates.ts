@@ -4,10 +4,11 @@ import type { Pipeline } from "../../src/pipeline/pipeline.js";
 import { runGrids } from "../../src/tuning/runs/runGrids.js";
 import {
 	readKeptPlan,
+	type TuningState,
 	tuningStateSchema,
 } from "../../src/tuning/runs/tuningState.js";
 import { reusesOf, simplePlans } from "../../src/tuning/search/simplePlans.js";
-import { AXIS } from "../../src/tuning/search/students.js";
+import { AXIS, logsOf } from "../../src/tuning/search/students.js";
 import {
 	planOfSteps,
 	stepsOf,
@@ -26,7 +27,7 @@ export interface Candidate {
 }
 
 /** Grids whose calls are tried with steps that reuse predictions between them. */
-const REUSED_ON = ["even", "own", "exponential", "karras"];
+const REUSED_ON = ["even", "karras"];
 
 /** Simple grids of so many calls, and plans on them that reuse predictions, where the sampler gains by that. */
 export function simpleCandidates(
@@ -53,19 +54,60 @@ export function simpleCandidates(
 	);
 }
 
-/** What `fdiff tune` found, where its state is there. */
-export async function searchedPlan(
-	state: string,
+/** What `fdiff tune` has left: its state, where there is one. */
+export async function tuningStateAt(
+	path: string,
+): Promise<TuningState | undefined> {
+	const text = await readFile(path, "utf8").catch(() => undefined);
+	return text === undefined
+		? undefined
+		: tuningStateSchema.parse(JSON.parse(text));
+}
+
+/** The plan that a search found for so many calls. */
+export function searchedPlan(
+	{ improved }: TuningState,
 	calls: number,
-): Promise<Candidate[]> {
-	const text = await readFile(state, "utf8").catch(() => undefined);
-	if (text === undefined) return [];
-	const { improved } = tuningStateSchema.parse(JSON.parse(text));
+): Candidate[] {
 	const found = improved[calls];
 	if (!found) return [];
 	const words = wordsOf(readKeptPlan(found));
 	return [{ series: "searched", isSimple: false, calls, words }];
 }
+
+/** How far behind the best, in logarithms, a candidate may lie where a search has compared it already. */
+const BEHIND = 0.05;
+
+/** Without simple grids that a search has found to be worse than others, on as many captions as it judged by. */
+export function withoutBeaten(
+	candidates: readonly Candidate[],
+	{ scores }: TuningState,
+): Candidate[] {
+	const logs = new Map<string, number[]>();
+	for (const [key, { error }] of Object.entries(scores)) {
+		const words = key.slice(key.indexOf("|") + 1);
+		logs.set(words, [...(logs.get(words) ?? []), ...logsOf([error])]);
+	}
+	const known = ({ words }: Candidate) => {
+		const own = logs.get(words) ?? [];
+		return own.length < LEAST_KNOWN
+			? undefined
+			: own.reduce((sum, log) => sum + log, 0) / own.length;
+	};
+	const best = Math.min(
+		...candidates
+			.filter(({ isSimple }) => isSimple)
+			.map((candidate) => known(candidate) ?? Number.POSITIVE_INFINITY),
+	);
+	return candidates.filter(
+		(candidate) =>
+			!candidate.isSimple ||
+			(known(candidate) ?? Number.NEGATIVE_INFINITY) <= best + BEHIND,
+	);
+}
+
+/** Captions that a comparison must stand on. */
+const LEAST_KNOWN = 24;
 
 const wordsOf = (plan: TimedPlan) =>
 	planWords(

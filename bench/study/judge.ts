@@ -29,7 +29,7 @@ import {
 	type Way,
 } from "./drawings.js";
 import type { Pictures } from "./pictures.js";
-import { LONG_RUN } from "./studyRuns.js";
+import { LONG_BATCHES, LONG_RUN } from "./studyRuns.js";
 
 /** How a run did beside the plain run, on captions that nothing was chosen by. */
 export interface Figures {
@@ -42,7 +42,7 @@ export interface Figures {
 	readonly worstError: number;
 	/** Mean logarithm of the error of each caption, seeds averaged. */
 	readonly logs: readonly number[];
-	readonly longError?: ConfidenceInterval;
+	readonly longError: ConfidenceInterval;
 	readonly psnr: { readonly median: number; readonly tenth: number };
 }
 
@@ -89,7 +89,6 @@ export async function figures(
 	seeds: readonly (readonly CaptionBatch[])[],
 	drawings: Drawings,
 	pictures: Pictures,
-	withLong: boolean,
 ): Promise<Figures> {
 	const errors: number[][] = [];
 	const near: number[] = [];
@@ -104,7 +103,7 @@ export async function figures(
 		errors.push(own);
 	}
 	const long: number[] = [];
-	for (const batch of withLong ? seeds[0] : []) {
+	for (const batch of seeds[0].slice(0, LONG_BATCHES)) {
 		const truth = await drawings.latents(
 			{ ...LONG_RUN, keySteps: "all" },
 			batch,
@@ -128,7 +127,7 @@ export async function figures(
 		medianError: median(all),
 		worstError: mean(sorted.slice(-Math.ceil(sorted.length / 10))),
 		logs: byCaption.map((own) => mean(logsOf(own))),
-		...(long.length > 0 && { longError: bootstrapMean(long) }),
+		longError: bootstrapMean(long),
 		psnr: { median: quantile(near, 0.5), tenth: quantile(near, 0.1) },
 	};
 }

@@ -4,12 +4,20 @@ import { join } from "node:path";
 import { exit, stderr, stdout } from "node:process";
 import { parseArgs } from "node:util";
 import { checkpoints } from "./checkpoints.js";
+import type { CaptionBatch } from "./drawings.js";
 import { foresight } from "./foresight.js";
 import { seedBatches } from "./judge.js";
 import { measureSeconds, readTimings } from "./seconds.js";
 import { frontFigure, shipPlans } from "./shipPlans.js";
-import { chosenPlans, drawSeed, openStudy } from "./study.js";
-import { LONG_RUN, nameOf, STUDY_RUNS } from "./studyRuns.js";
+import { chosenPlans, drawBatches, openStudy } from "./study.js";
+import {
+	FEW_BATCHES,
+	LONG_BATCHES,
+	LONG_RUN,
+	nameOf,
+	STUDY_RUNS,
+	type StudyRun,
+} from "./studyRuns.js";
 import { comparisons, rowsOf, table } from "./tables.js";
 
 /*
@@ -36,7 +44,9 @@ const { values, positionals } = parseArgs({
 	options: {
 		threads: { type: "string", default: String(availableParallelism()) },
 		/** The most captions of each kind. */
-		captions: { type: "string", default: "1000" },
+		captions: { type: "string" },
+		/** The most seeds that tables are made of: those that are drawn. */
+		seeds: { type: "string", default: "3" },
 		plans: { type: "string", default: join(root, "models/emoji/plans") },
 	},
 });
@@ -49,27 +59,53 @@ if (!out || !TASKS.includes(task)) {
 	);
 	exit(2);
 }
-const study = await openStudy(root, out, threads, Number(values.captions));
+const study = await openStudy(
+	root,
+	out,
+	threads,
+	Number(values.captions ?? Number.POSITIVE_INFINITY),
+);
 const say = (words: string) =>
 	stderr.write(`${new Date().toISOString().slice(11, 19)} ${words}\n`);
 
 if (task === "draw") {
-	const most = Math.max(...STUDY_RUNS.map(({ seeds }) => seeds));
-	for (let seed = 1; seed <= most; seed++) {
-		for (const run of STUDY_RUNS.filter(({ seeds }) => seeds >= seed)) {
-			say(`${nameOf(run)}, seed ${seed}`);
-			for (const { calls, ranked } of await chosenPlans(study, run))
-				say(
-					`${calls} calls: ${ranked.map(({ series, logError }) => `${series} ${Math.exp(logError).toFixed(4)}`).join(", ")}`,
-				);
-			await drawSeed(study, run, seed);
+	for (const run of STUDY_RUNS)
+		for (const { calls, ranked } of await chosenPlans(study, run))
+			say(
+				`${nameOf(run)}, ${calls} calls: ${ranked.map(({ series, logError }) => `${series} ${Math.exp(logError).toFixed(4)}`).join(", ")}`,
+			);
+	const first = seedBatches(study.captions, 1);
+	const draw = async (
+		what: string,
+		runs: readonly StudyRun[],
+		batches: readonly CaptionBatch[],
+		paper = true,
+	) => {
+		for (const run of runs) {
+			say(`${nameOf(run)}, ${what}`);
+			const { scored } = run;
+			await drawBatches(study, run, batches, {
+				paper,
+				scored: scored && paper,
+			});
 		}
-		if (seed === 1) {
-			say("long runs");
-			for (const batch of seedBatches(study.captions, 1).unseen)
-				await study.drawings.latents({ ...LONG_RUN, keySteps: "all" }, batch);
-		}
-	}
+	};
+	await draw("first captions", STUDY_RUNS, first.unseen.slice(0, FEW_BATCHES));
+	say("long runs");
+	for (const batch of first.unseen.slice(0, LONG_BATCHES))
+		await study.drawings.latents({ ...LONG_RUN, keySteps: "all" }, batch);
+	const scored = STUDY_RUNS.filter((run) => run.scored);
+	await draw("all captions that nothing was chosen by", scored, first.unseen);
+	await draw("calibration captions", scored, first.calibration);
+	await draw("all captions", STUDY_RUNS, first.unseen);
+	// what is far off is so with one seed
+	for (let seed = 2; seed <= 3; seed++)
+		await draw(
+			`seed ${seed}`,
+			STUDY_RUNS.filter(({ seeds }) => seeds >= seed),
+			seedBatches(study.captions, seed).unseen,
+			false,
+		);
 	say("done");
 } else if (task === "seconds") await measureSeconds(study, out);
 else if (task === "checkpoints")
@@ -79,7 +115,13 @@ else if (task === "foresight") {
 		stdout.write(`\n${nameOf(run)}\n\n${await foresight(study, run)}\n`);
 } else {
 	const timings = await readTimings(out);
-	for (const run of STUDY_RUNS) {
+	const seeds = Number(values.seeds);
+	for (const whole of STUDY_RUNS) {
+		const run = {
+			...whole,
+			seeds: Math.min(seeds, whole.seeds),
+			wholly: values.captions === undefined,
+		};
 		const rows = await rowsOf(study, run, timings);
 		stdout.write(`\n${table(run, rows)}\n\n`);
 		for (const line of comparisons(rows)) stdout.write(`- ${line}\n`);

@@ -19,7 +19,7 @@ export function frontPoints(
 	rows: readonly Row[],
 ): FrontPoint[] {
 	return rows.flatMap(({ kind, label, way, calls, figures }) => {
-		if (kind === "plain") return [];
+		if (kind === "plain" || kind === "rival") return [];
 		const { error, medianError, worstError, logs, psnr } = figures;
 		const { plan } = pipeline.settings({ prompt: "", ...way });
 		const series = kind === "simple" ? label : kind;

@@ -12,18 +12,20 @@ import {
 	type Candidate,
 	searchedPlan,
 	simpleCandidates,
+	tuningStateAt,
+	withoutBeaten,
 } from "./candidates.js";
 import { type StudyCaptions, studyCaptions } from "./captions.js";
 import { type Ranked, rank } from "./choose.js";
 import {
+	type CaptionBatch,
 	captionBatches,
 	type Drawings,
 	drawings,
 	type Way,
 } from "./drawings.js";
-import { seedBatches } from "./judge.js";
 import { type Pictures, pictures } from "./pictures.js";
-import { nameOf, type StudyRun } from "./studyRuns.js";
+import { nameOf, STUDY_RUNS, type StudyRun } from "./studyRuns.js";
 
 /** All that the study's parts need. */
 export interface Study {
@@ -86,23 +88,22 @@ export async function chosenPlans(
 		captions.calibration.slice(0, CHOOSING.captions),
 		CHOOSING.seed,
 	);
+	const state = await tuningStateAt(join(states, `${nameOf(run)}.state.json`));
 	const chosen: Chosen[] = [];
 	for (const calls of run.calls) {
-		const searched = await searchedPlan(
-			join(states, `${nameOf(run)}.state.json`),
-			calls,
-		);
+		const searched = state ? searchedPlan(state, calls) : [];
 		// a search begins with those that reuse
 		const simpleOnes = simpleCandidates(pipeline, run, calls).filter(
 			({ isSimple }) => isSimple || searched.length === 0,
 		);
-		const candidates: Candidate[] = [
+		const all: Candidate[] = [
 			...simpleOnes,
 			// where a search finds nothing better than a simple grid, it gives that
 			...searched.filter(({ words }) =>
 				simpleOnes.every((simple) => simple.words !== words),
 			),
 		];
+		const candidates = state ? withoutBeaten(all, state) : all;
 		const ranked = await rank(candidates, plainOf(run), batches, drawings);
 		const simple = ranked.find(({ isSimple }) => isSimple);
 		if (!simple) throw new Error(`no grid of ${calls} calls`);
@@ -127,7 +128,7 @@ export interface Finalist {
 	readonly label: string;
 	readonly way: Way;
 	readonly calls: number;
-	readonly kind: "plain" | "paper" | "simple" | "tuned";
+	readonly kind: "plain" | "paper" | "simple" | "tuned" | "rival";
 }
 
 export async function finalists(
@@ -169,6 +170,19 @@ export async function finalists(
 	];
 }
 
+/** Another sampler's runs that may come as near to a run as its own with fewer steps. */
+export async function rivals(study: Study, run: StudyRun): Promise<Finalist[]> {
+	const rival = STUDY_RUNS.find(({ sampler }) => sampler === "dpm-solver++");
+	if (run.sampler !== "ddim" || !rival) return [];
+	return (await finalists(study, rival))
+		.filter(({ kind }) => kind === "simple")
+		.map((own) => ({
+			...own,
+			kind: "rival",
+			label: `${rival.sampler}, ${own.label}`,
+		}));
+}
+
 /** Calls that the paper's plan costs, parts of the network by their share of the operations. */
 function paperCalls(
 	{ pipeline, captions }: Study,
@@ -191,22 +205,21 @@ function paperCalls(
 	);
 }
 
-/** Draws everything that the tables of a seed need; what is there is passed over. */
-export async function drawSeed(
+/** Draws by all finalists what the tables need of some captions; what is there is passed over. */
+export async function drawBatches(
 	study: Study,
 	run: StudyRun,
-	seed: number,
+	batches: readonly CaptionBatch[],
+	{ paper, scored }: { readonly paper: boolean; readonly scored: boolean },
 ): Promise<void> {
-	const { unseen, calibration } = seedBatches(study.captions, seed);
 	const plain = plainOf(run);
 	const ways = await finalists(study, run);
-	for (const batch of seed === 1 ? [...unseen, ...calibration] : unseen)
+	for (const batch of batches)
 		for (const { way, kind } of ways) {
-			// far off: one seed says it
-			if (kind === "paper" && seed > 1) continue;
+			if (kind === "paper" && !paper) continue;
 			await study.drawings.latents(way, batch);
 			await study.pictures.psnr(way, plain, batch);
-			if (seed === 1) await study.pictures.embeddings(way, batch);
+			if (scored) await study.pictures.embeddings(way, batch);
 		}
 }
 

@@ -12,6 +12,7 @@ import {
 	finalists,
 	plainOf,
 	realFeatures,
+	rivals,
 	type Study,
 } from "./study.js";
 import type { StudyRun } from "./studyRuns.js";
@@ -19,7 +20,8 @@ import type { StudyRun } from "./studyRuns.js";
 /** A finalist with all that is known of it. */
 export interface Row extends Finalist {
 	readonly figures: Figures;
-	readonly scores: Scores;
+	/** Of runs that are scored. */
+	readonly scores?: Scores;
 	readonly seconds?: number;
 }
 
@@ -34,22 +36,27 @@ export async function rowsOf(
 	const seeds = Array.from({ length: run.seeds }, (_, n) =>
 		seedBatches(captions, n + 1),
 	);
-	const scores = await judge(
-		study.clip,
-		await realFeatures(study),
-		[...seeds[0].unseen, ...seeds[0].calibration],
-		pictures,
-	);
+	const scores = run.scored
+		? await judge(
+				study.clip,
+				await realFeatures(study),
+				[...seeds[0].unseen, ...(run.wholly ? seeds[0].calibration : [])],
+				pictures,
+			)
+		: undefined;
 	const rows: Row[] = [];
-	for (const finalist of await finalists(study, run)) {
+	for (const finalist of [
+		...(await finalists(study, run)),
+		...(await rivals(study, run)),
+	]) {
 		const { way, kind } = finalist;
 		const unseen = (kind === "paper" ? seeds.slice(0, 1) : seeds).map(
 			(seed) => seed.unseen,
 		);
 		rows.push({
 			...finalist,
-			figures: await figures(way, plain, unseen, drawings, pictures, true),
-			scores: await scores(way, plain),
+			figures: await figures(way, plain, unseen, drawings, pictures),
+			...(scores && kind !== "rival" && { scores: await scores(way, plain) }),
 			seconds: timings[JSON.stringify(way)],
 		});
 	}
@@ -86,14 +93,20 @@ export function table(run: StudyRun, rows: readonly Row[]): string {
 					: interval(own.error.estimate, own.error.low, own.error.high, 3),
 				isPlain ? "–" : own.medianError.toFixed(3),
 				isPlain ? "–" : own.worstError.toFixed(2),
-				own.longError ? own.longError.estimate.toFixed(3) : "–",
+				own.longError.estimate.toFixed(3),
 				isPlain
 					? "–"
 					: `${own.psnr.median.toFixed(1)} / ${own.psnr.tenth.toFixed(1)}`,
-				isPlain ? scores.clip.toFixed(4) : signed(scores.clipDifference, 4),
-				isPlain
-					? scores.frechet.toFixed(2)
-					: signed(scores.frechetDifference, 2),
+				!scores
+					? "–"
+					: isPlain
+						? scores.clip.toFixed(4)
+						: signed(scores.clipDifference, 4),
+				!scores
+					? "–"
+					: isPlain
+						? scores.frechet.toFixed(2)
+						: signed(scores.frechetDifference, 2),
 				seconds === undefined ? "–" : seconds.toFixed(3),
 				faster,
 			];
@@ -104,23 +117,27 @@ export function table(run: StudyRun, rows: readonly Row[]): string {
 		.join("\n");
 }
 
-/** What each tuned plan is worth beside the best simple grid with as many calls: the ratio of their geometric mean errors. */
+/**
+ * What each tuned plan is worth beside the best simple grid with as many calls, and beside the best of all runs with no more:
+ * ratios of geometric mean errors.
+ */
 export function comparisons(rows: readonly Row[]): string[] {
 	return rows.flatMap((tuned) => {
 		if (tuned.kind !== "tuned") return [];
-		const simple = rows.find(
-			({ kind, calls }) => kind === "simple" && calls === tuned.calls,
+		const others = rows.filter(
+			({ kind, calls }) =>
+				(kind === "simple" && calls === tuned.calls) ||
+				(kind === "rival" && calls <= tuned.calls),
 		);
-		if (!simple) return [];
-		const { estimate, low, high } = bootstrapMean(
-			tuned.figures.logs.map((log, n) => log - simple.figures.logs[n]),
-		);
-		const [ratio, from, to] = [estimate, low, high].map((value) =>
-			Math.exp(value).toFixed(2),
-		);
-		return [
-			`${tuned.calls} calls: ${tuned.label} errs ${ratio} (${from}–${to}) times as much as ${simple.label}`,
-		];
+		return others.map((other) => {
+			const { estimate, low, high } = bootstrapMean(
+				tuned.figures.logs.map((log, n) => log - other.figures.logs[n]),
+			);
+			const [ratio, from, to] = [estimate, low, high].map((value) =>
+				Math.exp(value).toFixed(2),
+			);
+			return `${tuned.calls} calls: ${tuned.label} errs ${ratio} (${from}–${to}) times as much as ${other.label}, ${other.calls} calls`;
+		});
 	});
 }
 

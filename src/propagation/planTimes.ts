@@ -9,26 +9,32 @@ const inOrder = (values: readonly number[], sign: 1 | -1) =>
  * The grid that a plan brings for the sampler, in place of the sampler's own: one value for each step. A sampler checks it against
  * the model's noise schedule.
  */
-export const timesSchema = z.union([
-	z
-		.array(z.number().min(0))
-		.min(1)
-		.max(1000)
-		.refine((values) => inOrder(values, -1), {
-			error: "timesteps must decrease",
-		})
-		.readonly(),
-	z.strictObject({
-		logSnr: z
-			.array(z.number())
+export const timesSchema = z.union(
+	[
+		z
+			.array(z.number().min(0))
 			.min(1)
 			.max(1000)
-			.refine((values) => inOrder(values, 1), {
-				error: "log signal-to-noise ratios must increase",
+			.refine((values) => inOrder(values, -1), {
+				error: "timesteps must decrease",
 			})
 			.readonly(),
-	}),
-]) satisfies z.ZodType<Times>;
+		z.strictObject({
+			logSnr: z
+				.array(z.number())
+				.min(1)
+				.max(1000)
+				.refine((values) => inOrder(values, 1), {
+					error: "log signal-to-noise ratios must increase",
+				})
+				.readonly(),
+		}),
+	],
+	{
+		error:
+			'give training timesteps, descending, or { "logSnr": [...] }, ascending',
+	},
+) satisfies z.ZodType<Times>;
 
 /** The words of `times`: `times:999/750.5/500`, or `log-snr:-5/-1/3`. */
 export function timesWord(times: Times): string {

@@ -50,6 +50,19 @@ describe("plan files", () => {
 		[text({ steps: 4, keySteps: [0], states: ["full"] }), /exactly one/],
 		[text({ steps: 0, keySteps: [0] }), /steps/],
 		[text({ steps: 4, keySteps: [0], injectNoise: 2 }), /injectNoise/],
+		[
+			text({ steps: 2, keySteps: [0], times: [900, "x"] }),
+			/times is \[900,"x"\]: give training timesteps, descending, or/,
+		],
+		[
+			text({ steps: 2, keySteps: [0], times: [500, 900] }),
+			/timesteps must decrease/,
+		],
+		[
+			text({ steps: 2, keySteps: [0], times: { logSnr: [2, 1] } }),
+			/ratios must increase/,
+		],
+		[text({ steps: 3, keySteps: [0], times: [9, 1] }), /as many times as/],
 	])("refuses %s", (content, message) => {
 		expect(() => parsePlanFile(content, "p.json")).toThrow(message);
 	});
