@@ -69,6 +69,7 @@ export async function engineImages(): Promise<void> {
 		await ours("openvino", "bfloat16", "--key-steps", "paper"),
 		python("openvinoGenai.py", exported),
 		python("torchImage.py", model, "bfloat16"),
+		python("stableDiffusionCpp.py", model, "f16"),
 	].filter(({ name }) => only.test(name));
 	const folder = await mkdtemp(join(tmpdir(), "fdiff-bench-"));
 	try {

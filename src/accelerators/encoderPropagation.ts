@@ -12,6 +12,7 @@ import {
 	DECODER_HALF,
 	ENCODER_HALF,
 	stateParts,
+	WHOLE_UNET,
 } from "../propagation/stateParts.js";
 import { type StepState, seesLatents } from "../propagation/stepState.js";
 import { originalAt, predictionAt } from "../samplers/originalAt.js";
@@ -46,6 +47,8 @@ export function encoderPropagation(options: DenoiserOptions): Denoiser {
 	const { sampler, plan } = options;
 	const { order, over } = plan.extrapolation;
 	const unet = guidedUnet(options);
+	/** Nothing is ever reused: plain sampling, whose halves need not hand their features over. */
+	const plain = plan.states.every(({ run }) => run === "full");
 	const axis = extrapolationAxis(sampler, over);
 
 	const kept: KeptFeatures[] = [];
@@ -113,6 +116,11 @@ export function encoderPropagation(options: DenoiserOptions): Denoiser {
 		);
 	}
 
+	async function runWhole(index: number, input: Tensor): Promise<Tensor> {
+		const { prediction } = await unet.run(WHOLE_UNET, [index], input);
+		return prediction;
+	}
+
 	async function decodeOuter(
 		index: number,
 		state: StepState & { run: "outer" },
@@ -159,6 +167,11 @@ export function encoderPropagation(options: DenoiserOptions): Denoiser {
 	return async function* denoise({ steps, input }) {
 		for (let n = 0; n < steps.length; ) {
 			const { index, state } = steps[n];
+			if (plain) {
+				yield finish(steps[n], await runWhole(index, input), input);
+				n++;
+				continue;
+			}
 			switch (state.run) {
 				case "full":
 				case "decoder": {

@@ -56,7 +56,9 @@ export function controlledUnet(
 				part.encoder === "full"
 					? await steering(part, inputs, at)
 					: (kept.get(at.indices.length) ?? {});
-			if (part.decoder === "none" || Object.keys(more).length === 0)
+			// a whole UNet runs in halves even where no control net acts: there are the halves already
+			const steers = part.encoder === "full" || Object.keys(more).length > 0;
+			if (part.decoder === "none" || !steers)
 				return steered(await unet.run(part, inputs, at), more);
 			const { decoder, deepOutputs, ...rest } = part;
 			const encoder = { ...rest, decoder: "none" as const };

@@ -48,6 +48,7 @@ import {
 import { sharedCalls } from "./sharedCalls.js";
 import { splitRows } from "./splitRows.js";
 import { textCache } from "./textCache.js";
+import { unetInHalves } from "./unetInHalves.js";
 
 /** How networks are run. */
 export interface NetworkOptions {
@@ -218,7 +219,8 @@ export function openNetworks(
 		...Object.values(files.networks),
 		...(options.controlNets ?? []),
 	];
-	const keepResident = options.keepResident ?? weightBytes(all) <= SMALL_MODEL;
+	const isSmall = weightBytes(all) <= SMALL_MODEL;
+	const keepResident = options.keepResident ?? isSmall;
 	const unetConfig = parseUnetConfig(
 		files.networks.unet.config,
 		`${files.label}: unet/config.json`,
@@ -398,7 +400,7 @@ export function openNetworks(
 			const split = (runner: UnetRunner) =>
 				maxRows === undefined ? runner : splitRows(runner, maxRows);
 			return {
-				unet: split(unet),
+				unet: split(keepResident && !isSmall ? unetInHalves(unet) : unet),
 				control: (net, image) =>
 					split(
 						controlRunner(controlNets[net], image, {

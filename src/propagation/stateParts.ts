@@ -5,6 +5,9 @@ import type { UnetRunner } from "./unetRunner.js";
 export const ENCODER_HALF: UnetPart = { encoder: "full", decoder: "none" };
 export const DECODER_HALF: UnetPart = { encoder: "none", decoder: "full" };
 
+/** Both halves in one graph: what plain sampling runs, where no features are kept. */
+export const WHOLE_UNET: UnetPart = { encoder: "full", decoder: "full" };
+
 /** The parts of the UNet that a step in `state` runs, in order. */
 export function stateParts(state: StepState): readonly UnetPart[] {
 	switch (state.run) {
