@@ -48,6 +48,7 @@ export async function enginesUnetBfloat16(): Promise<void> {
 		[
 			ours("onnxruntime", "float32"),
 			ours("openvino", "bfloat16"),
+			ours("openvino", "bfloat16", "halves"),
 			torch("bfloat16"),
 			torch("bfloat16", "channels_last"),
 		],

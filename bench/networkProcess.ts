@@ -6,6 +6,11 @@ import { buildUnet } from "../src/models/unet.js";
 import { parseUnetConfig } from "../src/models/unetConfig.js";
 import { parseVaeConfig } from "../src/models/vaeConfig.js";
 import { buildVaeDecoder } from "../src/models/vaeDecoder.js";
+import {
+	DECODER_HALF,
+	ENCODER_HALF,
+	WHOLE_UNET,
+} from "../src/propagation/stateParts.js";
 import { chooseEngine } from "../src/runtime/nodeEngines.js";
 import {
 	type IntTensor,
@@ -21,8 +26,8 @@ import { randomInputs } from "./randomInputs.js";
 import { randomModel } from "./randomModel.js";
 
 /**
- * The networks of Stable Diffusion v1.5's size in one engine, as a process: `node networkProcess.js ENGINE PRECISION [plain|parts] [threads=N]` (how
- * upsampling is written). Of each line it reads, `unet|vae|text SIZE`, it answers with a JSON object: seconds of a run, seconds of loading (where this
+ * The networks of Stable Diffusion v1.5's size in one engine, as a process: `node networkProcess.js ENGINE PRECISION [plain|parts] [halves] [threads=N]`
+ * (how upsampling is written; the UNet in two graphs, as steps with key steps run it). Of each line it reads, `unet|vae|text SIZE`, it answers with a JSON object: seconds of a run, seconds of loading (where this
  * line loaded), and resident bytes, private and mapped from files. `release` frees everything.
  */
 const [engineName, precision, ...more] = process.argv.slice(2);
@@ -63,10 +68,9 @@ function graphOf(name: string, size: number): readonly Graph[] {
 				flavour,
 			),
 		];
-	return [
-		{ encoder: "full" as const, decoder: "none" as const },
-		{ encoder: "none" as const, decoder: "full" as const },
-	].map((part) =>
+	return (
+		more.includes("halves") ? [ENCODER_HALF, DECODER_HALF] : [WHOLE_UNET]
+	).map((part) =>
 		buildUnet(
 			unetConfig,
 			networks.unet.weights,

@@ -68,7 +68,7 @@ export function controlledUnet(
 				{ ...inputs, ...features },
 				at,
 			);
-			return part.features ? { ...features, ...decoded } : decoded;
+			return { ...features, ...decoded };
 		},
 	};
 }

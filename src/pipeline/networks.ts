@@ -272,7 +272,10 @@ export function openNetworks(
 		const key = `${sameKey(part)} ${dims.batch} ${dims.height} ${dims.width} ${dims.tokens}`;
 		let count = counts.get(key);
 		if (count === undefined) {
-			count = unetFlops(unetConfig, part, dims);
+			count = partsCounted(part).reduce(
+				(sum, each) => sum + unetFlops(unetConfig, each, dims),
+				0,
+			);
 			// strangers may ask for any size
 			if (counts.size >= KEPT_COUNTS) counts.clear();
 			counts.set(key, count);
@@ -508,6 +511,17 @@ export function openNetworks(
 			};
 		},
 	};
+}
+
+/** A whole UNet counts as its halves do, which both embed the timestep: a plain step costs the same in one graph and in two. */
+function partsCounted(part: UnetPart): readonly UnetPart[] {
+	const { encoder, decoder, observe, deepOutputs } = part;
+	return encoder === "full" && decoder === "full" && !observe && !deepOutputs
+		? [
+				{ ...part, decoder: "none" },
+				{ ...part, encoder: "none" },
+			]
+		: [part];
 }
 
 /** Makes networks ready for inputs of some sizes, all at the same time; it counts as waiting for them to be loaded. */

@@ -275,12 +275,12 @@ describe("memory", () => {
 		const unets = () =>
 			everLoaded
 				.map((name) => name.split(" ").slice(0, 2).join(" "))
-				.filter((name) => name.startsWith("decoder"));
+				.filter((name) => name.startsWith("unet"));
 		const run = { ...short, keySteps: "all" };
 		await own.generate({ ...run, steps: 2 });
-		expect(unets()).toEqual(["decoder extended"]);
+		expect(unets()).toEqual(["unet extended"]);
 		await own.generate({ ...run, steps: 20 });
-		expect(unets()).toEqual(["decoder extended", "decoder all"]);
+		expect(unets()).toEqual(["unet extended", "unet all"]);
 		await own.generate({ ...run, steps: 20 });
 		await own.generate({ ...run, steps: 2 });
 		expect(unets()).toHaveLength(2);

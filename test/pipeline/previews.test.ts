@@ -110,7 +110,7 @@ describe("with a tiny autoencoder", () => {
 		expect(shown[3].data).toEqual(imagesOf(events)[0].image.data);
 		expect(shown[0].data).not.toEqual(shown[3].data);
 		const kinds = watched.everLoaded.map((name) => name.split(" ")[0]);
-		expect(kinds.toSorted()).toEqual(["decoder", "encoder", "text", "vae"]);
+		expect(kinds.toSorted()).toEqual(["text", "unet", "vae"]);
 		expect(watched.loaded.size).toBe(0);
 	});
 });

@@ -77,7 +77,7 @@ export const latents = ({ latents }: GeneratedImage) =>
 /** ONNX Runtime, with a count of what is asked of it. */
 export interface WatchedEngine {
 	readonly engine: Engine;
-	/** Runs of the UNet's halves. */
+	/** Runs of the UNet's halves, alone or in one graph. */
 	readonly runs: { encoder: number; decoder: number };
 	/** Names of the sessions that are loaded now, and of all that ever were. */
 	readonly loaded: Set<string>;
@@ -102,7 +102,9 @@ export function watchedEngine(): WatchedEngine {
 					: session.inputs.includes("latents")
 						? "vae"
 						: session.outputs.includes("prediction")
-							? "decoder"
+							? session.inputs.includes("sample")
+								? "unet"
+								: "decoder"
 							: "encoder";
 				const name = `${kind} ${options?.optimization} ${++made}`;
 				watched.loaded.add(name);
@@ -111,7 +113,8 @@ export function watchedEngine(): WatchedEngine {
 				return {
 					...session,
 					async run(inputs) {
-						if (kind === "encoder" || kind === "decoder") watched.runs[kind]++;
+						if (["encoder", "unet"].includes(kind)) watched.runs.encoder++;
+						if (["decoder", "unet"].includes(kind)) watched.runs.decoder++;
 						return session.run(inputs);
 					},
 					async release() {
