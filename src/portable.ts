@@ -11,7 +11,7 @@ export {
 } from "./image/encodedImage.js";
 export { parametersOf } from "./image/pictureParameters.js";
 export type { PixelImage } from "./image/pixelImage.js";
-export { RESIZE_MODES, type ResizeMode } from "./image/placeImage.js";
+export { RESIZE_MODES, type ResizeMode } from "./image/resizeModes.js";
 export type { RgbImage } from "./image/rgbImage.js";
 export type { Tiling } from "./models/tiledDecoding.js";
 export type {

@@ -5,11 +5,11 @@ export {
 	type WebLoadOptions as LoadOptions,
 } from "./pipeline/webLoadPipeline.js";
 export * from "./portable.js";
+export type { StoredFile } from "./weights/web/modelShelf.js";
 export type { WebModelSource } from "./weights/web/modelSource.js";
 export {
 	listModels,
 	removeModel,
-	type StoredFile,
 	type StoredModel,
 } from "./weights/web/modelStore.js";
 export { droppedModel } from "./weights/web/pickedFiles.js";

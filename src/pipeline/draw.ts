@@ -15,9 +15,7 @@ import { latentPreview } from "./latentPreview.js";
 import type { LoadingNotice } from "./networkHost.js";
 import type { Networks, RunNetworks } from "./networks.js";
 import type { GenerateOptions } from "./options.js";
-import { encodeStart } from "./pictureStart.js";
-import { type PreparedPicture, preparePicture } from "./preparePicture.js";
-import { runControls } from "./runControls.js";
+import type { PreparedPicture } from "./preparePicture.js";
 import type { RunSettings } from "./runSettings.js";
 import { tilingOf } from "./tiling.js";
 
@@ -53,8 +51,15 @@ export async function* draw(drawing: Drawing): AsyncGenerator<PipelineEvent> {
 	const { numImages, batchSize } = settings;
 	const { signal } = request;
 	signal?.throwIfAborted();
+	// most runs begin with noise: what reads pictures a page need not fetch
 	const picture =
-		settings.picture && preparePicture(settings.picture, settings);
+		settings.picture &&
+		(await import("./preparePicture.js")).preparePicture(
+			settings.picture,
+			settings,
+		);
+	const controls =
+		settings.controls.length > 0 ? await import("./runControls.js") : undefined;
 	let loading = 0;
 	const runOptions = {
 		unetRuns: settings.evaluations * Math.ceil(numImages / batchSize),
@@ -85,7 +90,7 @@ export async function* draw(drawing: Drawing): AsyncGenerator<PipelineEvent> {
 			inpainting,
 			preview,
 			controls: (size) =>
-				runControls(settings.controls, run, {
+				controls?.runControls(settings.controls, run, {
 					...size,
 					count: settings.sampler.timesteps.length,
 					resizeMode: settings.picture?.resizeMode,
@@ -94,10 +99,12 @@ export async function* draw(drawing: Drawing): AsyncGenerator<PipelineEvent> {
 							...settings.picture.image,
 							place: picture.place,
 						},
-				}),
+				}) ?? [],
 			picture:
 				picture &&
-				(await encodeStart(
+				(await (
+					await import("./pictureStart.js")
+				).encodeStart(
 					picture,
 					{
 						strength: settings.picture?.strength ?? 1,

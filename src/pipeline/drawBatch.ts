@@ -9,13 +9,12 @@ import {
 	denoise,
 	type RunCost,
 } from "./denoise.js";
-import { enlarged } from "./enlarged.js";
 import type { ImageCost, PipelineEvent } from "./generatedImage.js";
 import { batchDraws, imageSeed } from "./initialNoise.js";
 import type { LatentPreview } from "./latentPreview.js";
 import type { RunNetworks } from "./networks.js";
 import type { GenerateOptions } from "./options.js";
-import { type EncodedPicture, pictureStart } from "./pictureStart.js";
+import type { EncodedPicture } from "./pictureStart.js";
 import type { ControlledPart } from "./runControls.js";
 import type { RunSettings } from "./runSettings.js";
 
@@ -75,7 +74,7 @@ export async function* drawBatch(
 		inpainting: batch.inpainting,
 	};
 	const start = picture
-		? pictureStart(picture, draw, {
+		? (await import("./pictureStart.js")).pictureStart(picture, draw, {
 				...begin,
 				start: settings.start,
 				initialNoise: given,
@@ -88,6 +87,8 @@ export async function* drawBatch(
 		noise: () => draw().data,
 	});
 	if (hires) {
+		const { enlarged } = await import("./enlarged.js");
+		const { pictureStart } = await import("./pictureStart.js");
 		const larger = await enlarged(latents, hires, batch);
 		// as a run of its own that begins with the enlarged picture
 		const again = batchDraws(seeds, larger.shape, settings.rng);

@@ -1,4 +1,4 @@
-import { RESIZE_MODES } from "../image/placeImage.js";
+import { RESIZE_MODES } from "../image/resizeModes.js";
 import { choice, colour, flag, number, picture, whole } from "./optionKinds.js";
 import type { DefaultBasis, OptionEntry } from "./options.js";
 

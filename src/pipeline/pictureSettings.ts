@@ -1,7 +1,7 @@
 import { OptionError } from "../errors/optionError.js";
 import type { PixelImage } from "../image/pixelImage.js";
 import { brightness, colourOf, onColour } from "../image/pixelImage.js";
-import type { ResizeMode } from "../image/placeImage.js";
+import type { ResizeMode } from "../image/resizeModes.js";
 import type { Sampler } from "../samplers/sampler.js";
 import type { ModelDefaults } from "./modelDefaults.js";
 import type { SettledOptions } from "./options.js";

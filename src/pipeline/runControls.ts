@@ -1,7 +1,8 @@
 import { cannyEdges } from "../image/cannyEdges.js";
 import { onColour, type PixelImage } from "../image/pixelImage.js";
-import { placeImage, type ResizeMode } from "../image/placeImage.js";
+import { placeImage } from "../image/placeImage.js";
 import type { Pixels } from "../image/resize/pixels.js";
+import type { ResizeMode } from "../image/resizeModes.js";
 import { type Tensor, tensor } from "../tensor/tensor.js";
 import type { Control } from "./controlledUnet.js";
 import type { ControlSettings } from "./controlSettings.js";

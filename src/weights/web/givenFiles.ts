@@ -1,27 +1,19 @@
 import { UserError } from "../../errors/userError.js";
 import { megabytes } from "../../files/megabytes.js";
-import { sum } from "../../tensor/sum.js";
-import type { DownloadProgress } from "../folder/modelFiles.js";
-import { progressOfFiles } from "../folder/progressOfFiles.js";
 import { type ModelFolder, maxTextLength } from "../formats/modelFolder.js";
+import { blobFolder, pathIn } from "./blobFolder.js";
+import { bytesOf, type FetchFilesOptions, fetchFiles } from "./fetchFiles.js";
+import { type ModelShelf, memoryShelf } from "./modelShelf.js";
 import {
 	fileNameOf,
 	type SourcePlace,
 	sourcePlace,
 	type WebModelSource,
 } from "./modelSource.js";
-import {
-	type ModelShelf,
-	memoryShelf,
-	openShelf,
-	removeModel,
-	roomLeft,
-	type StoredFile,
-} from "./modelStore.js";
-import { blobFolder, pathIn, pickedFiles } from "./pickedFiles.js";
+import { openShelf, removeModel, roomLeft } from "./modelStore.js";
+import { pickedFiles } from "./pickedFiles.js";
 import {
 	fetched,
-	fetchToShelf,
 	type RemoteFile,
 	remoteReadable,
 	repeated,
@@ -34,12 +26,11 @@ import {
 } from "./remoteFolder.js";
 
 /** How files that a source names are had. */
-export interface GivenOptions extends RemoteOptions {
+export interface GivenOptions extends RemoteOptions, FetchFilesOptions {
 	/** Branch, tag or commit of a Hub id. */
 	readonly revision?: string;
 	/** Whether what is fetched is kept for the next visit. Default true. */
 	readonly keep?: boolean;
-	readonly onProgress?: (progress: DownloadProgress) => void;
 	/** Told what the user may want to know: that a model cannot be kept, and why. */
 	readonly onNotice?: (message: string) => void;
 }
@@ -85,19 +76,6 @@ export async function givenFiles(
 		await withSizes(files, options),
 		options,
 	);
-}
-
-/** Files whose addresses are known, which are fetched at once and not kept: what comes with the page, the browser's cache keeps. */
-export async function fetchedFolder(
-	label: string,
-	files: readonly RemoteFile[],
-	options: GivenOptions,
-): Promise<ModelFolder> {
-	return remoteGiven(
-		{ label },
-		await withSizes(files, options),
-		options,
-	).fetch();
 }
 
 async function pickedGiven(
@@ -148,8 +126,7 @@ async function filesAt(
 
 interface Named {
 	readonly label: string;
-	/** Undefined: it is not kept. */
-	readonly keptAs?: string;
+	readonly keptAs: string;
 	readonly single?: string;
 }
 
@@ -166,52 +143,20 @@ function remoteGiven(
 		async fetch() {
 			const notice = options.onNotice ?? (() => undefined);
 			const shelf = await shelfFor(named, files, options, notice);
-			const blobs = await fetchFiles(named, files, shelf, options).catch(
+			const blobs = await fetchFiles(named.keptAs, files, shelf, options).catch(
 				async (error: unknown) => {
 					const full = error instanceof UserError && error.code === "no_memory";
 					if (!full || !shelf.lasting) throw error;
 					notice(
 						`${label} is not kept and fetched again at the next visit: ${error.message}`,
 					);
-					await removeModel(named.keptAs ?? label).catch(() => undefined);
-					return fetchFiles(named, files, memoryShelf(), options);
+					await removeModel(named.keptAs).catch(() => undefined);
+					return fetchFiles(named.keptAs, files, memoryShelf(), options);
 				},
 			);
 			return blobFolder(label, blobs);
 		},
 	};
-}
-
-/** Fetches files into a shelf; their contents by their paths. */
-async function fetchFiles(
-	{ label, keptAs = label }: Named,
-	files: readonly RemoteFile[],
-	shelf: ModelShelf,
-	options: GivenOptions,
-): Promise<Map<string, Blob>> {
-	const stored: StoredFile[] = files.map(({ path, size = 0, sha256 }) => ({
-		path,
-		size,
-		sha256,
-	}));
-	const manifest = { version: 1, name: keptAs } as const;
-	await shelf.describe({ ...manifest, files: stored, complete: false });
-	const blobs = new Map<string, Blob>();
-	const none = files.map(() => 0);
-	const tell = progressOfFiles(files, none, bytesOf(files), options.onProgress);
-	for (const [index, file] of files.entries()) {
-		const { blob, sha256 } = await fetchToShelf(
-			file,
-			index,
-			shelf,
-			options,
-			(bytes) => tell(index, bytes),
-		);
-		blobs.set(file.path, blob);
-		stored[index] = { path: file.path, size: blob.size, sha256 };
-	}
-	await shelf.describe({ ...manifest, files: stored, complete: true });
-	return blobs;
 }
 
 /** What the browser keeps whole. */
@@ -240,7 +185,7 @@ async function shelfFor(
 	{ keep = true }: GivenOptions,
 	notice: (message: string) => void,
 ): Promise<ModelShelf> {
-	if (!keep || keptAs === undefined) return memoryShelf();
+	if (!keep) return memoryShelf();
 	const total = bytesOf(files);
 	const room = await roomLeft();
 	if (room !== undefined && room < total) {
@@ -286,8 +231,4 @@ function peekedFolder(
 			);
 		},
 	};
-}
-
-function bytesOf(files: readonly RemoteFile[]): number {
-	return sum(files.map(({ size = 0 }) => size));
 }
