@@ -10,6 +10,8 @@ import { printTable } from "./table.js";
 const root = join(import.meta.dirname, "..", "..");
 /** Seconds of each load; FDIFF_BENCH_SECONDS says another number. */
 const SECONDS = Number(process.env.FDIFF_BENCH_SECONDS ?? 120);
+/** Jobs that are drawn together, where it is not as many as by default. */
+const BATCH = process.env.FDIFF_BENCH_BATCH;
 const LOADS = [1, 4, 16, 64];
 /** Jobs that the server takes at a time: below the most clients, so that it is overloaded. */
 const QUEUE = 32;
@@ -25,6 +27,7 @@ export async function server(): Promise<void> {
 		[
 			join(root, "dist", "cli", "main.js"),
 			...["serve", "--port", "0", "--json", "--max-queue", String(QUEUE)],
+			...(BATCH ? ["--batch", BATCH] : []),
 		],
 		{ stdio: ["ignore", "pipe", "inherit"] },
 	);
