@@ -90,6 +90,9 @@ export function pictureRequest(
 
 	/** The value of an option: given, or by default. */
 	function settingOf(name: string): unknown {
+		// a plan that was looked up may have fewer than were asked for
+		if (name === "steps" && words.value === "auto" && tuned.value)
+			return given.value.steps ?? tuned.value.standsFor;
 		return (
 			given.value[name] ??
 			outline.value?.options[name] ??

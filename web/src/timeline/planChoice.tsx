@@ -39,7 +39,7 @@ export function PlanChoice({
 						key={label}
 						class="chip"
 						aria-pressed={options.keySteps === chosen}
-						title={help}
+						title={`${label}: ${help}`}
 						onClick={() =>
 							set({
 								injectNoise: undefined,
@@ -48,7 +48,7 @@ export function PlanChoice({
 							})
 						}
 					>
-						{label}
+						{label.replace(/ of \d+$/, "")}
 					</button>
 				))}
 				{own && (
