@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
+import { ofOption } from "../errors/ofOption.js";
 import { OptionError } from "../errors/optionError.js";
 import { UserError } from "../errors/userError.js";
 import { writeWhole } from "../files/nodeWriteWhole.js";
@@ -139,8 +140,9 @@ async function generate(
 	if (flags.saveInitialNoise)
 		await writableFile("--save-initial-noise", flags.saveInitialNoise);
 	if (flags.preview) {
-		imageFormat(flags.preview);
-		await writableFile("--preview", flags.preview);
+		const { preview } = flags;
+		await ofOption("preview", () => imageFormat(preview));
+		await writableFile("--preview", preview);
 	}
 	if (!flags.preview && flags.previewEvery !== undefined)
 		throw new OptionError("previewEvery", "it is for --preview FILE");

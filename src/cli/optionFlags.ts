@@ -79,7 +79,10 @@ function flagItems(
 	word: string,
 ): readonly unknown[] {
 	const items = [kind.parse?.(word)];
-	const what = problemOf(kind, items);
+	const what =
+		items[0] === undefined
+			? `${shown(word)} is not ${(kind.item ?? kind).expected}`
+			: problemOf(kind, items);
 	if (what) throw new OptionError(name, what);
 	return items;
 }

@@ -87,7 +87,7 @@ export async function decodePixels(
 		const reason = /pixel limit/.test(message)
 			? `it has over ${maxPixels} pixels`
 			: /unsupported image format|empty/i.test(message)
-				? "it is no picture of a known format"
+				? `it is no picture of a known format (PNG, JPEG, WebP, GIF, TIFF, AVIF, SVG)${isBitmap(bytes) ? ", but a BMP" : ""}`
 				: `it is damaged (${message.split("\n")[0].slice(0, 100)})`;
 		throw new UserError(`${name} cannot be read: ${reason}`, { cause: error });
 	}
@@ -103,6 +103,9 @@ export async function readParameters(
 ): Promise<string | undefined> {
 	return parametersOf(await readRegularFile(path, longestPicture), path);
 }
+
+const isBitmap = ([first, second]: Uint8Array) =>
+	first === 0x42 && second === 0x4d;
 
 /** Three bytes a pixel or four, of grey, grey and alpha, RGB or RGBA. */
 function coloured(data: Uint8Array, channels: number): Uint8Array {

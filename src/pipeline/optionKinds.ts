@@ -127,7 +127,8 @@ export const colour = (metavar: string) => ({
 	schema: z.string().regex(/^#[0-9a-f]{6}$/i),
 	expected: 'a colour such as "#ffffff"',
 	metavar,
-	parse: (word: string) => (word.startsWith("#") ? word : `#${word}`),
+	// a shell takes what follows # for a remark
+	parse: (word: string) => (/^[0-9a-f]{6}$/i.test(word) ? `#${word}` : word),
 });
 
 /** One value of another kind, or a list of them; on the command line a flag that may be given several times. */

@@ -133,6 +133,14 @@ describe("one line, exit code 2, nothing written", () => {
 		[["--strength", "0.5"], /--strength: there is no picture to begin with/],
 		[[...begin, "--hires", "2x"], /--hires: it enlarges pictures/],
 		[["--hires", "big"], /--hires: "big" is not a number/],
+		[
+			[...begin, "--background", "blue"],
+			/--background: "blue" is not a colour such as "#ffffff"/,
+		],
+		[
+			["--control-edges", "a,b"],
+			/--control-edges: "a,b" is not two thresholds such as 100,200/,
+		],
 	])("%j", async (flags, line) => {
 		const output = ["--output", "refused.png"];
 		const { code, stderr } = await fdiff(

@@ -40,7 +40,7 @@ test("what cannot be previewed into is said before anything is drawn", async () 
 	for (const [flags, line] of [
 		[
 			["--preview", "preview.gif"],
-			/preview.gif: "\.gif" files are not written/,
+			/^fdiff: --preview: preview.gif: "\.gif" files are not written/m,
 		],
 		[
 			["--preview", "none/preview.png"],

@@ -156,6 +156,11 @@ describe("a file that cannot be read is one clear line", () => {
 	test.each([
 		["nothing", new Uint8Array(0), /is no picture of a known format/],
 		["text", Buffer.from("hello"), /is no picture of a known format/],
+		[
+			"a bitmap",
+			Buffer.from("BM of Windows"),
+			/is no picture of a known format \(PNG, .*\), but a BMP/,
+		],
 		["a huge picture", bomb, /has over 67108864 pixels|is damaged/],
 		["lines of millions of pixels", lines, /it is 8388616 x 7 pixels/],
 		[
