@@ -5,15 +5,20 @@ import type { RgbImage } from "../image/rgbImage.js";
 import type { AutoencoderConfig } from "../models/vaeConfig.js";
 import type { Tensor } from "../tensor/tensor.js";
 
-/** A linear map from latents to colours: what previews are made with where decoding would take too long. */
+/** A map from latents to colours, linear or through one hidden layer: what previews are made with where decoding would take too long. */
 export interface LatentColours {
 	/** Latents across a square that a colour is made of: 1, or 3 for those around a latent too. */
 	readonly kernel: 1 | 3;
 	/** Pixels a latent stands for, each way. */
 	readonly scale: number;
 	/**
-	 * A row for each latent of the square (channel by channel, each from the top), and a last one that is constant; a column for each
-	 * colour and pixel (red, green, blue, each from the top): -1 to 1.
+	 * Where there is a hidden layer: a row for each latent of the square (channel by channel, each from the top), and a last one that is
+	 * constant; a column for each of its units, of which what is below 0 counts as 0.
+	 */
+	readonly hidden?: readonly (readonly number[])[];
+	/**
+	 * A row for each hidden unit, else for each latent of the square, and a last one that is constant; a column for each colour and pixel
+	 * (red, green, blue, each from the top): -1 to 1.
 	 */
 	readonly factors: readonly (readonly number[])[];
 }
@@ -37,6 +42,7 @@ const STABLE_DIFFUSION: LatentColours = {
 const schema = z.object({
 	kernel: z.literal([1, 3]),
 	scale: z.int().min(1).max(8),
+	hidden: z.array(z.array(z.number()).min(1).max(1024)).optional(),
 	factors: z.array(z.array(z.number())).min(1),
 });
 
@@ -54,41 +60,55 @@ export function latentColours(
 			? STABLE_DIFFUSION
 			: undefined;
 	const colours = checkJson(schema, json, label);
-	const { kernel, scale, factors } = colours;
-	const [down, across] = [kernel ** 2 * latentChannels + 1, 3 * scale ** 2];
-	if (factors.length !== down || factors.some((row) => row.length !== across))
-		throw new UserError(`${label}: factors must be ${down} rows of ${across}`);
+	const { kernel, scale, hidden, factors } = colours;
+	const check = (
+		name: string,
+		rows: readonly (readonly number[])[],
+		down: number,
+		across: number,
+	) => {
+		if (rows.length !== down || rows.some((row) => row.length !== across))
+			throw new UserError(
+				`${label}: ${name} must be ${down} rows of ${across}`,
+			);
+	};
+	const square = kernel ** 2 * latentChannels;
+	const units = hidden?.[0]?.length ?? square;
+	if (hidden) check("hidden", hidden, square + 1, units);
+	check("factors", factors, units + 1, 3 * scale ** 2);
 	return colours;
 }
 
 /** The picture of latents `[1, channels, height, width]`, `scale` times as large; at its borders latents are repeated. */
 export function colouredLatents(
 	{ dims, data }: Tensor,
-	{ kernel, scale, factors }: LatentColours,
+	{ kernel, scale, hidden, factors }: LatentColours,
 ): RgbImage {
 	const [, channels, height, width] = dims;
 	const reach = (kernel - 1) / 2;
 	const square = scale ** 2;
 	const rgb = new Uint8ClampedArray(width * height * square * 3);
+	const around = new Float64Array(kernel ** 2 * channels);
+	const units = new Float64Array(hidden?.[0].length ?? 0);
 	const sums = new Float64Array(3 * square);
 	const inside = (at: number, count: number) =>
 		Math.min(count - 1, Math.max(0, at));
 	for (let y = 0; y < height; y++)
 		for (let x = 0; x < width; x++) {
-			sums.set(factors[factors.length - 1]);
-			let row = 0;
+			let at = 0;
 			for (let channel = 0; channel < channels; channel++)
 				for (let dy = -reach; dy <= reach; dy++)
-					for (let dx = -reach; dx <= reach; dx++) {
-						const latent =
+					for (let dx = -reach; dx <= reach; dx++)
+						around[at++] =
 							data[
 								(channel * height + inside(y + dy, height)) * width +
 									inside(x + dx, width)
 							];
-						const weights = factors[row++];
-						for (let i = 0; i < sums.length; i++)
-							sums[i] += latent * weights[i];
-					}
+			if (hidden) {
+				multiply(hidden, around, units);
+				for (const [i, unit] of units.entries()) units[i] = Math.max(0, unit);
+			}
+			multiply(factors, hidden ? units : around, sums);
 			for (let i = 0; i < sums.length; i++) {
 				const colour = Math.floor(i / square);
 				const py = y * scale + Math.floor((i % square) / scale);
@@ -101,4 +121,15 @@ export function colouredLatents(
 		height: height * scale,
 		data: new Uint8Array(rgb.buffer),
 	};
+}
+
+/** Rows times values, and the last row, which is constant, into `sums`. */
+function multiply(
+	rows: readonly (readonly number[])[],
+	values: Float64Array,
+	sums: Float64Array,
+): void {
+	sums.set(rows[values.length]);
+	for (let row = 0; row < values.length; row++)
+		for (let i = 0; i < sums.length; i++) sums[i] += values[row] * rows[row][i];
 }
