@@ -1,6 +1,6 @@
 import { UserError } from "../errors/userError.js";
+import { givingWay } from "../tensor/giveWay.js";
 import type { Features, InnerProducts } from "./features.js";
-import { givingWay } from "./giveWay.js";
 import { innerProducts } from "./linearAlgebra/innerProducts.js";
 import type { Kernel } from "./mmdJackknife.js";
 

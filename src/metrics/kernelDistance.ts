@@ -1,7 +1,7 @@
 import { UserError } from "../errors/userError.js";
 import { numpyPermutations } from "../random/numpyPermutation.js";
+import { givingWay } from "../tensor/giveWay.js";
 import type { Features, InnerProducts } from "./features.js";
-import { givingWay } from "./giveWay.js";
 import { innerProducts } from "./linearAlgebra/innerProducts.js";
 import { type MeanAndDeviation, meanAndDeviation } from "./meanAndDeviation.js";
 import type { Kernel } from "./mmdJackknife.js";

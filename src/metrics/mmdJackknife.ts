@@ -1,5 +1,5 @@
+import { givingWay } from "../tensor/giveWay.js";
 import type { Features, InnerProducts } from "./features.js";
-import { givingWay } from "./giveWay.js";
 
 /** A kernel of two vectors, from their inner product and their squared lengths. */
 export type Kernel = (

@@ -169,10 +169,11 @@ export function networkHost(
 			failed.push(made);
 		};
 		const made = (async () => {
-			const loaded = await engine.createSession(
-				build(engine.flavour(options)),
-				options,
-			);
+			// a graph takes some tens of milliseconds the first time
+			await new Promise((resolve) => setTimeout(resolve));
+			const graph = build(engine.flavour(options));
+			await new Promise((resolve) => setTimeout(resolve));
+			const loaded = await engine.createSession(graph, options);
 			return {
 				...loaded,
 				run: (inputs: Parameters<Session["run"]>[0]) =>

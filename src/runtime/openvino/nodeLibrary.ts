@@ -66,6 +66,8 @@ export interface OpenVinoLibrary {
 	integers(at: Pointer, count: number): readonly number[];
 	/** A copy of the bytes at an address. */
 	bytes(at: Pointer, length: number): ArrayBuffer;
+	/** The bytes at an address themselves, as long as they are there. */
+	view(at: Pointer, length: number): ArrayBuffer;
 }
 
 /**
@@ -134,7 +136,8 @@ export async function loadLibrary(path: string): Promise<OpenVinoLibrary> {
 		text: (at) => koffi.decode.string(at),
 		addresses: (at, count) => [...new BigUint64Array(api.bytes(at, 8 * count))],
 		integers: (at, count) => api.addresses(at, count).map(Number),
-		bytes: (at, length) => koffi.view(at, length).slice(0),
+		bytes: (at, length) => api.view(at, length).slice(0),
+		view: (at, length) => koffi.view(at, length),
 	};
 	return api;
 }

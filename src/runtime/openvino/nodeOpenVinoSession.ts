@@ -1,5 +1,7 @@
 import { UserError } from "../../errors/userError.js";
 import type { Graph } from "../../graph/graph.js";
+import { givingWay } from "../../tensor/giveWay.js";
+import { slowCopy } from "../../tensor/slowCopy.js";
 import { elementCount, type Tensor } from "../../tensor/tensor.js";
 import type { IntTensor, Precision, Session } from "../session.js";
 import { sessionError } from "../sessionError.js";
@@ -251,11 +253,12 @@ async function infer(
 	}
 	await library.callAsync("ov_infer_request_infer", request);
 	keepAlive(inputs);
+	const giveWay = givingWay();
 	const outputs: Record<string, Tensor> = {};
 	for (const name of outputNames) {
 		const tensor = library.made("ov_infer_request_get_tensor", request, name);
 		try {
-			outputs[name] = copied(library, tensor);
+			outputs[name] = await copied(library, tensor, giveWay);
 		} finally {
 			library.free("ov_tensor_free", tensor);
 		}
@@ -286,16 +289,18 @@ function hostTensor(
 	return tensor;
 }
 
-function copied(library: OpenVinoLibrary, tensor: Pointer): Tensor {
+async function copied(
+	library: OpenVinoLibrary,
+	tensor: Pointer,
+	giveWay: () => Promise<void>,
+): Promise<Tensor> {
 	const shape = new BigInt64Array(2);
 	library.call("ov_tensor_get_shape", tensor, shape);
 	const dims = library.integers(shape[1], Number(shape[0]));
 	library.free("ov_shape_free", shape);
 	const at = library.made("ov_tensor_data", tensor);
-	return {
-		dims,
-		data: new Float32Array(library.bytes(at, 4 * elementCount(dims))),
-	};
+	const values = new Float32Array(library.view(at, 4 * elementCount(dims)));
+	return { dims, data: await slowCopy(values, giveWay) };
 }
 
 /** Texts as C has them, and the array of their addresses. */
