@@ -41,7 +41,7 @@ const asTensor = (array: GoldenArray | undefined): Tensor => {
 	return { dims: array.dims, data: Float32Array.from(array.data) };
 };
 
-/** Another engine compiles every part anew for every size, which takes nearly all of its time: it runs one case of each kind. */
+/** Another engine compiles every part anew for every size, which takes nearly all of its time: it runs one case of each kind, and all where CI asks for them. */
 const ofEachKind = new Set([
 	"tiny-sd-ddim-50-paper-plain-g7.5-128x128-n1",
 	"tiny-sd2-ddim-20-uniform4-inject0.003-g1.0-160x96-n2",
@@ -49,7 +49,9 @@ const ofEachKind = new Set([
 	...["nothing-1-timestep", "features-2-timestep", "v-denoised-1"],
 ]);
 const isRun = ({ name }: Case) =>
-	testEngine.name === "onnxruntime" || ofEachKind.has(name);
+	testEngine.name === "onnxruntime" ||
+	process.env.FDIFF_TEST_ALL !== undefined ||
+	ofEachKind.has(name);
 
 /** golden by test/reference/propagation.py and test/reference/plan_states.py */
 for (const file of ["propagation", "plan-states"])
