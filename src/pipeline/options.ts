@@ -369,7 +369,7 @@ export const GENERATION_OPTIONS = {
 	},
 	batchSize: {
 		...whole("n", 1, 64),
-		help: "images that share a run of the network (default: 1, as more bring nothing but memory on a CPU)",
+		help: "images that share a run of the network (default: 1; on a CPU more gain time only where pictures are small)",
 		group: "Work",
 		default: () => 1,
 	},

@@ -18,6 +18,9 @@ export interface QueueWork<Result> {
 	readonly onNote?: (line: string) => void;
 }
 
+/** Milliseconds that a note is not said again: a server that is gone is tried several times a second. */
+const SAID_FOR = 60_000;
+
 /** Works on a queue's jobs, one at a time, until the signal is given; `work` then puts back what it has under way. */
 export async function workQueue<Result>(
 	{ Worker }: typeof import("bullmq"),
@@ -30,7 +33,16 @@ export async function workQueue<Result>(
 		stalledInterval: Math.max(500, options.stalledAfter * 500),
 		maxStalledCount: options.mostStalls,
 	});
-	worker.on("error", (error) => onNote?.(firstLine(error)));
+	const said = new Map<string, number>();
+	const note = (error: Error) => {
+		const line = firstLine(error);
+		const now = performance.now();
+		if (now - (said.get(line) ?? Number.NEGATIVE_INFINITY) < SAID_FOR) return;
+		for (const [old, at] of said) if (now - at >= SAID_FOR) said.delete(old);
+		said.set(line, now);
+		onNote?.(line);
+	};
+	worker.on("error", note);
 	worker.on("failed", (_, error) => onNote?.(firstLine(error)));
 	onNote?.(`queue ${name}: ready`);
 	await new Promise<void>((resolve) => {

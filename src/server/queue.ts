@@ -62,6 +62,8 @@ export function createQueue(options: QueueOptions): JobQueue {
 	const jobs = new Map<string, MovingJob>();
 	const waiting: MovingJob[] = [];
 	const running = new Set<MovingJob>();
+	/** Those that had ended before this process knew of them. */
+	const before = new WeakSet<Job>();
 	let draining = false;
 	/** Of late; for Retry-After. */
 	let meanSeconds = 1;
@@ -148,7 +150,7 @@ export function createQueue(options: QueueOptions): JobQueue {
 
 	function end(job: MovingJob, event: Parameters<MovingJob["tell"]>[0]): void {
 		job.tell(event);
-		options.onEnd?.(job);
+		if (!before.has(job)) options.onEnd?.(job);
 		setTimeout(() => forget(job), limits.keepSeconds * 1000).unref();
 		let bytes = 0;
 		for (const kept of [...jobs.values()].reverse()) {
@@ -211,6 +213,7 @@ export function createQueue(options: QueueOptions): JobQueue {
 		async resume(known) {
 			if (jobs.has(known.id)) return;
 			const job = createJob(known.request, known);
+			if (known.ended) before.add(job);
 			add(job);
 			if (known.ended) await job.ended();
 		},

@@ -36,13 +36,13 @@ afterAll(() => {
 });
 
 /** A worker in this process, until it is stopped. */
-async function worker() {
+async function worker(at = url) {
 	const pipeline = await loadPipeline(tinySd, { threads: 1 });
 	const shelf = modelShelf([{ name: MODEL, pipeline }], 2 ** 30);
 	const leave = new AbortController();
 	const notes: string[] = [];
 	const end = runServeWorker({
-		url,
+		url: at,
 		shelf,
 		runner: drawLocally(shelf),
 		stalledAfter: 1,
@@ -340,10 +340,26 @@ test_(
 		expect(
 			(await after.get(`/api/jobs/${waits.id}`, alice)).json.images,
 		).toHaveLength(1);
+		// what had ended before is neither logged nor counted again
+		expect(
+			after.logged.filter(({ event }) => event === "job").map(({ job }) => job),
+		).toEqual([waits.id]);
 		await stop();
 		await after.close();
 	},
 );
+
+test_("a worker says once that its Redis server is gone", async () => {
+	const lost = await queueServer(folder);
+	children.push(lost.child);
+	const { stop, notes } = await worker(lost.url);
+	await expect.poll(() => notes.join()).toContain("ready");
+	lost.child.kill("SIGKILL");
+	await expect.poll(() => notes.join()).toContain("ECONNREFUSED");
+	await delay(1500);
+	expect(notes.filter((note) => note.includes("ECONNREFUSED"))).toHaveLength(1);
+	await stop();
+});
 
 test_(
 	"two servers share a queue and its workers: each job is drawn once, and one server may leave",
