@@ -29,7 +29,8 @@ export default defineConfig({
 		testTimeout: 120_000,
 		hookTimeout: 120_000,
 		pool: "forks",
-		maxWorkers: 2,
+		// one more than the cores of a small machine: tests of servers, downloads and kills wait most of the time
+		maxWorkers: 3,
 		projects: [
 			{
 				extends: true,

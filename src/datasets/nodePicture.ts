@@ -1,7 +1,7 @@
 import sharp from "sharp";
 import { UserError } from "../errors/userError.js";
 import { foreignFile } from "../files/foreignFile.js";
-import { longestSide } from "../image/nodeImageFile.js";
+import { problemOfPicture } from "../image/nodeImageFile.js";
 import type { Pixels } from "../image/resize/pixels.js";
 import { isPlainYcbcrTiff } from "./tiffColours.js";
 
@@ -31,18 +31,16 @@ export async function decodePicture(
 			},
 		);
 	try {
-		const {
-			space,
-			width: across,
-			height: down,
-		} = await sharp(bytes, { limitInputPixels: maxPixels }).metadata();
-		if (Math.max(across, down) > longestSide)
-			throw new Error(`it is ${across} x ${down} pixels`);
+		const metadata = await sharp(bytes, {
+			limitInputPixels: maxPixels,
+		}).metadata();
+		const wrong = problemOfPicture(metadata);
+		if (wrong) throw new Error(wrong);
 		const { data, info } = await sharp(bytes, {
 			limitInputPixels: maxPixels,
 			failOn: "error",
 			// Without its profile, CMYK cannot be converted.
-			ignoreIcc: space !== "cmyk",
+			ignoreIcc: metadata.space !== "cmyk",
 			autoOrient: true,
 		})
 			.toColourspace("srgb")

@@ -1,4 +1,4 @@
-import sharp from "sharp";
+import sharp, { type Metadata } from "sharp";
 import { UserError } from "../errors/userError.js";
 import { readRegularFile } from "../files/nodeReadRegularFile.js";
 import { writeWhole } from "../files/nodeWriteWhole.js";
@@ -11,7 +11,26 @@ import type { RgbImage } from "./rgbImage.js";
 /** Pictures of more pixels are refused unless told otherwise: 8192 × 8192. */
 const MAX_PIXELS = 8192 * 8192;
 /** JPEG's own limit. A file of some bytes that says more is no photograph, and takes memory by its lines. */
-export const longestSide = 65_535;
+const longestSide = 65_535;
+/**
+ * Formats of pixels. Others that the image library knows are drawn by it (SVG: by the machine's fonts, and for as long as a small file likes),
+ * or are none that people have pictures in.
+ */
+const formats = new Set(["png", "jpeg", "webp", "gif", "tiff", "heif"]);
+
+/** What is wrong with a file that is no picture of pixels, or has lines that no photograph has. */
+export function problemOfPicture({
+	format,
+	width,
+	height,
+}: Pick<Metadata, "format" | "width" | "height">): string | undefined {
+	if (!formats.has(format))
+		return `it is a file of the kind ${format}, not PNG, JPEG, WebP, GIF, TIFF or AVIF`;
+	if (Math.max(width, height) > longestSide)
+		return `it is ${width} x ${height} pixels, and no side may be longer than ${longestSide}`;
+	return undefined;
+}
+
 /** No picture's file is longer, in bytes. */
 export const longestPicture = 512 * 2 ** 20;
 
@@ -34,7 +53,7 @@ export interface ReadImageOptions {
 }
 
 /**
- * Reads a picture of any format that sharp decodes (PNG, JPEG, WebP, GIF, TIFF, AVIF, SVG): the first frame, upright by its EXIF
+ * Reads a picture of a format of pixels (PNG, JPEG, WebP, GIF, TIFF, AVIF): the first frame, upright by its EXIF
  * orientation, on white where it is transparent, as 8-bit sRGB.
  * @throws UserError for a file that cannot be read, is no picture, is damaged or has too many pixels.
  */
@@ -72,9 +91,8 @@ export async function decodePixels(
 			limitInputPixels: maxPixels,
 			failOn: "truncated",
 		});
-		const { width: across, height: down } = await picture.metadata();
-		if (Math.max(across, down) > longestSide)
-			throw new Error(`it is ${across} x ${down} pixels`);
+		const wrong = problemOfPicture(await picture.metadata());
+		if (wrong) throw new UserError(`${name} cannot be read: ${wrong}`);
 		const { data, info } = await picture
 			.autoOrient()
 			.toColourspace("srgb")
@@ -83,6 +101,7 @@ export async function decodePixels(
 		const { width, height, channels } = info;
 		return { width, height, data: coloured(data, channels) };
 	} catch (error) {
+		if (error instanceof UserError) throw error;
 		const message = error instanceof Error ? error.message : String(error);
 		const reason = /pixel limit/.test(message)
 			? `it has over ${maxPixels} pixels`

@@ -149,6 +149,7 @@ describe("a file that cannot be read is one clear line", () => {
 	const bomb = Buffer.from(bytesOf(golden.pictures[0].file));
 	bomb.writeUInt32BE(2 ** 20, 16);
 	bomb.writeUInt32BE(2 ** 20, 20);
+	const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64"><rect width="64" height="64"/></svg>`;
 	const lines = Buffer.from(bytesOf(golden.pictures[0].file));
 	lines.writeUInt32BE(8_388_616, 16);
 	lines.writeUInt32BE(7, 20);
@@ -162,6 +163,7 @@ describe("a file that cannot be read is one clear line", () => {
 			/is no picture of a known format \(PNG, .*\), but a BMP/,
 		],
 		["a huge picture", bomb, /has over 67108864 pixels|is damaged/],
+		["a drawing", Buffer.from(svg), /it is a file of the kind svg, not PNG/],
 		["lines of millions of pixels", lines, /it is 8388616 x 7 pixels/],
 		[
 			"a picture cut off",
