@@ -8,7 +8,7 @@ const content = z.custom<Uint8Array | Blob>(
 const LONGEST_PATH = 4096;
 const source = {
 	/** A file, a folder or a Hub id. */
-	path: z.string().min(1).max(LONGEST_PATH).optional(),
+	path: z.string().min(1, "it names no file").max(LONGEST_PATH).optional(),
 	/** The content of a safetensors file, in place of a path. */
 	file: content.optional(),
 };

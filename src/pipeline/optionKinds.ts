@@ -40,6 +40,9 @@ export function problemOf(
 	const [issue] = error.issues;
 	if (issue.path.length > 0)
 		return `${issue.path.join(".")}: ${issue.message.slice(0, 200)}`;
+	// what a check of its own has to say
+	if (issue.code === "custom" && issue.message !== "Invalid input")
+		return issue.message;
 	if (issue.code === "unrecognized_keys")
 		return `there is no key ${issue.keys.map((key) => key.slice(0, 60)).join(", ")}`;
 	if (issue.code === "too_big" && typeof value === "string")

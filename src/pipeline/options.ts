@@ -29,8 +29,9 @@ import {
 	usualEta,
 	usualSteps,
 } from "../samplers/samplerSteps.js";
+import { notFinitePlace } from "../tensor/assertFinite.js";
 import { decodeNpy } from "../tensor/npy.js";
-import { isTensor, type Tensor } from "../tensor/tensor.js";
+import { hasTensorShape, isTensor, type Tensor } from "../tensor/tensor.js";
 import { ADAPTER_OPTIONS } from "./adapterOptions.js";
 import { CONTROL_OPTIONS } from "./controlOptions.js";
 import type { ModelDefaults } from "./modelDefaults.js";
@@ -351,7 +352,10 @@ export const GENERATION_OPTIONS = {
 	initialNoise: {
 		...file(
 			"file.npy",
-			z.custom<Tensor>(isTensor),
+			z.custom<Tensor>(isTensor, {
+				error: ({ input }) =>
+					hasTensorShape(input) ? notFinitePlace(input) : undefined,
+			}),
 			"a tensor of finite numbers",
 			decodeNpy,
 		),

@@ -20,8 +20,17 @@ export function assertFinite(
 	{ data, dims }: Tensor,
 	hint = "",
 ): void {
+	const found = notFinitePlace({ data, dims });
+	if (found)
+		throw new UserError(`${name}: ${found}${hint && `; ${hint}`}`, {
+			code: "not_finite",
+		});
+}
+
+/** The first number that is not finite, and where in the tensor it is: "NaN at [0, 3] of [1, 4]". */
+export function notFinitePlace({ data, dims }: Tensor): string | undefined {
 	const at = notFiniteAt(data);
-	if (at < 0) return;
+	if (at < 0) return undefined;
 	let rest = at;
 	const place = dims
 		.toReversed()
@@ -31,8 +40,5 @@ export function assertFinite(
 			return index;
 		})
 		.reverse();
-	throw new UserError(
-		`${name}: ${data[at]} at [${place.join(", ")}] of [${dims.join(", ")}]${hint && `; ${hint}`}`,
-		{ code: "not_finite" },
-	);
+	return `${data[at]} at [${place.join(", ")}] of [${dims.join(", ")}]`;
 }

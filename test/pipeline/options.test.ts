@@ -96,6 +96,16 @@ describe("a wrong option of a JavaScript caller is an OptionError", () => {
 		expect(refused({ prompt: "x", [option]: value })).toBe(option);
 	});
 
+	test("noise that is not finite is told where it is not", () => {
+		const data = new Float32Array(1024);
+		data[257] = Number.NEGATIVE_INFINITY;
+		expect(() =>
+			pipeline.settings({ prompt: "x", initialNoise: noise(data) } as never),
+		).toThrow(
+			/^initialNoise: -Infinity at \[0, 1, 0, 1\] of \[1, 4, 16, 16\]$/,
+		);
+	});
+
 	test.each(["prompt", "negativePrompt"])(
 		"a weight of 400 digits in the %s",
 		(option) => {
