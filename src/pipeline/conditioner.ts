@@ -1,3 +1,4 @@
+import { OptionError } from "../errors/optionError.js";
 import type { UnetConfig } from "../models/unetConfig.js";
 import { guidanceFeatures } from "../models/unetInputs.js";
 import type { Conditioning } from "../propagation/denoiser.js";
@@ -48,11 +49,13 @@ export function clipConditioner(
 	unet: Pick<UnetConfig, "guidanceFeatures"> = {},
 ): Conditioner {
 	return async (networks, settings) => {
-		const { prompt, negativePrompt, guidanceScale } = settings;
+		const { guidanceScale } = settings;
 		const guided = guidanceScale > 1 && !unet.guidanceFeatures;
-		const prompts = guided ? [negativePrompt, prompt] : [prompt];
+		const prompts = guided
+			? (["negativePrompt", "prompt"] as const)
+			: (["prompt"] as const);
 		const chunked = alignChunks(
-			prompts.map((text) => chunksOf(text, tokenizer, settings)),
+			prompts.map((option) => chunksOf(option, tokenizer, settings)),
 			tokenizer,
 		);
 		const ids = chunked.flat().map((chunk) => chunk.ids);
@@ -93,10 +96,14 @@ export function clipConditioner(
 	};
 }
 
+/** More chunks than anybody means: attention over those that 10,000 characters can ask for takes more memory than a machine has. */
+const MOST_CHUNKS = 100;
+
+/** @throws OptionError when there are too many */
 function chunksOf(
-	text: string,
+	option: "prompt" | "negativePrompt",
 	tokenizer: Tokenizer,
-	{ promptWeighting, longPrompts }: PromptSettings,
+	{ promptWeighting, longPrompts, [option]: text }: PromptSettings,
 ): PromptChunk[] {
 	if (!promptWeighting && !longPrompts) {
 		const ids = tokenizer.encode(text);
@@ -106,7 +113,13 @@ function chunksOf(
 		promptWeighting ? parsePromptWeights(text) : text,
 		tokenizer,
 	);
-	return longPrompts ? chunks : chunks.slice(0, 1);
+	if (!longPrompts) return chunks.slice(0, 1);
+	if (chunks.length > MOST_CHUNKS)
+		throw new OptionError(
+			option,
+			`it makes ${chunks.length} chunks of ${tokenizer.maxLength - 2} tokens, of which ${MOST_CHUNKS} are the most`,
+		);
+	return chunks;
 }
 
 /** The same conditioning for each of `count` images. */

@@ -107,6 +107,21 @@ describe("a wrong option of a JavaScript caller is an OptionError", () => {
 	});
 
 	test.each(["prompt", "negativePrompt"])(
+		"a %s of more chunks than attention has memory for",
+		async (option) => {
+			const text = "BREAK ".repeat(1666);
+			const asked = { prompt: "x", [option]: text, promptWeighting: true };
+			const run = { ...asked, steps: 1, width: 64, height: 64 };
+			await expect(
+				pipeline.generate({ ...run, longPrompts: true }),
+			).rejects.toMatchObject({
+				option,
+				what: "it makes 1666 chunks of 75 tokens, of which 100 are the most",
+			});
+		},
+	);
+
+	test.each(["prompt", "negativePrompt"])(
 		"a weight of 400 digits in the %s",
 		(option) => {
 			const text = `(x:${"9".repeat(400)})`;
