@@ -70,6 +70,8 @@ export interface NetworkOptions {
 	 * rounding what they would be alone. Default: false.
 	 */
 	readonly shareCalls?: boolean;
+	/** Whether a whole UNet runs as two halves, of which each is loaded alone. Default: where it is large and stays in memory. */
+	readonly inHalves?: boolean;
 	/** The most latents, each way, of a tile of `tiledDecoding`. Default: as many as the VAE was trained for. */
 	readonly tile?: number;
 	/**
@@ -241,7 +243,10 @@ export function openNetworks(
 		files.networks.vae.weights,
 		`${files.label}: vae/config.json`,
 	);
-	const { tile = Number.POSITIVE_INFINITY } = options;
+	const {
+		tile = Number.POSITIVE_INFINITY,
+		inHalves = keepResident && !isSmall,
+	} = options;
 	const vaeConfig = {
 		...vae.config,
 		sampleSize: Math.min(vae.config.sampleSize, tile * vae.config.factor),
@@ -406,7 +411,7 @@ export function openNetworks(
 			const split = (runner: UnetRunner) =>
 				maxRows === undefined ? runner : splitRows(runner, maxRows);
 			return {
-				unet: split(keepResident && !isSmall ? unetInHalves(unet) : unet),
+				unet: split(inHalves ? unetInHalves(unet) : unet),
 				control: (net, image) =>
 					split(
 						controlRunner(controlNets[net], image, {

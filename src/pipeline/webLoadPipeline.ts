@@ -117,7 +117,8 @@ export async function loadPipeline(
 	const { engine, precision } = chosen;
 	tellOfThreads(engine, options);
 	const all = [...Object.values(files.networks), ...controlNets];
-	const tight = engine.device === "wasm" && weightBytes(all) > SMALL_MODEL;
+	const large = weightBytes(all) > SMALL_MODEL;
+	const tight = large && engine.device === "wasm";
 	const pipeline = createPipeline(files, tight ? sliced(engine) : engine, {
 		encodeImage,
 		findPlan: findPlanAmong(plans),
@@ -128,6 +129,8 @@ export async function loadPipeline(
 				{ ...options, revision: undefined, signal },
 			),
 		...(findLora && { findLora }),
+		// a network passes through WebAssembly's memory on its way to a graphics device, with all that is folded in it
+		inHalves: large,
 		...(tight && { maxRows: 1, tile: WASM_TILE }),
 		...pipelineOptions(options),
 		...(parts?.vae !== undefined && { vae: parts.vae }),
@@ -283,6 +286,7 @@ function pipelineOptions({
 	optimization,
 	maxRows,
 	keepResident,
+	inHalves,
 	tile,
 	...options
 }: WebLoadOptions): PipelineOptions {
@@ -291,6 +295,7 @@ function pipelineOptions({
 		optimization,
 		maxRows,
 		keepResident,
+		inHalves,
 		tile,
 		encodeImage: options.encodeImage,
 		findPlan: options.findPlan,
