@@ -63,6 +63,7 @@ function partOfHuge(range: string) {
 	head.writeBigUInt64LE(BigInt(json.length));
 	json.copy(head, 8);
 	const size = head.length + header[name].data_offsets[1];
+	if (!range) return { headers: { "content-length": String(size) } };
 	const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(range) ?? [];
 	const start = Number(from ?? 0);
 	return {

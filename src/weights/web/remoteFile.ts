@@ -175,22 +175,33 @@ export function withSizes(
 	);
 }
 
-/** How many bytes a file has, by asking for its first. */
+/** How many bytes a file has: as its head says, else by asking for its first byte. */
 async function sizeOf(
 	{ url, headers: own }: RemoteFile,
 	options: FetchOptions,
 ): Promise<number | undefined> {
-	const response = await repeated(options, () =>
-		fetched(url, { ...options, headers: own }, 0, 1),
+	const asked = { ...options, headers: own };
+	const told = await fetched(url, { ...asked, method: "HEAD" }).then(
+		({ headers }) => lengthIn(headers),
+		() => options.signal?.throwIfAborted(),
 	);
+	if (told !== undefined) return told;
+	const response = await repeated(options, () => fetched(url, asked, 0, 1));
 	await response.body?.cancel();
 	const { headers, status } = response;
-	const size =
-		status === 206
-			? headers.get("content-range")?.split("/")[1]
-			: headers.get("content-encoding")
-				? null
-				: headers.get("content-length");
+	return status === 206
+		? whole(headers.get("content-range")?.split("/")[1])
+		: lengthIn(headers);
+}
+
+/** Of what is compressed on its way the length says nothing. */
+function lengthIn(headers: Headers): number | undefined {
+	return headers.get("content-encoding")
+		? undefined
+		: whole(headers.get("content-length"));
+}
+
+function whole(size: string | null | undefined): number | undefined {
 	return size && /^\d+$/.test(size) ? Number(size) : undefined;
 }
 
