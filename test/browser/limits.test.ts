@@ -10,7 +10,7 @@ import {
 	pagesMemory,
 } from "./chromium.js";
 import { openPage } from "./openPage.js";
-import { type Site, serveSite } from "./siteServer.js";
+import { type Site, type SiteAnswer, serveSite } from "./siteServer.js";
 
 const models = join(import.meta.dirname, "..", "models");
 const tiny = {
@@ -47,7 +47,7 @@ afterAll(async () => {
 });
 
 /** A UNet's file that says it has 8 GB, of which there is nothing but the header. */
-function partOfHuge(range: string) {
+function partOfHuge(range: string): SiteAnswer {
 	const file = readFileSync(join(models, "tiny-sd", unet));
 	const length = Number(file.readBigUInt64LE());
 	const header = JSON.parse(file.subarray(8, 8 + length).toString());
