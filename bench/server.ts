@@ -27,6 +27,8 @@ export async function server(): Promise<void> {
 		[
 			join(root, "dist", "cli", "main.js"),
 			...["serve", "--port", "0", "--json", "--max-queue", String(QUEUE)],
+			// finished pictures are kept for a while: shorter than a load, so that a leak would be seen beside them
+			...["--keep-seconds", "30"],
 			...(BATCH ? ["--batch", BATCH] : []),
 		],
 		{ stdio: ["ignore", "pipe", "inherit"] },

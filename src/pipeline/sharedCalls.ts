@@ -86,25 +86,24 @@ export function sharedCalls<Caller extends object>(
 	async function runJoined(
 		joined: readonly WaitingCall<Caller>[],
 	): Promise<void> {
-		const [{ session, inputs }] = joined;
+		const [first, ...others] = joined;
 		try {
 			const outputs = await run(
-				session,
-				joined.length === 1 ? inputs : joinedInputs(joined),
+				first.session,
+				others.length === 0 ? first.inputs : joinedInputs(joined),
 				joined.map(({ caller }) => caller),
 			);
+			if (others.length === 0) return first.answer(outputs);
 			let from = 0;
 			for (const call of joined) {
 				const to = from + rowsOf(call);
-				call.answer(
-					joined.length === 1 ? outputs : rowsOfAll(outputs, from, to),
-				);
+				call.answer(rowsOfAll(outputs, from, to));
 				from = to;
 			}
 		} catch (error) {
+			if (others.length === 0) return first.fail(error);
 			// it may be one of them alone, or too little memory for all
-			if (joined.length === 1) joined[0].fail(error);
-			else for (const call of joined) await runJoined([call]);
+			for (const call of joined) await runJoined([call]);
 		}
 	}
 
