@@ -135,11 +135,11 @@ async function generate(
 		prompt,
 		options.numImages ?? options.initialNoise?.dims[0] ?? 1,
 	);
-	if (flags.saveLatents)
+	if (flags.saveLatents !== undefined)
 		await writableFile("--save-latents", flags.saveLatents);
-	if (flags.saveInitialNoise)
+	if (flags.saveInitialNoise !== undefined)
 		await writableFile("--save-initial-noise", flags.saveInitialNoise);
-	if (flags.preview) {
+	if (flags.preview !== undefined) {
 		const { preview } = flags;
 		await ofOption("preview", () => imageFormat(preview));
 		await writableFile("--preview", preview);

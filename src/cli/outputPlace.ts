@@ -1,9 +1,10 @@
 import { constants } from "node:fs";
-import { access, stat } from "node:fs/promises";
+import { access, stat, statfs } from "node:fs/promises";
 import { dirname, extname, join, resolve } from "node:path";
 import { UserError } from "../errors/userError.js";
 import { cannotWrite } from "../files/fileFault.js";
 import { makeFolder } from "../files/nodeMakeFolder.js";
+import { refuseDevice } from "../files/nodeWriteWhole.js";
 import { type ImageFormat, imageFormat } from "../image/encodedImage.js";
 import type { Seed } from "../random/seed.js";
 
@@ -64,6 +65,7 @@ export async function outputPlace(
 		return inFolder(output);
 	}
 	const format = imageFormat(output);
+	await refuseDevice(output);
 	await writableFolder(dirname(output), "--output", output);
 	const stem = output.slice(0, -extension.length);
 	return {
@@ -78,6 +80,8 @@ export async function outputPlace(
 const LONGEST_NAME = 255 - "-18446744073709551615".length;
 
 function checkNames(flag: string, path: string): void {
+	if (path === "")
+		throw new UserError(`${flag} names no file`, { code: "usage" });
 	for (const name of path.split(/[\\/]/))
 		if (new TextEncoder().encode(name).length > LONGEST_NAME)
 			throw new UserError(
@@ -94,6 +98,7 @@ export async function writableFile(flag: string, path: string): Promise<void> {
 	checkNames(flag, path);
 	if (await isDirectory(path).catch(() => false))
 		throw new UserError(`${flag} ${path} cannot be written: it is a folder`);
+	await refuseDevice(path);
 	await writableFolder(dirname(path), flag, path);
 }
 
@@ -124,6 +129,9 @@ async function nearestFolder(path: string, flag: string): Promise<string> {
 		}
 }
 
+/** The types of /proc and /sys on Linux, which give permission and then take no files. */
+const KERNEL_FILES = new Set([0x9fa0, 0x62656572]);
+
 async function writableFolder(
 	folder: string,
 	flag: string,
@@ -133,6 +141,8 @@ async function writableFolder(
 		if (!(await isDirectory(folder)))
 			throw Object.assign(new Error("a file"), { code: "ENOTDIR" });
 		await access(folder, constants.W_OK);
+		if (KERNEL_FILES.has((await statfs(folder)).type))
+			throw Object.assign(new Error("no files"), { code: "EROFS" });
 	} catch (cause) {
 		throw cannotWrite(`${flag} ${shown}`, cause);
 	}

@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from "node:crypto";
-import { link, open, readdir, rename, rm } from "node:fs/promises";
+import { link, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
+import { UserError } from "../errors/userError.js";
 import { cannotWrite } from "./fileFault.js";
 import { isAlive } from "./nodeIsAlive.js";
 import { makeFolder as makeFolders } from "./nodeMakeFolder.js";
@@ -50,12 +51,9 @@ export async function placeWhole(
 	make: (temporary: string) => Promise<void>,
 	{ keep = false, makeFolder = false, label = path }: PlaceOptions = {},
 ): Promise<void> {
-	// a part of the name only: it must not become too long by what is added
-	const temporary = join(
-		dirname(path),
-		`.${basename(path).slice(0, 50)}.${HOST}-${process.pid}-${randomBytes(6).toString("hex")}.tmp`,
-	);
+	const temporary = temporaryName(path);
 	try {
+		await refuseDevice(path);
 		if (makeFolder) await makeFolders(dirname(path));
 		await sweep(dirname(path));
 		await make(temporary);
@@ -66,6 +64,23 @@ export async function placeWhole(
 	} finally {
 		await rm(temporary, { force: true }).catch(() => undefined);
 	}
+}
+
+/** A device or a pipe would be replaced by the file, for everybody on the machine. @throws UserError */
+export async function refuseDevice(path: string): Promise<void> {
+	const there = await stat(path).catch(() => undefined);
+	if (there && !there.isFile() && !there.isDirectory())
+		throw new UserError(
+			`${path} cannot be written: it is a device or pipe, not a file`,
+		);
+}
+
+/** A name beside the file, by which `sweep` knows what a killed process left. Of a part of its name: it must not become too long. */
+function temporaryName(path: string): string {
+	return join(
+		dirname(path),
+		`.${basename(path).slice(0, 50)}.${HOST}-${process.pid}-${randomBytes(6).toString("hex")}.tmp`,
+	);
 }
 
 /** Tells machines apart that write into one folder. */

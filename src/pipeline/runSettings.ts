@@ -106,9 +106,10 @@ export function runSettings(
 	});
 	const { schedulerConfig, predictionType, initialNoise } = options;
 	const written = options.sampler ?? asked.sampler;
-	const named = written
-		? samplerByName(written)
-		: defaultSampler(model.scheduler);
+	const named =
+		written !== undefined
+			? samplerByName(written)
+			: defaultSampler(model.scheduler);
 	const basis: DefaultBasis = {
 		model,
 		sampler: named.name,

@@ -2,6 +2,7 @@ import { readFile, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { ofOption } from "../errors/ofOption.js";
+import { OptionError } from "../errors/optionError.js";
 import { UserError } from "../errors/userError.js";
 import { foreignFile, headLength } from "../files/foreignFile.js";
 import { openSingleFile } from "./checkpoint/singleFile.js";
@@ -39,6 +40,7 @@ export async function openModel(
 		model === undefined
 			? { kind: "folder", path: join(embeddedModelsFolder, EMBEDDED_MODEL) }
 			: await locateModel(model, options.revision);
+	refuseUnused(place, options);
 	const files =
 		place.kind === "folder"
 			? await openDiffusersFolder(
@@ -53,6 +55,18 @@ export async function openModel(
 		...files,
 		hash: await modelHash(files.networks.unet.weights, openNodeWeightFile),
 	};
+}
+
+/** @throws OptionError for an option that has no use for a model of this kind */
+function refuseUnused({ kind }: ModelPlace, options: OpenModelOptions): void {
+	for (const option of ["config", "tokenizer"] as const)
+		if (kind === "folder" && options[option] !== undefined)
+			throw new OptionError(
+				option,
+				"it is for single files; a diffusers folder has its own",
+			);
+	if (kind !== "hub" && options.revision !== undefined)
+		throw new OptionError("revision", "only models of the Hub have revisions");
 }
 
 /** What `where` means. */

@@ -389,6 +389,23 @@ describe("wrong usage ends with one line and exit code 2", () => {
 			["apple", "--steps"],
 			/--steps <n>: its value is missing/,
 		],
+		["a sampler without a name", draw("--sampler", ""), /--sampler: unknown/],
+		["an output without a name", draw("--output", ""), /--output names no/],
+		[
+			"latents into nothing",
+			draw("--save-latents", ""),
+			/--save-latents names no file/,
+		],
+		[
+			"a folder's model with the config of a single file",
+			draw("--config", "empty-folder"),
+			/--config: it is for single files/,
+		],
+		[
+			"a revision of what is not of the Hub",
+			draw("--revision", "main"),
+			/--revision: only models of the Hub have revisions/,
+		],
 		[
 			"noise of another size",
 			draw("--initial-noise", "noise.npy"),
@@ -564,6 +581,16 @@ describe("what fails ends with one line and exit code 1", () => {
 			"latents onto a folder",
 			draw("--save-initial-noise", "is-a-folder.npy"),
 			/--save-initial-noise is-a-folder\.npy cannot be written: it is a folder/,
+		],
+		[
+			"latents onto a device",
+			draw("--save-latents", "/dev/null"),
+			/^fdiff: \/dev\/null cannot be written: it is a device or pipe, not a file/,
+		],
+		[
+			"a picture into /proc",
+			draw("--output", "/proc/x.png"),
+			/^fdiff: --output \/proc\/x\.png cannot be written/,
 		],
 		[
 			"noise that is no array",

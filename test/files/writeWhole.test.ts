@@ -7,6 +7,8 @@ import {
 	readdirSync,
 	readFileSync,
 	rmSync,
+	statSync,
+	symlinkSync,
 	writeFileSync,
 } from "node:fs";
 import { hostname, tmpdir } from "node:os";
@@ -103,6 +105,21 @@ describe("what cannot be written is one line that names it, and nothing is left 
 		);
 		expect(readdirSync(place).sort()).toEqual(["file", "taken"]);
 		expect(readFileSync(join(place, "file"), "utf8")).toBe("as it was");
+	});
+
+	test("a device or a pipe stays what it is", async () => {
+		const place = fresh();
+		const pipe = join(place, "pipe");
+		spawnSync("mkfifo", [pipe]);
+		symlinkSync("/dev/null", join(place, "link"));
+		for (const path of [pipe, join(place, "link"), "/dev/null"])
+			await expect(writeWhole(path, "content")).rejects.toThrow(
+				new UserError(
+					`${path} cannot be written: it is a device or pipe, not a file`,
+				),
+			);
+		expect(statSync(pipe).isFIFO()).toBe(true);
+		expect(readdirSync(place).sort()).toEqual(["link", "pipe"]);
 	});
 
 	test("another name for it in the error", async () => {

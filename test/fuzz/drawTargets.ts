@@ -163,7 +163,6 @@ export const drawTargets = [
 			keepResident: true,
 			precision: "fp32",
 			variant: "a",
-			revision: "main",
 		};
 		return {
 			make: (random) => mutatedOptions(right, random),

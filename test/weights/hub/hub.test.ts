@@ -549,7 +549,7 @@ describe("what goes wrong is said in one line", () => {
 	test("a list of files of another form", async () => {
 		hub.listing = () => ({ files: [] });
 		await expect(pullHubModel(id, options())).rejects.toThrow(
-			/what http:\/\/127\.0\.0\.1:\d+ answers is no list of a repository's files: HF_ENDPOINT/,
+			/what http:\/\/127\.0\.0\.1:\d+ answers is no list of a repository's files: it is neither the Hub/,
 		);
 	});
 
