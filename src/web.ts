@@ -1,9 +1,7 @@
 /** The entry of the package in browsers: as index.ts, with what loads models there. */
 export { encodeImage } from "./image/encodeOnCanvas.js";
-export {
-	loadPipeline,
-	type WebLoadOptions as LoadOptions,
-} from "./pipeline/webLoadPipeline.js";
+export { loadPipeline } from "./pipeline/webLoadPipeline.js";
+export type { WebLoadOptions as LoadOptions } from "./pipeline/webOptions.js";
 export * from "./portable.js";
 export type { StoredFile } from "./weights/web/modelShelf.js";
 export type { WebModelSource } from "./weights/web/modelSource.js";

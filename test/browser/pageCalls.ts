@@ -52,13 +52,21 @@ const picked: Readonly<Record<string, () => unknown>> = {
 	dropped: () => dropped,
 };
 
+/** What tests name, itself or among options, in place of its name. */
+async function inPlace(arg: unknown): Promise<unknown> {
+	const key = (arg as { picked?: string } | null)?.picked;
+	if (key) return picked[key]();
+	if (typeof arg !== "object" || arg === null || Array.isArray(arg)) return arg;
+	const entries: [string, unknown][] = [];
+	for (const [name, value] of Object.entries(arg))
+		entries.push([name, await inPlace(value)]);
+	return Object.fromEntries(entries);
+}
+
 Object.assign(globalThis, {
 	call: async (name: string, ...args: unknown[]): Promise<Called> => {
 		const sent: unknown[] = [];
-		for (const arg of args) {
-			const key = (arg as { picked?: string } | null)?.picked;
-			sent.push(key ? await picked[key]() : arg);
-		}
+		for (const arg of args) sent.push(await inPlace(arg));
 		return new Promise((resolve) => {
 			waiting.set(++calls, { resolve, told: [] });
 			worker.postMessage({ id: calls, name, args: sent });

@@ -217,6 +217,16 @@ test.skipIf(!hasChromium)(
 		).toMatchObject({ label: "tiny-sd.single.safetensors" });
 		await call("draw", run);
 
+		// LoRAs that prompts name, of a folder that was picked
+		await page.setInputFiles("#folder", join(models, "tiny-adapters"));
+		await call("load", "/tiny/tiny-sd/", { loraDir: { picked: "folder" } });
+		await call("draw", { ...run, prompt: "a red apple <lora:kohya:0.5>" });
+		expect(
+			(await tell("draw", { ...run, prompt: "<lora:none>" })).error?.message,
+		).toBe(
+			"prompt: the prompt names the LoRA none, which is none of the files picked",
+		);
+
 		const devtools = await page.context().newCDPSession(page);
 		for (const type of ["dragEnter", "dragOver", "drop"] as const)
 			await devtools.send("Input.dispatchDragEvent", {
