@@ -2,6 +2,7 @@ import { type Command, Option } from "commander";
 import { ofOption } from "../errors/ofOption.js";
 import { OptionError } from "../errors/optionError.js";
 import { shown } from "../errors/shown.js";
+import { decodeText } from "../files/decodeText.js";
 import { longestText, readRegularFile } from "../files/nodeReadRegularFile.js";
 import { decodePixels, longestPicture } from "../image/nodeImageFile.js";
 import { type OptionKind, problemOf } from "../pipeline/optionKinds.js";
@@ -143,5 +144,6 @@ export async function readTextOf(
 	option: string,
 	path: string,
 ): Promise<string> {
-	return new TextDecoder().decode(await readFileOf(option, path));
+	const bytes = await readFileOf(option, path);
+	return ofOption(option, () => decodeText(bytes, path));
 }

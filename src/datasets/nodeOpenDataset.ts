@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../errors/userError.js";
+import { decodeText } from "../files/decodeText.js";
 import { readRegularFile } from "../files/nodeReadRegularFile.js";
 import { openZip } from "../zip/nodeZipArchive.js";
 import { type CaptionedImages, joinCaptions } from "./captionedImages.js";
@@ -111,29 +112,13 @@ export async function readCaptionTable(path: string): Promise<CaptionTable> {
 				names.find((entry) => /(^|\/)captions[^/]*\.json$/.test(entry));
 			if (!name) throw new UserError(`${path} holds no captions_val2017.json`);
 			const bytes = await zip.read(name, maxCaptionBytes);
-			return parseCaptionTable(decode(bytes, name), `${path} (${name})`);
+			return parseCaptionTable(decodeText(bytes, name), `${path} (${name})`);
 		} finally {
 			zip.close();
 		}
 	}
 	const bytes = await readRegularFile(path, maxCaptionBytes);
-	return parseCaptionTable(decode(bytes, path), path);
-}
-
-/** UTF-8, or UTF-16 with its mark as spreadsheets save it. @throws UserError for any other encoding */
-function decode(bytes: Uint8Array, label: string): string {
-	const [first, second] = bytes;
-	const encoding =
-		first === 0xff && second === 0xfe
-			? "utf-16le"
-			: first === 0xfe && second === 0xff
-				? "utf-16be"
-				: "utf-8";
-	try {
-		return new TextDecoder(encoding, { fatal: true }).decode(bytes);
-	} catch {
-		throw new UserError(`${label} is no text in UTF-8: save it as UTF-8`);
-	}
+	return parseCaptionTable(decodeText(bytes, path), path);
 }
 
 /** A .txt beside each image, a caption a line. */
@@ -148,7 +133,7 @@ async function sidecars(
 		const bytes = await readRegularFile(path, maxCaptionBytes).catch(
 			() => new Uint8Array(),
 		);
-		const lines = decode(bytes, path).split(/\r?\n/);
+		const lines = decodeText(bytes, path).split(/\r?\n/);
 		const captions = lines.filter((line) => line.trim() !== "");
 		for (const [i, caption] of captions.entries())
 			rows.push({ captionId: `${stem}#${i}`, file, caption });

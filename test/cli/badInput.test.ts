@@ -72,6 +72,7 @@ beforeAll(() => {
 	writeFileSync(join(folder, "wrong.npy"), "no array");
 	writeFileSync(join(folder, "model.ckpt"), "pickle");
 	writeFileSync(join(folder, "empty.safetensors"), "");
+	writeFileSync(join(folder, "latin.txt"), Buffer.from("caf\xe9", "latin1"));
 	copyFileSync(
 		join(root, "test/golden/pictures/plain.png"),
 		join(folder, "plain.png"),
@@ -388,6 +389,11 @@ describe("wrong usage ends with one line and exit code 2", () => {
 			"a flag without its value",
 			["apple", "--steps"],
 			/--steps <n>: its value is missing/,
+		],
+		[
+			"captions that are no text",
+			["analyze", "--captions", "latin.txt", "--out", "an", ...quick],
+			/--captions: latin\.txt is no text in UTF-8/,
 		],
 		["a sampler without a name", draw("--sampler", ""), /--sampler: unknown/],
 		["an output without a name", draw("--output", ""), /--output names no/],
