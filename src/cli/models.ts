@@ -12,6 +12,8 @@ import {
 	verifyPath,
 } from "../weights/hub/nodeVerifyModel.js";
 import {
+	EMBEDDED_MODEL,
+	embeddedExtraNames,
 	embeddedModelNames,
 	embeddedModelsFolder,
 } from "../weights/nodeEmbeddedModels.js";
@@ -128,7 +130,10 @@ async function listModels(
 		[];
 	for (const name of await embeddedModelNames()) {
 		const path = join(embeddedModelsFolder, name);
-		rows.push({ model: name, size: await folderSize(path), where: "embedded" });
+		const size = await folderSize(path);
+		const note =
+			name === EMBEDDED_MODEL ? await embeddedExtraNames() : undefined;
+		rows.push({ model: name, size, where: "embedded", note });
 	}
 	for (const { repo, size, incomplete, commits } of await listCachedRepos(
 		cacheFolder,

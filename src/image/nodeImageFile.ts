@@ -106,7 +106,7 @@ export async function decodePixels(
 		const reason = /pixel limit/.test(message)
 			? `it has over ${maxPixels} pixels`
 			: /unsupported image format|empty/i.test(message)
-				? `it is no picture of a known format (PNG, JPEG, WebP, GIF, TIFF, AVIF, SVG)${isBitmap(bytes) ? ", but a BMP" : ""}`
+				? `it is no picture of a known format (PNG, JPEG, WebP, GIF, TIFF, AVIF)${isBitmap(bytes) ? ", but a BMP" : ""}`
 				: `it is damaged (${message.split("\n")[0].slice(0, 100)})`;
 		throw new UserError(`${name} cannot be read: ${reason}`, { cause: error });
 	}

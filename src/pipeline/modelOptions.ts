@@ -37,7 +37,7 @@ export const MODEL_OPTIONS = {
 	},
 	controlnet: {
 		...several(text("dir|hub id|file", 4096), 8),
-		help: "a control net beside the model: diffusers folder, Hub id or file; several are added up",
+		help: "a control net beside the model: diffusers folder, Hub id, file, or edges, which comes with the embedded model; several are added up",
 		group: "Model",
 	},
 	dtype: {

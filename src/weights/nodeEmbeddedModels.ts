@@ -27,3 +27,38 @@ export async function embeddedModelNames(
 			names.push(name);
 	return names.sort();
 }
+
+/** Where what changes the embedded model lies in its folder, by its name. */
+const extras = {
+	lora: (name: string) => join("lora", `${name}.safetensors`),
+	controlnet: (name: string) => `controlnet-${name}`,
+};
+
+/** What there is of them, in words: `LoRA ice, control net edges`. */
+export async function embeddedExtraNames(): Promise<string> {
+	const folder = join(embeddedModelsFolder, EMBEDDED_MODEL);
+	const [all, loras] = await Promise.all(
+		[folder, join(folder, "lora")].map((path) =>
+			readdir(path).catch(() => [] as string[]),
+		),
+	);
+	return [
+		...loras.map((file) => `LoRA ${file.replace(/\.safetensors$/, "")}`),
+		...all
+			.filter((name) => name.startsWith("controlnet-"))
+			.map((name) => `control net ${name.slice("controlnet-".length)}`),
+	].join(", ");
+}
+
+/** The path of a LoRA or a control net that comes with the package, by its name: `neon`; undefined where none has it. */
+export async function embeddedExtra(
+	kind: keyof typeof extras,
+	name: string,
+): Promise<string | undefined> {
+	if (!/^[a-z][a-z0-9-]*$/.test(name)) return undefined;
+	const path = join(embeddedModelsFolder, EMBEDDED_MODEL, extras[kind](name));
+	return stat(path).then(
+		() => path,
+		() => undefined,
+	);
+}

@@ -12,6 +12,7 @@ import { openWeightsFile } from "../formats/nodeWeightsFile.js";
 import { parseHubId } from "../hub/hubId.js";
 import { cachedSnapshot, hubSettings } from "../hub/nodeHubCache.js";
 import { type PullOptions, pullHubModel } from "../hub/nodeHubModel.js";
+import { embeddedExtra } from "../nodeEmbeddedModels.js";
 import {
 	ADAPTER_ENDING,
 	adapterAmong,
@@ -25,8 +26,8 @@ import type { AdapterFile } from "./openAdapter.js";
 const hashes = new Map<string, string>();
 
 /**
- * Opens an adapter or an embedding: a file, a folder that holds one, a Hub id (`owner/name[@revision]`) or a file in a Hub repository
- * (`owner/name/file.safetensors`), which is downloaded unless the cache has it.
+ * Opens an adapter or an embedding: a file, a folder that holds one, the name of a LoRA that comes with the package, a Hub id
+ * (`owner/name[@revision]`) or a file in a Hub repository (`owner/name/file.safetensors`), which is downloaded unless the cache has it.
  * @throws UserError when it is none of these, or cannot be read.
  */
 export async function openNodeAdapterFile(
@@ -43,6 +44,8 @@ export async function openNodeAdapterFile(
 			`${where} cannot be read: it is a device or pipe, not a file`,
 			{ code: "invalid_input" },
 		);
+	const embedded = await embeddedExtra("lora", where);
+	if (embedded) return fileOf(embedded, where);
 	const [, repo, file] =
 		/^([^/\\\s]+\/[^/\\\s]+)\/(.+\.(?:safetensors|bin|pt))$/.exec(where) ?? [];
 	const id = /^[./~\\]|\\/.test(where) ? undefined : parseHubId(repo ?? where);

@@ -8,6 +8,7 @@ import { openWeightsFile } from "../formats/nodeWeightsFile.js";
 import { parseHubId } from "../hub/hubId.js";
 import { cachedSnapshot, hubSettings } from "../hub/nodeHubCache.js";
 import { type PullOptions, pullHubModel } from "../hub/nodeHubModel.js";
+import { embeddedExtra } from "../nodeEmbeddedModels.js";
 import type { OpenedPart } from "./openedPart.js";
 import { type PartChoice, partOfFolder, pathsOfPart } from "./partFolder.js";
 
@@ -17,16 +18,26 @@ export interface OpenPartOptions
 		Pick<PullOptions, "settings" | "retryDelay"> {}
 
 /**
- * Opens one network: a diffusers folder of it (or, with `within`, of a whole model that has one), a Hub id (`owner/name[@revision]`), a file in
- * a Hub repository (`owner/name/file.safetensors`), or a file of weights. Pickles are read without executing what they hold.
+ * Opens one network: a diffusers folder of it (or, with `within`, of a whole model that has one), the name of a control net that comes with the
+ * package, a Hub id (`owner/name[@revision]`), a file in a Hub repository (`owner/name/file.safetensors`), or a file of weights. Pickles are
+ * read without executing what they hold.
  * @throws UserError when it is none of these, or cannot be read.
  */
 export async function openNodePart(
 	where: string,
 	options: OpenPartOptions = {},
 ): Promise<OpenedPart> {
-	const path = where.replace(/^~(?=$|[/\\])/, homedir());
-	const status = await stat(path).catch(() => undefined);
+	const statusOf = (path: string) => stat(path).catch(() => undefined);
+	let path = where.replace(/^~(?=$|[/\\])/, homedir());
+	let status = await statusOf(path);
+	const embedded =
+		!status && !options.within
+			? await embeddedExtra("controlnet", where)
+			: undefined;
+	if (embedded) {
+		path = embedded;
+		status = await statusOf(path);
+	}
 	if (status?.isDirectory())
 		return partOfFolder(await nodeModelFolder(path, where), options);
 	if (status) return { label: where, weights: await openWeightsFile(path) };
