@@ -259,6 +259,10 @@ export function createPipeline(
 		engineVersion: engine.version,
 		settings: checkedSettings,
 		sharesCalls(settings) {
+			const { loras = [], embeddings = [] } = settings.options;
+			// networks of their own: several at a time would only be loaded in turns
+			if (settings.loraTags.length + loras.length + embeddings.length > 0)
+				return false;
 			const { width, height } = settings.hires ?? settings;
 			const guided = settings.guidanceScale > 1 && !unetConfig.guidanceFeatures;
 			const [, ...size] = latentShape({ width, height });

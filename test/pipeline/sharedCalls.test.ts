@@ -161,6 +161,16 @@ test("pictures of other sizes go alone, and large ones gain nothing", async () =
 		);
 	expect(gains(64)).toBe(true);
 	expect(gains(4096)).toBe(false);
+	// what has networks of its own is drawn alone
+	expect(
+		pipeline.sharesCalls(
+			pipeline.settings({
+				...runs[0],
+				prompt: "a cup",
+				embeddings: [{ path: "cup.pt", token: "cup" }],
+			}),
+		),
+	).toBe(false);
 	await pipeline.release();
 	const { engine } = watchedEngine();
 	const plain = createPipeline(await openModel(tinySd), engine, options);
