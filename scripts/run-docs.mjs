@@ -2,7 +2,7 @@
 // ```sh long need what a test machine has not, and are only listed. Each file's commands run in a folder of their own.
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -21,6 +21,10 @@ const ownChecks = new Set([
 	"npm run fuzz",
 	"npm run check",
 ]);
+
+// engines are installed and removed: not those of whoever runs this
+const cache = mkdtempSync(join(tmpdir(), "fdiff-docs-cache-"));
+const ownCache = process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache");
 
 let passed = 0;
 let failed = 0;
@@ -43,7 +47,9 @@ for (const name of documents) {
 				cwd: inClone ? root : folder,
 				encoding: "utf8",
 				env: {
+					PIP_CACHE_DIR: join(ownCache, "pip"),
 					...process.env,
+					XDG_CACHE_HOME: cache,
 					PATH: `${join(root, "scripts/bin")}${delimiter}${process.env.PATH}`,
 				},
 				stdio: ["ignore", "ignore", "pipe"],
@@ -56,6 +62,7 @@ for (const name of documents) {
 		}
 	rmSync(folder, { recursive: true, force: true });
 }
+rmSync(cache, { recursive: true, force: true });
 console.log(`${listed} commands need a network or hours and were not run`);
 console.log(`docs: ${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
