@@ -137,6 +137,23 @@ test.skipIf(!hasChromium)(
 		await opened.call("load", "/tiny/tiny-sd", many);
 		await expectSame(tiny, { controlImage: [picture, picture] });
 
+		await using embedded = await loadPipeline();
+		await opened.call("load");
+		const [iced] = await embedded.generate({
+			...run,
+			loras: [{ path: "ice" }],
+		});
+		const { pixels } = await opened.call<{ pixels: number[] }>("draw", {
+			...run,
+			loras: [{ path: "ice" }],
+		});
+		expect(
+			psnr(
+				{ ...iced.image, data: Uint8Array.from(pixels) },
+				{ ...iced.image, data: new Uint8Array(iced.image.data) },
+			),
+		).toBeGreaterThan(60);
+
 		// whatever was fetched is kept, apart from what the same folder gave as a whole model
 		const kept = await opened.call<{ name: string }[]>("models");
 		expect(kept.map(({ name }) => name.replace(server.url, ""))).toEqual(

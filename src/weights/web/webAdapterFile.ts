@@ -9,21 +9,27 @@ import {
 } from "../adapters/adapterFileNames.js";
 import type { AdapterFile } from "../adapters/openAdapter.js";
 import { readJson } from "../formats/modelFolder.js";
+import { pathIn } from "./blobFolder.js";
+import { embeddedLoras } from "./embeddedLoras.js";
 import { type GivenOptions, givenFiles } from "./givenFiles.js";
 import { sourcePlace, type WebModelSource } from "./modelSource.js";
 import { safetensorsFile } from "./openWebPart.js";
 import { pickedFiles } from "./pickedFiles.js";
 
 /**
- * Opens an adapter or an embedding at an address or with a Hub id: a file, or a folder that holds one.
+ * Opens an adapter or an embedding at an address or with a Hub id: a file, or a folder that holds one; or a LoRA that comes with the
+ * embedded model, by its name.
  * @throws UserError when there is none, or it cannot be had.
  */
 export async function openWebAdapterFile(
 	where: string,
 	options: GivenOptions,
 ): Promise<AdapterFile> {
+	const embedded = Object.hasOwn(embeddedLoras, where)
+		? embeddedLoras[where].href
+		: undefined;
 	const given = await givenFiles(
-		where,
+		embedded ?? where,
 		{
 			as: "adapter",
 			async choose(folder) {
@@ -34,7 +40,8 @@ export async function openWebAdapterFile(
 				].map((path) => folder.file(path));
 			},
 		},
-		options,
+		// what comes with the page, the browser's cache keeps
+		embedded ? { ...options, keep: false } : options,
 	);
 	const folder = await given.fetch();
 	const path = given.single ?? chosenAdapter([...folder.paths], given.label);
@@ -45,7 +52,11 @@ export async function openWebAdapterFile(
 		: fileName.replace(ADAPTER_ENDING, "");
 	return {
 		...(await adapterFile(file, name)),
-		label: given.single === undefined ? `${given.label}/${path}` : given.label,
+		label: embedded
+			? where
+			: given.single === undefined
+				? pathIn(given.label, path)
+				: given.label,
 		...(folder.paths.has(PEFT_CONFIG) && {
 			config: await readJson(folder, PEFT_CONFIG),
 		}),
