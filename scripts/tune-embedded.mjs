@@ -19,8 +19,8 @@ if (!out || (word && !trial)) {
 
 /** Runs whose plans are searched for; of the others simple grids are compared alone. */
 const SEARCHES = [
-	["ddim", "50", trial ? "8" : "8,12,16"],
 	["dpm-solver++", "20", trial ? "8" : "8,10,14"],
+	...(trial ? [] : [["ddim", "50", "8,12"]]),
 ];
 const effort = trial
 	? ["--calibration", "2", "--candidates", "20", "--trials", "1"]
@@ -37,11 +37,13 @@ for (const [sampler, steps, calls] of SEARCHES)
 		...["--calls", calls, "--out", join(out, `${sampler}-${steps}.json`)],
 	);
 const study = "dist-bench/bench/study/main.js";
-const spared = trial ? ["--captions", "4"] : [];
+const spared = trial
+	? ["--only", "dpm-solver++-20", "--captions", "3", "--plans", out]
+	: [];
 run("node_modules/typescript/bin/tsc", "-p", join(root, "tsconfig.bench.json"));
 run(study, out, "draw", ...spared);
 run(study, out, "seconds", ...spared);
-run(study, out, "plans", ...spared, ...(trial ? ["--plans", out] : []));
+run(study, out, "plans", ...spared);
 
 function run(program, ...words) {
 	const { status } = spawnSync(execPath, [join(root, program), ...words], {

@@ -18,10 +18,10 @@ const CAPTIONS = 16;
 /** Numbers of calls at which other weights draw by the plans of these. */
 const CARRIED: Readonly<Record<string, readonly number[]>> = {
 	"dpm-solver++-20": [14, 10],
-	"ddim-50": [16, 12],
+	"ddim-50": [20, 12],
 };
 
-const BESIDE = ["own", "even", "exponential", "karras"];
+const BESIDE = ["own", "even"];
 
 /**
  * How the plans that were chosen for these weights do on others, beside simple grids: geometric mean errors to the others' own plain runs,
@@ -93,8 +93,8 @@ export async function checkpoints(
 		"weights",
 		"run",
 		"calls",
-		"searched on the present weights",
-		"best simple grid of the present weights",
+		"tuned on the present weights",
+		"best simple grid there",
 		...BESIDE,
 	];
 	return [head, head.map(() => "---"), ...rows]

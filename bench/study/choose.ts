@@ -14,7 +14,7 @@ export interface Ranked extends Candidate {
 }
 
 /** How far behind the best, in logarithms, a candidate may lie after a batch to be drawn on. */
-const MARGINS = [0.2, 0.1];
+const MARGINS = [0.2, 0.15, 0.1, 0.06];
 
 /**
  * Ranks candidates of equal cost by their errors to the plain run, batch by batch; those that fall far behind are not drawn on.

@@ -45,6 +45,8 @@ const { values, positionals } = parseArgs({
 		threads: { type: "string", default: String(availableParallelism()) },
 		/** The most captions of each kind. */
 		captions: { type: "string" },
+		/** One run alone, as ddim-50. */
+		only: { type: "string" },
 		/** The most seeds that tables are made of: those that are drawn. */
 		seeds: { type: "string", default: "3" },
 		plans: { type: "string", default: join(root, "models/emoji/plans") },
@@ -59,6 +61,9 @@ if (!out || !TASKS.includes(task)) {
 	);
 	exit(2);
 }
+const runs = STUDY_RUNS.filter(
+	(run) => values.only === undefined || nameOf(run) === values.only,
+);
 const study = await openStudy(
 	root,
 	out,
@@ -69,7 +74,7 @@ const say = (words: string) =>
 	stderr.write(`${new Date().toISOString().slice(11, 19)} ${words}\n`);
 
 if (task === "draw") {
-	for (const run of STUDY_RUNS)
+	for (const run of runs)
 		for (const { calls, ranked } of await chosenPlans(study, run))
 			say(
 				`${nameOf(run)}, ${calls} calls: ${ranked.map(({ series, logError }) => `${series} ${Math.exp(logError).toFixed(4)}`).join(", ")}`,
@@ -77,11 +82,11 @@ if (task === "draw") {
 	const first = seedBatches(study.captions, 1);
 	const draw = async (
 		what: string,
-		runs: readonly StudyRun[],
+		drawn: readonly StudyRun[],
 		batches: readonly CaptionBatch[],
 		paper = true,
 	) => {
-		for (const run of runs) {
+		for (const run of drawn) {
 			say(`${nameOf(run)}, ${what}`);
 			const { scored } = run;
 			await drawBatches(study, run, batches, {
@@ -90,33 +95,33 @@ if (task === "draw") {
 			});
 		}
 	};
-	await draw("first captions", STUDY_RUNS, first.unseen.slice(0, FEW_BATCHES));
+	await draw("first captions", runs, first.unseen.slice(0, FEW_BATCHES));
 	say("long runs");
 	for (const batch of first.unseen.slice(0, LONG_BATCHES))
 		await study.drawings.latents({ ...LONG_RUN, keySteps: "all" }, batch);
-	const scored = STUDY_RUNS.filter((run) => run.scored);
+	const scored = runs.filter((run) => run.scored);
 	await draw("all captions that nothing was chosen by", scored, first.unseen);
 	await draw("calibration captions", scored, first.calibration);
-	await draw("all captions", STUDY_RUNS, first.unseen);
+	await draw("all captions", runs, first.unseen);
 	// what is far off is so with one seed
 	for (let seed = 2; seed <= 3; seed++)
 		await draw(
 			`seed ${seed}`,
-			STUDY_RUNS.filter(({ seeds }) => seeds >= seed),
+			runs.filter(({ seeds }) => seeds >= seed),
 			seedBatches(study.captions, seed).unseen,
 			false,
 		);
 	say("done");
-} else if (task === "seconds") await measureSeconds(study, out);
+} else if (task === "seconds") await measureSeconds(study, runs, out);
 else if (task === "checkpoints")
 	stdout.write(`${await checkpoints(study, out, models, threads)}\n`);
 else if (task === "foresight") {
-	for (const run of STUDY_RUNS.filter(({ seeds }) => seeds > 1))
+	for (const run of runs.filter(({ seeds }) => seeds > 1))
 		stdout.write(`\n${nameOf(run)}\n\n${await foresight(study, run)}\n`);
 } else {
 	const timings = await readTimings(out);
 	const seeds = Number(values.seeds);
-	for (const whole of STUDY_RUNS) {
+	for (const whole of runs) {
 		const run = {
 			...whole,
 			seeds: Math.min(seeds, whole.seeds),

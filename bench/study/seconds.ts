@@ -4,7 +4,7 @@ import { mersenneTwister } from "../../src/random/mersenneTwister.js";
 import { shuffled } from "../../src/random/shuffled.js";
 import { median } from "../../src/tensor/quantile.js";
 import { finalists, type Study } from "./study.js";
-import { STUDY_RUNS } from "./studyRuns.js";
+import type { StudyRun } from "./studyRuns.js";
 
 /** Seconds an image, from prompt to pixels, by the way in JSON. */
 export type Timings = Readonly<Record<string, number>>;
@@ -12,10 +12,14 @@ export type Timings = Readonly<Record<string, number>>;
 const ROUNDS = 5;
 
 /** Draws a caption by all finalists in turns, in an order drawn anew for each, and keeps the medians. */
-export async function measureSeconds(study: Study, out: string): Promise<void> {
+export async function measureSeconds(
+	study: Study,
+	runs: readonly StudyRun[],
+	out: string,
+): Promise<void> {
 	const { pipeline, captions } = study;
 	const ways = [];
-	for (const run of STUDY_RUNS)
+	for (const run of runs)
 		for (const { way } of await finalists(study, run)) ways.push(way);
 	const taken = new Map(
 		ways.map((way) => [JSON.stringify(way), [] as number[]]),
@@ -28,7 +32,7 @@ export async function measureSeconds(study: Study, out: string): Promise<void> {
 		for (const way of shuffled(ways, generator)) {
 			const started = performance.now();
 			await pipeline.generate({
-				prompt: captions.unseen[round],
+				prompt: captions.unseen[round % captions.unseen.length],
 				seed: round,
 				...way,
 			});

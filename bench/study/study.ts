@@ -67,7 +67,7 @@ export async function openStudy(
 }
 
 /** Calibration captions that choices of grids go by, in noise that nothing else is drawn from. */
-const CHOOSING = { captions: 16, seed: 90_000 };
+const CHOOSING = { captions: 40, seed: 90_000 };
 
 /** What was chosen for a number of calls. */
 export interface Chosen {
