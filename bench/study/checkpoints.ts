@@ -13,7 +13,7 @@ import { chosenPlans, plainOf, type Study } from "./study.js";
 import { nameOf, STUDY_RUNS } from "./studyRuns.js";
 
 /** Unseen captions that other weights draw. */
-const CAPTIONS = 16;
+const CAPTIONS = 8;
 
 /** Numbers of calls at which other weights draw by the plans of these. */
 const CARRIED: Readonly<Record<string, readonly number[]>> = {

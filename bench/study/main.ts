@@ -64,6 +64,12 @@ if (!out || !TASKS.includes(task)) {
 const runs = STUDY_RUNS.filter(
 	(run) => values.only === undefined || nameOf(run) === values.only,
 );
+/** As tables are made of them. */
+const studied = runs.map((run) => ({
+	...run,
+	seeds: Math.min(Number(values.seeds), run.seeds),
+	wholly: values.captions === undefined,
+}));
 const study = await openStudy(
 	root,
 	out,
@@ -116,17 +122,11 @@ if (task === "draw") {
 else if (task === "checkpoints")
 	stdout.write(`${await checkpoints(study, out, models, threads)}\n`);
 else if (task === "foresight") {
-	for (const run of runs.filter(({ seeds }) => seeds > 1))
+	for (const run of studied.filter(({ published }) => published))
 		stdout.write(`\n${nameOf(run)}\n\n${await foresight(study, run)}\n`);
 } else {
 	const timings = await readTimings(out);
-	const seeds = Number(values.seeds);
-	for (const whole of runs) {
-		const run = {
-			...whole,
-			seeds: Math.min(seeds, whole.seeds),
-			wholly: values.captions === undefined,
-		};
+	for (const run of studied) {
 		const rows = await rowsOf(study, run, timings);
 		stdout.write(`\n${table(run, rows)}\n\n`);
 		for (const line of comparisons(rows)) stdout.write(`- ${line}\n`);

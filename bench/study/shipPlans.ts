@@ -64,8 +64,20 @@ export async function shipPlans(
 		prompt: "",
 		sampler: run.sampler,
 	});
-	const points = frontPoints(study, rows).filter(
+	const all = frontPoints(study, rows).filter(
 		({ series }) => series !== "paper",
+	);
+	// pictures say no to what errs less in the mean of the logarithms alone
+	const points = all.filter(
+		(point) =>
+			point.series !== "tuned" ||
+			!all.some(
+				(simple) =>
+					simple.series !== "tuned" &&
+					simple.calls === point.calls &&
+					simple.psnr.median > point.psnr.median &&
+					simple.psnr.tenth > point.psnr.tenth,
+			),
 	);
 	const tuned = {
 		model: pipeline.hash,

@@ -3,6 +3,7 @@ import {
 	type Figures,
 	figures,
 	judge,
+	mean,
 	type Scores,
 	seedBatches,
 } from "./judge.js";
@@ -124,11 +125,20 @@ export function table(run: StudyRun, rows: readonly Row[]): string {
 export function comparisons(rows: readonly Row[]): string[] {
 	return rows.flatMap((tuned) => {
 		if (tuned.kind !== "tuned") return [];
-		const others = rows.filter(
-			({ kind, calls }) =>
-				(kind === "simple" && calls === tuned.calls) ||
-				(kind === "rival" && calls <= tuned.calls),
-		);
+		const best = (own: readonly Row[]) =>
+			own.toSorted((a, b) => mean(a.figures.logs) - mean(b.figures.logs))[0];
+		const others = [
+			best(
+				rows.filter(
+					({ kind, calls }) => kind === "simple" && calls === tuned.calls,
+				),
+			),
+			best(
+				rows.filter(
+					({ kind, calls }) => kind === "rival" && calls <= tuned.calls,
+				),
+			),
+		].filter((row) => row !== undefined);
 		return others.map((other) => {
 			const { estimate, low, high } = bootstrapMean(
 				tuned.figures.logs.map((log, n) => log - other.figures.logs[n]),
