@@ -9,6 +9,10 @@ export const embeddedPlanUrls: readonly URL[] = [
 		import.meta.url,
 	),
 	new URL(
+		"../../../models/emoji/plans/ddim-50-g5-high-8dca6a72bd.json",
+		import.meta.url,
+	),
+	new URL(
 		"../../../models/emoji/plans/dpm-solver++-20-g5-balanced-8dca6a72bd.json",
 		import.meta.url,
 	),
@@ -18,6 +22,22 @@ export const embeddedPlanUrls: readonly URL[] = [
 	),
 	new URL(
 		"../../../models/emoji/plans/dpm-solver++-20-g5-high-8dca6a72bd.json",
+		import.meta.url,
+	),
+	new URL(
+		"../../../models/emoji/plans/dpm-solver-20-g5-balanced-8dca6a72bd.json",
+		import.meta.url,
+	),
+	new URL(
+		"../../../models/emoji/plans/euler-20-g5-balanced-8dca6a72bd.json",
+		import.meta.url,
+	),
+	new URL(
+		"../../../models/emoji/plans/euler-20-g5-fast-8dca6a72bd.json",
+		import.meta.url,
+	),
+	new URL(
+		"../../../models/emoji/plans/unipc-20-g5-balanced-8dca6a72bd.json",
 		import.meta.url,
 	),
 ];
