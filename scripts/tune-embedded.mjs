@@ -17,6 +17,7 @@ if (!out || (word && !trial)) {
 	exit(2);
 }
 
+const study = "dist-bench/bench/study/main.js";
 /** Runs whose plans are searched for; of the others simple grids are compared alone. */
 const SEARCHES = [
 	["dpm-solver++", "20", trial ? "8" : "8,10,14"],
@@ -36,7 +37,6 @@ for (const [sampler, steps, calls] of SEARCHES)
 		...["--held-out", "1", "--sampler", sampler, "--steps", steps],
 		...["--calls", calls, "--out", join(out, `${sampler}-${steps}.json`)],
 	);
-const study = "dist-bench/bench/study/main.js";
 const spared = trial
 	? ["--only", "dpm-solver++-20", "--captions", "3", "--plans", out]
 	: [];
