@@ -47,8 +47,10 @@ export function encoderPropagation(options: DenoiserOptions): Denoiser {
 	const { sampler, plan } = options;
 	const { order, over } = plan.extrapolation;
 	const unet = guidedUnet(options);
-	/** Nothing is ever reused: plain sampling, whose halves need not hand their features over. */
-	const plain = plan.states.every(({ run }) => run === "full");
+	/** No features are ever reused, at most predictions: the halves need not hand them over, and run as one. */
+	const whole = plan.states.every(
+		({ run }) => run === "full" || run === "nothing",
+	);
 	const axis = extrapolationAxis(sampler, over);
 
 	const kept: KeptFeatures[] = [];
@@ -167,7 +169,7 @@ export function encoderPropagation(options: DenoiserOptions): Denoiser {
 	return async function* denoise({ steps, input }) {
 		for (let n = 0; n < steps.length; ) {
 			const { index, state } = steps[n];
-			if (plain) {
+			if (whole && state.run === "full") {
 				yield finish(steps[n], await runWhole(index, input), input);
 				n++;
 				continue;

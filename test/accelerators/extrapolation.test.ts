@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { encoderPropagation } from "../../src/accelerators/encoderPropagation.js";
+import type { UnetPart } from "../../src/models/unetPart.js";
 import { loadPipeline } from "../../src/pipeline/nodeLoadPipeline.js";
 import type { Pipeline } from "../../src/pipeline/pipeline.js";
 import {
@@ -74,6 +75,7 @@ describe("plans that extrapolate under samplers that come to a timestep twice", 
 			decoded: [],
 		};
 		const predictions: Float32Array[] = [];
+		const parts: UnetPart[] = [];
 		for await (const step of pipeline.denoise({
 			sampler: settings.sampler,
 			plan,
@@ -83,6 +85,7 @@ describe("plans that extrapolate under samplers that come to a timestep twice", 
 					unet: {
 						...options.unet,
 						async run(part, inputs, at) {
+							parts.push(part);
 							const outputs = await options.unet.run(part, inputs, at);
 							if (outputs.mid) mids.encoded.push(outputs.mid.data);
 							if (inputs.mid) mids.decoded.push(inputs.mid.data);
@@ -96,7 +99,7 @@ describe("plans that extrapolate under samplers that come to a timestep twice", 
 		}))
 			predictions.push(step.prediction.data);
 		const axis = extrapolationAxis(settings.sampler, "timestep");
-		return { predictions, ...mids, axis };
+		return { predictions, parts, ...mids, axis };
 	}
 
 	it.each(["heun", "pndm"])(
@@ -117,6 +120,30 @@ describe("plans that extrapolate under samplers that come to a timestep twice", 
 			}
 		},
 	);
+
+	it("a plan that reuses predictions alone runs the UNet as one, and draws as its halves do", async () => {
+		const whole = await observed(
+			"ddim",
+			Array.from({ length: 10 }, (_, i) =>
+				i % 2 ? "nothing:1" : "full",
+			).join(),
+		);
+		expect(whole.parts).toEqual(
+			Array.from({ length: 5 }, () => ({ encoder: "full", decoder: "full" })),
+		);
+		// a last step that decodes alone makes halves of all before it
+		const halves = await observed(
+			"ddim",
+			Array.from({ length: 10 }, (_, i) =>
+				i === 9 ? "decoder" : i % 2 ? "nothing:1" : "full",
+			).join(),
+		);
+		expect(halves.parts).toHaveLength(11);
+		for (const [n, prediction] of whole.predictions.slice(0, 9).entries())
+			expect(relativeError(prediction, halves.predictions[n])).toBeLessThan(
+				1e-5,
+			);
+	});
 
 	it("heun: a step without a network goes by one sample a timestep", async () => {
 		const words = Array.from({ length: 19 }, (_, i) =>
