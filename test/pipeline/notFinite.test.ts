@@ -164,7 +164,7 @@ describe("a number that is not finite", () => {
 		).toThrow(
 			expect.objectContaining({
 				option: "initialNoise",
-				message: expect.stringMatching(/finite/),
+				message: expect.stringMatching(/-Infinity at \[/),
 			}),
 		);
 	});
