@@ -57,7 +57,7 @@ function checkListing({ files, size, unpackedSize }) {
 	);
 	const other = paths.filter(
 		(path) =>
-			!/^(package\.json|README\.md|LICENSE|dist\/|models\/[^/]+\/([^/]+$|(unet|vae|text_encoder|tokenizer|scheduler|plans|feature_extractor|image_encoder)\/))/.test(
+			!/^(package\.json|README\.md|LICENSE|dist\/|models\/[^/]+\/([^/]+$|(unet|vae|text_encoder|tokenizer|scheduler|plans|feature_extractor|image_encoder|lora|controlnet-edges)\/))/.test(
 				path,
 			),
 	);
