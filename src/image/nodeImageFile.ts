@@ -1,4 +1,4 @@
-import sharp, { type Metadata } from "sharp";
+import sharp from "sharp";
 import { UserError } from "../errors/userError.js";
 import { readRegularFile } from "../files/nodeReadRegularFile.js";
 import { writeWhole } from "../files/nodeWriteWhole.js";
@@ -23,7 +23,11 @@ export function problemOfPicture({
 	format,
 	width,
 	height,
-}: Pick<Metadata, "format" | "width" | "height">): string | undefined {
+}: {
+	readonly format: string;
+	readonly width: number;
+	readonly height: number;
+}): string | undefined {
 	if (!formats.has(format))
 		return `it is a file of the kind ${format}, not PNG, JPEG, WebP, GIF, TIFF or AVIF`;
 	if (Math.max(width, height) > longestSide)
