@@ -11,6 +11,7 @@ import { withTimeFeatures } from "../models/unetInputs.js";
 import { skipFeatures } from "../models/unetLayout.js";
 import type { UnetDims, UnetPart } from "../models/unetPart.js";
 import type { AutoencoderConfig } from "../models/vaeConfig.js";
+import { WHOLE_UNET } from "../propagation/stateParts.js";
 import type { UnetRunner } from "../propagation/unetRunner.js";
 import type { Engine } from "../runtime/engine.js";
 import {
@@ -44,6 +45,7 @@ import {
 	type HostedNetwork,
 	type NetworkUser,
 	networkHost,
+	type SessionOf,
 } from "./networkHost.js";
 import { sharedCalls } from "./sharedCalls.js";
 import { splitRows } from "./splitRows.js";
@@ -348,9 +350,7 @@ export function openNetworks(
 		keepResident,
 		begin: host.begin,
 		sharesCalls: (dims) =>
-			shares &&
-			2 * flops({ encoder: "full", decoder: "full" }, dims) <=
-				MOST_JOINED_FLOPS,
+			shares && 2 * flops(WHOLE_UNET, dims) <= MOST_JOINED_FLOPS,
 		release() {
 			texts.clear();
 			return host.release();
@@ -369,6 +369,14 @@ export function openNetworks(
 					waited += seconds;
 					user.onWaited?.(seconds);
 				},
+			};
+			const runVae = async (
+				sessionOf: SessionOf,
+				network: HostedNetwork,
+				inputs: Readonly<Record<string, Tensor>>,
+			) => {
+				user.signal?.throwIfAborted();
+				return runPrepared(await sessionOf(network), inputs, [counted]);
 			};
 			let isFirst = true;
 			const unet: UnetRunner = {
@@ -458,11 +466,10 @@ export function openNetworks(
 							network: HostedNetwork,
 							inputs: Readonly<Record<string, Tensor>>,
 						) => {
-							user.signal?.throwIfAborted();
-							const { image, ...others } = await runPrepared(
-								await sessionOf(network),
+							const { image, ...others } = await runVae(
+								sessionOf,
+								network,
 								inputs,
-								[counted],
 							);
 							await assertFiniteOutput("the VAE's decoder, image", image, {
 								weights: files.networks.vae.weights,
@@ -488,13 +495,11 @@ export function openNetworks(
 							network: HostedNetwork,
 							inputs: Readonly<Record<string, Tensor>>,
 						) => {
-							user.signal?.throwIfAborted();
-							const session = await sessionOf(network);
 							const {
 								mean,
 								logvar = certain(mean),
 								...others
-							} = await session.run(inputs);
+							} = await runVae(sessionOf, network, inputs);
 							const suspect = { weights: files.networks.vae.weights, open };
 							await assertFiniteOutput(
 								"the VAE's encoder, mean",

@@ -3,7 +3,8 @@ import type { FeatureExtrapolation, KeyStepPlan } from "./keyStepPlan.js";
 import { timesSchema } from "./planTimes.js";
 import type { StepState } from "./stepState.js";
 
-/** What plans are checked by, apart from what draws with them: pages that show plans need no schemas. */
+// what plans are checked by, apart from what draws with them: pages that show plans need no schemas
+
 const orderSchema = z.union([z.literal(0), z.literal(1), z.literal(2)]);
 
 export const stepStateSchema = z.discriminatedUnion("run", [
@@ -22,7 +23,7 @@ export const stepStateSchema = z.discriminatedUnion("run", [
 ]) satisfies z.ZodType<StepState>;
 
 export const extrapolationSchema = z.strictObject({
-	order: z.union([z.literal(0), z.literal(1), z.literal(2)]),
+	order: orderSchema,
 	over: z.enum(["timestep", "log-snr"]),
 }) satisfies z.ZodType<FeatureExtrapolation>;
 
