@@ -4,7 +4,7 @@ import { cachedChecks } from "../runtime/web/checkMemory.js";
 import { openWebEngine, type WebEngine } from "../runtime/web/webEngine.js";
 import { hasWebGpu } from "../runtime/web/webGpu.js";
 import type { ModelFiles } from "../weights/folder/modelFiles.js";
-import { weightBytes } from "./networks.js";
+import { weightBytes } from "./networkBytes.js";
 import { checkWebMemory, webMemoryNeed } from "./webMemory.js";
 import type { WebLoadOptions } from "./webOptions.js";
 import type { WholeModel } from "./webParts.js";

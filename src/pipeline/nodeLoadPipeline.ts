@@ -18,7 +18,7 @@ import { checkOptions } from "./checkOptions.js";
 import type { ControlNetFiles } from "./controlNetworks.js";
 import { MODEL_HOOKS, MODEL_OPTIONS } from "./modelOptions.js";
 import { controlNetFor, vaeFor } from "./modelParts.js";
-import { weightBytes } from "./networks.js";
+import { weightBytes } from "./networkBytes.js";
 import {
 	createPipeline,
 	type Pipeline,

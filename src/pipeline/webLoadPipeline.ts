@@ -8,7 +8,7 @@ import { embeddedPlanUrls } from "../weights/web/embeddedPlans.js";
 import type { WebModelSource } from "../weights/web/modelSource.js";
 import { openWebModel } from "../weights/web/openWebModel.js";
 import { type ChosenDevice, chooseWebDevice } from "./chooseWebDevice.js";
-import { SMALL_MODEL, weightBytes } from "./networks.js";
+import { SMALL_MODEL, weightBytes } from "./networkBytes.js";
 import type { GenerateOptions } from "./options.js";
 import { createPipeline, type Pipeline } from "./pipeline.js";
 import {

@@ -3,7 +3,7 @@ import { sum } from "../tensor/sum.js";
 import { elementCount } from "../tensor/tensor.js";
 import type { ModelFiles, NetworkFiles } from "../weights/folder/modelFiles.js";
 import type { Weights } from "../weights/formats/weights.js";
-import { SMALL_MODEL, weightBytes } from "./networks.js";
+import { SMALL_MODEL, weightBytes } from "./networkBytes.js";
 
 /** What a model needs in a browser, in bytes. */
 export interface WebMemoryNeed {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { SMALL_MODEL } from "../../src/pipeline/networks.js";
+import { SMALL_MODEL } from "../../src/pipeline/networkBytes.js";
 import { createPipeline } from "../../src/pipeline/pipeline.js";
 import { openModel } from "../../src/weights/nodeOpenModel.js";
 import { latents, tinySd, watchedEngine } from "./tinyModels.js";
