@@ -1,75 +1,8 @@
 #!/usr/bin/env node
 import { writeSync } from "node:fs";
-import { Command, CommanderError } from "commander";
-import { editDistance } from "../errors/editDistance.js";
-import { UserError } from "../errors/userError.js";
 import { cannotWrite } from "../files/fileFault.js";
-import { packageVersion } from "../files/nodePackageVersion.js";
-import { COMMANDS } from "./commands.js";
 import { failure } from "./failure.js";
-
-const HELP = `
-Examples:
-  $ fdiff "a bowl of ramen"                          with the embedded model, offline
-  $ fdiff "a bowl of ramen" --model stable-diffusion-v1-5/stable-diffusion-v1-5
-  $ fdiff compare "a bowl of ramen" --output compare.png
-  $ fdiff evaluate --protocol embedded --out results
-  $ fdiff analyze "a red apple" --out analysis
-  $ fdiff models list
-`;
-
-async function main(words: readonly string[]): Promise<void> {
-	const program = new Command("fdiff")
-		.description(
-			"Stable Diffusion text-to-image with encoder propagation (Faster Diffusion)",
-		)
-		.version(packageVersion())
-		.helpCommand(false)
-		.showSuggestionAfterError(true)
-		// said in one line by failure()
-		.configureOutput({ outputError: () => undefined })
-		.enablePositionalOptions()
-		.addHelpText("after", HELP)
-		.exitOverride();
-	const asked = words.find((word) => !word.startsWith("-"));
-	const overview =
-		words.length === 0 || ["--help", "-h"].includes(words[0] ?? "");
-	const needed =
-		asked !== undefined && Object.hasOwn(COMMANDS, asked) && !overview
-			? [asked]
-			: overview
-				? Object.keys(COMMANDS)
-				: ["generate"];
-	for (const name of needed) (await COMMANDS[name]())(program);
-	for (const command of program.commands) command.exitOverride();
-	if (words.length === 0) {
-		program.outputHelp();
-		return;
-	}
-	try {
-		await program.parseAsync(words, { from: "user" });
-	} catch (error) {
-		const meant = nearestCommand(asked);
-		if (
-			meant &&
-			error instanceof CommanderError &&
-			error.code === "commander.excessArguments"
-		)
-			throw new UserError(
-				`unknown command '${asked}' (did you mean ${meant}?); a prompt of several words goes in quotes: fdiff "a bowl of ramen"`,
-				{ code: "usage" },
-			);
-		throw error;
-	}
-}
-
-/** The command that a word was meant to be, where it is at most two letters off. */
-function nearestCommand(word = ""): string | undefined {
-	return Object.keys(COMMANDS).find((name) => {
-		const distance = editDistance(word, name);
-		return distance > 0 && distance <= 2;
-	});
-}
+import { runProgram } from "./program.js";
 
 // a reader that has enough (`fdiff … --json | head -1`) ends the program, as in other tools; 128 + SIGPIPE
 for (const stream of [process.stdout, process.stderr])
@@ -80,10 +13,4 @@ for (const stream of [process.stdout, process.stderr])
 		process.exit(1);
 	});
 
-try {
-	await main(process.argv.slice(2));
-} catch (error) {
-	const { line, exitCode } = failure(error);
-	if (line) process.stderr.write(`${line}\n`);
-	process.exitCode = exitCode;
-}
+await runProgram(process.argv.slice(2));

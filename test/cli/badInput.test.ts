@@ -13,15 +13,18 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { insertPngText } from "../../src/image/pngText.js";
 import {
+	type Ended,
 	emptyFolder,
 	fdiff,
 	listing,
+	manyRuns,
 	quick,
 	root,
 	tinySd,
 } from "./runProgram.js";
 
 const folder = emptyFolder();
+const run = manyRuns();
 const single = join(root, "test/models/tiny-sd.single.safetensors");
 const unet = join("unet", "diffusion_pytorch_model.safetensors");
 
@@ -145,9 +148,10 @@ async function refused(
 	words: readonly string[],
 	code: number,
 	line: RegExp,
+	by: (words: readonly string[], cwd: string) => Promise<Ended> = run,
 ): Promise<void> {
 	const before = listing(folder);
-	const ended = await fdiff(words, folder);
+	const ended = await by(words, folder);
 	expect(ended.stderr).toMatch(/^fdiff: [^\n]+\n$/);
 	expect(ended.stderr).toMatch(line);
 	expect(ended.stderr).not.toMatch(/undefined|\[object|Error:|FDIFF_DEBUG/);
@@ -160,8 +164,22 @@ const draw = (...words: string[]) => ["apple", ...quick, "--quiet", ...words];
 const drawWith = (model: string, ...words: string[]) =>
 	draw("--model", model, ...words);
 
+test.each<[string, string[], number, RegExp]>([
+	["a flag", draw("--steps", "0"), 2, /--steps: 0/],
+	["the model", drawWith("bad-json"), 1, /bad-json.*unet\/config\.json/],
+	[
+		"weights that are read while it draws",
+		drawWith("wrong-shape", "--output", "new/"),
+		1,
+		/attn2\.to_k\.weight/,
+	],
+])(
+	"a process ends by itself for what is wrong with %s",
+	(_, words, code, line) => refused(words, code, line, fdiff),
+);
+
 describe("wrong usage ends with one line and exit code 2", () => {
-	test.concurrent.each<[string, string[], RegExp]>([
+	test.each<[string, string[], RegExp]>([
 		[
 			"an unknown flag",
 			draw("--stesp", "3"),
@@ -481,7 +499,7 @@ test.runIf(process.platform === "linux")(
 );
 
 describe("what fails ends with one line and exit code 1", () => {
-	test.concurrent.each<[string, string[], RegExp]>([
+	test.each<[string, string[], RegExp]>([
 		[
 			"a folder for an analysis that cannot be made, before anything runs",
 			["analyze", "a", "--model", tinySd, "--out", "a-file/x"],
@@ -641,7 +659,7 @@ test.skipIf(!mounted)(
 		expect(
 			listing(small).filter((name) => !/^apple-\d+\.png$/.test(name)),
 		).toEqual([]);
-		const latents = await fdiff(
+		const latents = await run(
 			draw(
 				"--output",
 				"y.png",

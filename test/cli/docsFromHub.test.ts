@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { readImage, readParameters } from "../../src/image/nodeImageFile.js";
 import { models, tinyLcm, tinySd } from "../pipeline/tinyModels.js";
 import { type HubServer, startHubOf } from "../weights/hub/hubServer.js";
-import { emptyFolder, fdiff, root } from "./runProgram.js";
+import { emptyFolder, manyRuns, root } from "./runProgram.js";
 
 /** The files below a folder, by their paths in it. */
 const filesOf = (folder: string) =>
@@ -33,6 +33,7 @@ const schedulerOf = (name: string) =>
 	cases.find((one) => one.name.startsWith(name))?.scheduler ?? {};
 
 const folder = emptyFolder();
+const fdiff = manyRuns();
 const lcm = tinyLcm(schedulerOf("LCM,"));
 const lora = ["tiny-adapters", "kohya.safetensors"] as const;
 let hub: HubServer;
@@ -111,16 +112,11 @@ const commands = (page: string) =>
 	);
 const run = async ([program, ...words]: readonly string[]) => {
 	expect(program).toBe("fdiff");
-	const { code, stderr } = await fdiff(
-		[...words, "--seed", "3"],
-		folder,
-		undefined,
-		{
-			HF_ENDPOINT: hub.endpoint,
-			HF_HUB_CACHE: join(folder, "cache"),
-			HF_HUB_OFFLINE: "0",
-		},
-	);
+	const { code, stderr } = await fdiff([...words, "--seed", "3"], folder, {
+		HF_ENDPOINT: hub.endpoint,
+		HF_HUB_CACHE: join(folder, "cache"),
+		HF_HUB_OFFLINE: "0",
+	});
 	expect(
 		stderr.split("\n").filter((line) => /^(fdiff|warning):/.test(line)),
 	).toEqual([]);
@@ -178,16 +174,11 @@ test.each([
 ])(
 	"%s is no model, which is said before anything is fetched",
 	async (id, what) => {
-		const { code, stderr } = await fdiff(
-			["a house", "--model", id],
-			folder,
-			undefined,
-			{
-				HF_ENDPOINT: hub.endpoint,
-				HF_HUB_CACHE: join(folder, "other-cache"),
-				HF_HUB_OFFLINE: "0",
-			},
-		);
+		const { code, stderr } = await fdiff(["a house", "--model", id], folder, {
+			HF_ENDPOINT: hub.endpoint,
+			HF_HUB_CACHE: join(folder, "other-cache"),
+			HF_HUB_OFFLINE: "0",
+		});
 		expect(stderr).toContain(`fdiff: ${id} is ${what}`);
 		expect(stderr.trim().split("\n")).toHaveLength(1);
 		expect(code).toBe(1);

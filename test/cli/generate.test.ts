@@ -4,15 +4,21 @@ import { expect, test } from "vitest";
 import { readImage, readParameters } from "../../src/image/nodeImageFile.js";
 import { decodeNpy } from "../../src/tensor/npy.js";
 import {
+	done,
 	emptyFolder,
 	fdiff,
 	fdiffDone,
 	jsonLines,
 	listing,
+	manyRuns,
 	quick,
 	root,
 	tinySd,
 } from "./runProgram.js";
+
+const run = manyRuns();
+const runDone = async (words: readonly string[], cwd: string) =>
+	done(await run(words, cwd));
 
 const npy = (path: string) => decodeNpy(readFileSync(path), path);
 
@@ -81,7 +87,7 @@ test("--quiet says nothing; extensions choose the format; several images put the
 		["--output", "UPPER.PNG", "--sampler", "euler-a"],
 	])
 		expect(
-			await fdiffDone(["apple", ...quick, "--quiet", ...words], folder),
+			await runDone(["apple", ...quick, "--quiet", ...words], folder),
 		).toMatchObject({
 			stdout: "",
 			stderr: "",
@@ -105,7 +111,7 @@ test("--quiet says nothing; extensions choose the format; several images put the
 
 test("--from-image makes the same file again, byte by byte, and flags win", async () => {
 	const folder = emptyFolder();
-	await fdiffDone(
+	await runDone(
 		[
 			...["a (red) apple, on a table", ...quick, "--output", "first.png"],
 			...["--sampler", "DPM++ 2M Karras", "--steps", "6", "--key-steps", "0,2"],
@@ -121,10 +127,10 @@ test("--from-image makes the same file again, byte by byte, and flags win", asyn
 		folder,
 	);
 	const from = ["--model", tinySd, "--from-image", "first.png"];
-	await fdiffDone(["generate", ...from, "--output", "second.png"], folder);
+	await runDone(["generate", ...from, "--output", "second.png"], folder);
 	const bytes = (name: string) => readFileSync(join(folder, name));
 	expect(bytes("second.png").equals(bytes("first.png"))).toBe(true);
-	await fdiffDone(
+	await runDone(
 		["generate", ...from, "--output", "third.png", "--seed", "6"],
 		folder,
 	);
@@ -132,7 +138,7 @@ test("--from-image makes the same file again, byte by byte, and flags win", asyn
 		/^a \(red\) apple, on a table\nNegative prompt: blurry\n.*Seed: 6/s,
 	);
 	// the model is not the embedded one, and it is not named
-	const { code, stderr } = await fdiff(
+	const { code, stderr } = await run(
 		["generate", "--from-image", "first.png", "--output", "x.png"],
 		folder,
 	);
@@ -147,14 +153,14 @@ test("--from-image makes the same file again, byte by byte, and flags win", asyn
 
 test("latents are saved, and initial latents given back make the same image", async () => {
 	const folder = emptyFolder();
-	await fdiffDone(
+	await runDone(
 		[
 			...["apple", ...quick, "--num-images", "2", "--output", "a.png"],
 			...["--save-latents", "final.npy", "--save-initial-noise", "noise.npy"],
 		],
 		folder,
 	);
-	await fdiffDone(
+	await runDone(
 		[
 			"apple",
 			...quick,
@@ -180,7 +186,7 @@ test("latents are saved, and initial latents given back make the same image", as
 	expect(final.dims).toEqual([2, 4, 8, 8]);
 	expect(npy(join(folder, "noise.npy")).dims).toEqual([2, 4, 8, 8]);
 	expect(npy(join(folder, "again.npy"))).toEqual(final);
-	const { code, stderr } = await fdiff(
+	const { code, stderr } = await run(
 		["generate", "--model", tinySd, "--from-image", "b-5.png"],
 		folder,
 	);
@@ -200,7 +206,7 @@ test("key steps as words, lists and plan files", async () => {
 	);
 	const draw = async (...words: string[]) =>
 		jsonLines(
-			await fdiffDone(
+			await runDone(
 				[
 					"apple",
 					"--model",
@@ -246,7 +252,7 @@ test("key steps as words, lists and plan files", async () => {
 
 test("a stochastic sampler with reused features is warned of", async () => {
 	const folder = emptyFolder();
-	const { stderr } = await fdiffDone(
+	const { stderr } = await runDone(
 		["apple", ...quick, "--sampler", "euler-a", "--key-steps", "0"],
 		folder,
 	);

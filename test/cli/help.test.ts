@@ -2,8 +2,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { commandNames, withTables } from "../../scripts/write-docs.mjs";
-import { fdiffDone, root } from "./runProgram.js";
+import { done, fdiffDone, manyRuns, root } from "./runProgram.js";
 
+const run = manyRuns();
 const doc = readFileSync(join(root, "docs", "command-line.md"), "utf8");
 
 test("docs/command-line.md has the flags of every command as they are", async () => {
@@ -33,7 +34,10 @@ test.each([
 	["mcp"],
 	["worker"],
 ])("--help of %s shows examples", async (...words) => {
-	const { stdout } = await fdiffDone([...words, "--help"], root);
+	const { stdout } =
+		words.length === 0
+			? await fdiffDone(["--help"], root)
+			: done(await run([...words, "--help"], root));
 	expect(stdout).toMatch(/^Usage: fdiff/);
 	expect(stdout).toMatch(/^Examples:\n {2}\$ fdiff /m);
 });

@@ -1,23 +1,16 @@
-import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { emptyFolder, manyRuns } from "./runProgram.js";
 
-const main = join(import.meta.dirname, "../../dist/cli/main.js");
-const folder = mkdtempSync(join(tmpdir(), "odd-"));
-const run = (...words: string[]) =>
-	spawnSync(process.execPath, [main, ...words], {
-		cwd: folder,
-		encoding: "utf8",
-		timeout: 30_000,
-	});
+const folder = emptyFolder();
+const run = manyRuns();
 
 describe.runIf(process.platform === "linux")(
 	"a flag that names a device or a pipe is refused at once",
 	() => {
 		execFileSync("mkfifo", [join(folder, "pipe")]);
-		test.each(["/dev/zero", "pipe"])("%s", (path) => {
+		test.each(["/dev/zero", "pipe"])("%s", async (path) => {
 			for (const words of [
 				["x", "--initial-noise", path],
 				["--from-image", path],
@@ -27,9 +20,8 @@ describe.runIf(process.platform === "linux")(
 				["score", path, path, "--metrics", "psnr"],
 				["evaluate", "--methods", "ddim-5", "--captions", path],
 			]) {
-				const { status, stderr } = run(...words);
-				expect([words.join(" "), status]).not.toEqual([words.join(" "), 0]);
-				expect([words.join(" "), status]).not.toEqual([words.join(" "), null]);
+				const { code, stderr } = await run(words, folder);
+				expect([words.join(" "), code]).not.toEqual([words.join(" "), 0]);
 				expect(stderr.trim().split("\n")).toHaveLength(1);
 			}
 		});

@@ -2,9 +2,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { readImage } from "../../src/image/nodeImageFile.js";
-import { emptyFolder, fdiff, listing, quick } from "./runProgram.js";
+import { emptyFolder, fdiff, listing, manyRuns, quick } from "./runProgram.js";
 
 const folder = emptyFolder();
+const run = manyRuns();
 const preview = ["--preview", "preview.png"];
 
 test("a file shows what a run is at, and at last its picture", async () => {
@@ -53,7 +54,7 @@ test("what cannot be previewed into is said before anything is drawn", async () 
 			/--preview-every: "x" is not a whole number/,
 		],
 	] as const) {
-		const { code, stderr } = await fdiff(
+		const { code, stderr } = await run(
 			["apple", ...quick, ...flags, "--output", "out.png"],
 			folder,
 		);

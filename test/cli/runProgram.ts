@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -44,12 +45,7 @@ export function fdiff(
 	return new Promise((resolve, reject) => {
 		const child = spawn(process.execPath, [program, ...words], {
 			cwd,
-			env: {
-				...process.env,
-				HF_HUB_OFFLINE: "1",
-				HF_HUB_CACHE: join(cwd, "no-cache"),
-				...environment,
-			},
+			env: { ...process.env, ...offline(cwd), ...environment },
 			stdio: ["ignore", "pipe", "pipe"],
 		});
 		let stdout = "";
@@ -66,18 +62,101 @@ export function fdiff(
 	});
 }
 
-/** As `fdiff`, and it must succeed. */
-export async function fdiffDone(
+const offline = (cwd: string) => ({
+	HF_HUB_OFFLINE: "1",
+	HF_HUB_CACHE: join(cwd, "no-cache"),
+});
+
+/**
+ * As `fdiff`, but one process of its own runs all the command lines, one after the other: for those of which only what they write and how
+ * they end is of interest. Behind the last one the process must come to its end by itself.
+ */
+export function manyRuns(): (
 	words: readonly string[],
 	cwd: string,
-): Promise<Ended> {
-	const ended = await fdiff(words, cwd);
+	environment?: Readonly<Record<string, string>>,
+) => Promise<Ended> {
+	let running: ReturnType<typeof start> | undefined;
+	let last: Promise<unknown> = Promise.resolve();
+	const start = () => {
+		const child = spawn(
+			process.execPath,
+			[join(import.meta.dirname, "manyRuns.mjs")],
+			{ stdio: ["pipe", "pipe", "pipe"] },
+		);
+		child.stdout.setEncoding("utf8");
+		child.stderr.setEncoding("utf8");
+		return child;
+	};
+	afterAll(async () => {
+		await last;
+		if (!running) return;
+		const closed = once(running, "close");
+		running.stdin.end();
+		expect(await closed).toEqual([0, null]);
+	});
+	const run = (
+		words: readonly string[],
+		cwd: string,
+		environment: Readonly<Record<string, string>> = {},
+	) =>
+		new Promise<Ended>((resolve, reject) => {
+			running ??= start();
+			const child = running;
+			const written = { stdout: "", stderr: "" };
+			const listeners = (["stdout", "stderr"] as const).map((name) => {
+				const listener = (text: string) => {
+					written[name] += text;
+					const [stdout, stderr] = [written.stdout, written.stderr].map((all) =>
+						/^(.*)\0(\d+)\n$/s.exec(all),
+					);
+					if (!stdout || !stderr) return;
+					stop();
+					resolve({
+						code: Number(stdout[2]),
+						stdout: stdout[1],
+						stderr: stderr[1],
+					});
+				};
+				child[name].on("data", listener);
+				return () => child[name].off("data", listener);
+			});
+			const died = (code: number | null) => {
+				stop();
+				running = undefined;
+				reject(new Error(`the process ended (${code}): ${written.stderr}`));
+			};
+			child.on("close", died);
+			const stop = () => {
+				child.off("close", died);
+				for (const off of listeners) off();
+			};
+			const line = {
+				words,
+				cwd,
+				environment: { ...offline(cwd), ...environment },
+			};
+			child.stdin.write(`${JSON.stringify(line)}\n`);
+		});
+	return (...asked) => {
+		const mine = last.then(() => run(...asked));
+		last = mine.catch(() => undefined);
+		return mine;
+	};
+}
+
+/** What a run has written that succeeded, as it must. */
+export function done(ended: Ended): Ended {
 	expect(
 		ended.stderr.split("\n").filter((line) => line.startsWith("fdiff:")),
 	).toEqual([]);
 	expect(ended.code).toBe(0);
 	return ended;
 }
+
+/** As `fdiff`, and it must succeed. */
+export const fdiffDone = async (words: readonly string[], cwd: string) =>
+	done(await fdiff(words, cwd));
 
 /** The JSON objects of stdout, which must hold nothing else. */
 export const jsonLines = ({ stdout }: Ended) =>

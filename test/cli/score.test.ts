@@ -9,9 +9,10 @@ import { buildInception } from "../../src/models/inception.js";
 import { buildLpips } from "../../src/models/lpips.js";
 import { encodeSafetensors } from "../models/encodeSafetensors.js";
 import { pictureBytes, randomWeights } from "../models/randomWeights.js";
-import { fdiff } from "./runProgram.js";
+import { manyRuns } from "./runProgram.js";
 
 const clip = join(import.meta.dirname, "../models/tiny-clip");
+const fdiff = manyRuns();
 let root: string;
 
 async function run(...words: string[]) {
