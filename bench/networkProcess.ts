@@ -10,7 +10,7 @@ import {
 	DECODER_HALF,
 	ENCODER_HALF,
 	WHOLE_UNET,
-} from "../src/propagation/stateParts.js";
+} from "../src/propagation/statePart.js";
 import { chooseEngine } from "../src/runtime/nodeEngines.js";
 import {
 	type IntTensor,

@@ -6,7 +6,7 @@ import type { Features } from "../../src/metrics/features.js";
 import { openClipModel } from "../../src/metrics/nodeClipModel.js";
 import { loadPipeline } from "../../src/pipeline/nodeLoadPipeline.js";
 import type { Pipeline } from "../../src/pipeline/pipeline.js";
-import { stateFlops } from "../../src/propagation/stateParts.js";
+import { stateFlops } from "../../src/propagation/statePart.js";
 import { FULL } from "../../src/propagation/stepState.js";
 import {
 	type Candidate,

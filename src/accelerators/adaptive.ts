@@ -7,7 +7,7 @@ import {
 	type Sample,
 } from "../propagation/extrapolate.js";
 import { type Features, guidedUnet } from "../propagation/guidedUnet.js";
-import { DECODER_HALF, ENCODER_HALF } from "../propagation/stateParts.js";
+import { DECODER_HALF, ENCODER_HALF } from "../propagation/statePart.js";
 import { relativeError } from "../tensor/relativeError.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { type Accelerator, needsPlainPlan } from "./accelerator.js";

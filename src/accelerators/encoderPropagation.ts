@@ -11,9 +11,9 @@ import type { PlannedStep } from "../propagation/segments.js";
 import {
 	DECODER_HALF,
 	ENCODER_HALF,
-	stateParts,
+	outerPart,
 	WHOLE_UNET,
-} from "../propagation/stateParts.js";
+} from "../propagation/statePart.js";
 import { type StepState, seesLatents } from "../propagation/stepState.js";
 import { originalAt, predictionAt } from "../samplers/originalAt.js";
 import { concat, rows, type Tensor } from "../tensor/tensor.js";
@@ -128,8 +128,7 @@ export function encoderPropagation(options: DenoiserOptions): Denoiser {
 		state: StepState & { run: "outer" },
 		input: Tensor,
 	): Promise<Tensor> {
-		const [part] = stateParts(state);
-		const { prediction } = await unet.run(part, [index], input, {
+		const { prediction } = await unet.run(outerPart(state), [index], input, {
 			...(state.encoder === "kept" ? featuresAt(index) : {}),
 			deep: deep[`deep_${state.layers}`],
 		});

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { Denoiser, DenoiserOptions } from "../propagation/denoiser.js";
 import { guidedUnet } from "../propagation/guidedUnet.js";
-import { DECODER_HALF, ENCODER_HALF } from "../propagation/stateParts.js";
+import { DECODER_HALF, ENCODER_HALF } from "../propagation/statePart.js";
 import { meanDifference, meanMagnitude } from "../tensor/meanAbsolute.js";
 import { type Accelerator, needsPlainPlan } from "./accelerator.js";
 

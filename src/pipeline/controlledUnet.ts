@@ -1,6 +1,7 @@
 import type { Features } from "../propagation/guidedUnet.js";
 import type { UnetRunner } from "../propagation/unetRunner.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { runHalves } from "./unetInHalves.js";
 
 /** A control net in a run. */
 export interface Control {
@@ -60,15 +61,9 @@ export function controlledUnet(
 			const steers = part.encoder === "full" || Object.keys(more).length > 0;
 			if (part.decoder === "none" || !steers)
 				return steered(await unet.run(part, inputs, at), more);
-			const { decoder, deepOutputs, ...rest } = part;
-			const encoder = { ...rest, decoder: "none" as const };
-			const features = steered(await unet.run(encoder, inputs, at), more);
-			const decoded = await unet.run(
-				{ ...rest, encoder: "none", decoder, deepOutputs },
-				{ ...inputs, ...features },
-				at,
+			return runHalves(unet, [part, inputs, at], (features) =>
+				steered(features, more),
 			);
-			return { ...features, ...decoded };
 		},
 	};
 }

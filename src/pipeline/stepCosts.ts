@@ -1,4 +1,4 @@
-import { stateFlops } from "../propagation/stateParts.js";
+import { stateFlops } from "../propagation/statePart.js";
 import {
 	DECODER,
 	FULL,

@@ -3,7 +3,7 @@ import type { UnetConfig } from "../models/unetConfig.js";
 import { withTimeFeatures } from "../models/unetInputs.js";
 import { skipFeatures } from "../models/unetLayout.js";
 import type { UnetDims, UnetPart } from "../models/unetPart.js";
-import { WHOLE_UNET } from "../propagation/stateParts.js";
+import { WHOLE_UNET } from "../propagation/statePart.js";
 import type { UnetRunner } from "../propagation/unetRunner.js";
 import type { SessionOptions } from "../runtime/session.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -20,6 +20,7 @@ import type { HostedNetwork, NetworkHost, NetworkUser } from "./networkHost.js";
 import { prepareTogether, runPrepared } from "./preparedRun.js";
 import { sameKey } from "./sameKey.js";
 import { sharedCalls } from "./sharedCalls.js";
+import { halvesOf } from "./unetInHalves.js";
 
 /**
  * Joined calls of the UNet take at most so many floating-point operations. Of the embedded model four runs of 2.1e9 each take 0.7 to 0.85 of their
@@ -143,10 +144,7 @@ function countedFlops(config: UnetConfig): UnetRunner["flops"] {
 function partsCounted(part: UnetPart): readonly UnetPart[] {
 	const { encoder, decoder, observe, deepOutputs } = part;
 	return encoder === "full" && decoder === "full" && !observe && !deepOutputs
-		? [
-				{ ...part, decoder: "none" },
-				{ ...part, encoder: "none" },
-			]
+		? halvesOf(part)
 		: [part];
 }
 

@@ -1,7 +1,7 @@
 import { readKeySteps } from "../../accelerators/planWords.js";
 import { OptionError } from "../../errors/optionError.js";
 import type { Pipeline } from "../../pipeline/pipeline.js";
-import { stateFlops } from "../../propagation/stateParts.js";
+import { stateFlops } from "../../propagation/statePart.js";
 import { FULL, stepStateWord } from "../../propagation/stepState.js";
 import { median, quantile } from "../../tensor/quantile.js";
 import type { CommonOptions } from "./commonOptions.js";

@@ -5,7 +5,7 @@ import type { Pipeline } from "../../pipeline/pipeline.js";
 import type { Progress } from "../../pipeline/progress.js";
 import type { RunSettings } from "../../pipeline/runSettings.js";
 import { type KeyStepPlan, plainPlan } from "../../propagation/keyStepPlan.js";
-import { stateFlops } from "../../propagation/stateParts.js";
+import { stateFlops } from "../../propagation/statePart.js";
 import { FULL } from "../../propagation/stepState.js";
 import { mersenneTwister } from "../../random/mersenneTwister.js";
 import { shuffled } from "../../random/shuffled.js";
