@@ -103,11 +103,3 @@ function transform(length: number): LineTransform {
 		}
 	};
 }
-
-/** Mean distance of two spectra in dB, over all rings but the mean. */
-export function spectrumDistance(a: RadialSpectrum, b: RadialSpectrum): number {
-	let sum = 0;
-	for (let ring = 1; ring < a.power.length; ring++)
-		sum += Math.abs(10 * Math.log10(a.power[ring] / b.power[ring]));
-	return sum / (a.power.length - 1);
-}
