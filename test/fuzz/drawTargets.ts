@@ -148,7 +148,7 @@ export async function drawWhole(
 
 export const drawTargets = [
 	target("settings", async () => {
-		const pipeline = await loadPipeline(tinySd);
+		const pipeline = await loadPipeline(tinySd, { threads: 1 });
 		return {
 			make: (random) => mutatedOptions(rightOptions(random), random),
 			run: (options) =>
@@ -176,7 +176,7 @@ export const drawTargets = [
 		};
 	}),
 	target("draw", async () => {
-		const pipeline = await loadPipeline(tinySd);
+		const pipeline = await loadPipeline(tinySd, { threads: 1 });
 		return {
 			make: (random) => {
 				const right = rightOptions(random);

@@ -6,14 +6,13 @@ import { Worker } from "node:worker_threads";
 import type { Report, ThreadMessage, ThreadWork } from "./report.js";
 
 /*
- * node dist-fuzz/main.js --minutes N [--inputs N] [--seed S] [--target NAME]… [--from N] [--log FILE]
+ * node dist-fuzz/main.js --minutes N [--inputs N] [--seed S] [--target NAME]… [--from N] [--turn MS] [--seconds N] [--log FILE]
  *
  * Tries inputs until the time is over; the last line is a Report in JSON. The inputs run in a thread, so that one that never
  * ends is seen here. An input is made of the seed, the target's name and its number alone; the log has the last one, for where the process itself dies.
  */
 
-/** The processor's seconds after which an input hangs, and the clock's where it only waits. */
-const MOST_SECONDS = 5;
+/** The clock's seconds after which an input hangs that only waits. */
 const MOST_WAITING = 120;
 const MOST_MEMORY = 1e9;
 /** Milliseconds that an input has to come to its end after it was found to be a fault. */
@@ -27,12 +26,17 @@ const { values } = parseArgs({
 		seed: { type: "string", default: "1" },
 		target: { type: "string", multiple: true, default: [] },
 		from: { type: "string", default: "0" },
+		// milliseconds that a target has before the next one has its turn
+		turn: { type: "string", default: "250" },
+		// of the processor, after which an input hangs
+		seconds: { type: "string", default: "5" },
 		log: { type: "string" },
 	},
 });
 const seed = Number(values.seed);
 const end = 60_000 * Number(values.minutes);
 const most = Number(values.inputs);
+const mostSeconds = Number(values.seconds);
 
 const tried: Record<string, number> = {};
 const next: Record<string, number> = Object.fromEntries(
@@ -83,7 +87,10 @@ process.exit(faults.size > 0 ? 1 : 0);
 function threadEnds(): Promise<boolean> {
 	const place = new SharedArrayBuffer(12);
 	const at = new Int32Array(place);
-	const work: ThreadWork = { seed, only: values.target, next, place, log };
+	const work: ThreadWork = {
+		...{ seed, only: values.target, next, place, log },
+		turn: Number(values.turn),
+	};
 	const thread = new Worker(join(import.meta.dirname, "thread.js"), {
 		workerData: work,
 		resourceLimits: { maxOldGenerationSizeMb: 640 },
@@ -148,7 +155,7 @@ function threadEnds(): Promise<boolean> {
 			const seconds = now.processor - since.processor;
 			slowest = Math.max(slowest, seconds);
 			if (memory > MOST_MEMORY) broke(`${memory} bytes of memory`);
-			else if (seconds > MOST_SECONDS) broke("never ends");
+			else if (seconds > mostSeconds) broke("never ends");
 			else if (now.clock - since.clock > MOST_WAITING) broke("waits for ever");
 		}, LOOK_EVERY);
 		thread.on("message", (message: ThreadMessage) => {

@@ -119,7 +119,7 @@ function pictureOptions(random: Random) {
 export const partTargets = [
 	target("adapters", async () => {
 		const files = await openDiffusersFolder(modelFolderOf("m", tinyFiles()));
-		const pipeline = await loadPipeline(tinySd);
+		const pipeline = await loadPipeline(tinySd, { threads: 1 });
 		return {
 			make: (random) => ({
 				bytes: mutatedWeights(random.pick(adapters), random),
@@ -179,7 +179,7 @@ export const partTargets = [
 				const pipeline = createPipeline(
 					{ ...files, hash: "0000000000" },
 					onnxRuntime,
-					{ controlNets: [part] },
+					{ threads: 1, controlNets: [part] },
 				);
 				if (!drawn) return;
 				const controlImage = {
@@ -232,7 +232,7 @@ export const partTargets = [
 						hash: "0000000000",
 					},
 					onnxRuntime,
-					{},
+					{ threads: 1 },
 				);
 				if (!drawn) return;
 				try {
@@ -251,6 +251,7 @@ export const partTargets = [
 	}),
 	target("draw-pictures", async () => {
 		const pipeline = await loadPipeline(tinySd, {
+			threads: 1,
 			controlnet: `${tinySd}/../tiny-control`,
 		});
 		return {

@@ -81,7 +81,7 @@ export const pictureTargets = [
 		return reading((random) => mutatedBytes(random.pick(whole), random));
 	}),
 	target("parameters", async () => {
-		const pipeline = await loadPipeline(tinySd);
+		const pipeline = await loadPipeline(tinySd, { threads: 1 });
 		return {
 			make: (random) => mutatedText(random.pick(PARAMETERS), random),
 			run: (text) => {
@@ -91,7 +91,7 @@ export const pictureTargets = [
 		};
 	}),
 	target("request", async () => {
-		const pipeline = await loadPipeline(tinySd);
+		const pipeline = await loadPipeline(tinySd, { threads: 1 });
 		const png = await encodeImage(picture, "png");
 		const request = {
 			...{ prompt: "a cup", steps: 3, seed: "7", width: 64, height: 64 },

@@ -9,6 +9,8 @@ export interface ThreadWork {
 	readonly place: SharedArrayBuffer;
 	/** A file that says the same, for when the process dies. */
 	readonly log: number;
+	/** Milliseconds that a target has before the next one has its turn. */
+	readonly turn: number;
 }
 
 export type ThreadMessage =

@@ -44,7 +44,7 @@ const pictureFields: Readonly<Record<string, string>> = {
 
 export const serverTargets = [
 	target("server", async () => {
-		const pipeline = await loadPipeline(tinySd);
+		const pipeline = await loadPipeline(tinySd, { threads: 1 });
 		const shelf = modelShelf([{ name: "tiny", pipeline }], 1);
 		let raw = "";
 		const { app } = await createServer({

@@ -18,10 +18,7 @@ const targets = [
 	...[...recordTargets, ...wordTargets, ...drawTargets],
 	...[...partTargets, ...serverTargets],
 ];
-/** Milliseconds that a target has before the next one has its turn. */
-const TURN = 250;
-
-const { seed, only, next, place, log } = workerData as ThreadWork;
+const { seed, only, next, place, log, turn } = workerData as ThreadWork;
 const at = new Int32Array(place);
 const tell = (message: ThreadMessage) => parentPort?.postMessage(message);
 
@@ -52,7 +49,7 @@ async function fuzz(): Promise<void> {
 			const first = counts[name] ?? 0;
 			let input = first;
 			for (
-				const until = performance.now() + TURN;
+				const until = performance.now() + turn;
 				performance.now() < until && !stopped();
 				input++
 			) {

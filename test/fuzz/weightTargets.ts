@@ -36,7 +36,7 @@ async function open(
 	const pipeline = createPipeline(
 		{ ...files, hash: "0000000000" },
 		onnxRuntime,
-		{},
+		{ threads: 1 },
 	);
 	pipeline.settings({ prompt: "a", steps: 5 });
 	if (!drawn) return;
