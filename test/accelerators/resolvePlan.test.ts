@@ -461,7 +461,7 @@ describe("a pipeline", () => {
 			vi.stubEnv("HF_HUB_CACHE", folder);
 			vi.stubEnv("HF_HUB_OFFLINE", "1");
 			for (const name of ["someone/tiny", snapshot]) {
-				const model = await loadPipeline(name);
+				const model = await loadPipeline(name, { threads: 1 });
 				// its own size
 				const { width: _, height: __, ...asked } = small;
 				const { plan } = model.settings(asked);

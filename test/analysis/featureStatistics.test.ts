@@ -155,6 +155,7 @@ describe("features of the tiny model", () => {
 test("control nets and LoRAs that prompts name, which an analysis would pass over, are refused", async () => {
 	const models = join(tiny, "..");
 	const pipeline = await loadPipeline(tiny, {
+		threads: 1,
 		controlnet: join(models, "tiny-control"),
 		loraDir: join(models, "tiny-adapters"),
 	});
@@ -182,7 +183,7 @@ test("control nets and LoRAs that prompts name, which an analysis would pass ove
 });
 
 test("a plan, which an analysis decides itself, is refused", async () => {
-	const pipeline = await loadPipeline(tiny);
+	const pipeline = await loadPipeline(tiny, { threads: 1 });
 	const request = { seed: 0n, keySteps: "uniform:2" };
 	await expect(
 		analyzePrompts(pipeline, { prompts: ["a"], shown: 1, request }),

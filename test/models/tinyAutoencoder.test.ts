@@ -100,6 +100,7 @@ test("a picture can be begun with, and encoded by it", async () => {
 
 test("TAESD's decoder alone draws, and refuses pictures before anything runs", async () => {
 	const pipeline = await loadPipeline(join(models, "tiny-sd"), {
+		threads: 1,
 		vae: join(folder, "decoder.safetensors"),
 	});
 	const picture = { width: 8, height: 8, data: new Uint8Array(192) };
@@ -125,7 +126,8 @@ test("a decoder whose weights are not there is said when the model is opened, no
 });
 
 test("what is no autoencoder for the model is one line that names the option", async () => {
-	const load = (vae: string) => loadPipeline(join(models, "tiny-sd"), { vae });
+	const load = (vae: string) =>
+		loadPipeline(join(models, "tiny-sd"), { threads: 1, vae });
 	await expect(load(join(models, "tiny-control"))).rejects.toThrow(
 		/^vae: .*_class_name is "ControlNetModel"/,
 	);

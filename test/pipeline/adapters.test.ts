@@ -54,7 +54,7 @@ describe.each(["extended", "all"] as const)(
 		const golden = readGolden("adapters");
 		let pipeline: Pipeline;
 		beforeAll(async () => {
-			pipeline = await loadPipeline(tinySd, { optimization });
+			pipeline = await loadPipeline(tinySd, { threads: 1, optimization });
 		});
 		afterAll(() => pipeline.release());
 		test.each(cases)("$name", async (run) => {

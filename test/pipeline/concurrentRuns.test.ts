@@ -106,7 +106,10 @@ test("a load that failed is tried again", async () => {
 	const folder = await mkdtemp(join(tmpdir(), "fdiff-load-"));
 	try {
 		await cp(tinySd, folder, { recursive: true });
-		const pipeline = await loadPipeline(folder, { keepResident: true });
+		const pipeline = await loadPipeline(folder, {
+			threads: 1,
+			keepResident: true,
+		});
 		const weights = join(folder, "unet", "diffusion_pytorch_model.safetensors");
 		await rename(weights, `${weights}.away`);
 		await expect(pipeline.generate(run(2, 1))).rejects.toThrow(/unet/);

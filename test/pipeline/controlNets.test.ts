@@ -289,7 +289,7 @@ describe("what does not fit is one line that names the option", () => {
 	});
 
 	test("scales without pictures, pictures without nets", async () => {
-		const plain = await loadPipeline(tinySd);
+		const plain = await loadPipeline(tinySd, { threads: 1 });
 		const { controlImage: _, ...without } = few;
 		expect(() => plain.settings({ ...without, controlScale: 1 })).toThrow(
 			/controlScale: there is no picture for a control net/,

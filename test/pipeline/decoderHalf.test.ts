@@ -1,8 +1,7 @@
 import { expect, test } from "vitest";
 import { createPipeline } from "../../src/pipeline/pipeline.js";
-import { onnxRuntime } from "../../src/runtime/onnxruntime/nodeOnnxRuntime.js";
 import { openModel } from "../../src/weights/nodeOpenModel.js";
-import { tinySd } from "./tinyModels.js";
+import { oneThread, tinySd } from "./tinyModels.js";
 
 test.each(["0,1", "0,1+tome:0.5"])(
 	"both halves of the UNet are made ready at the same time, for the sizes that they run at: %s",
@@ -14,9 +13,9 @@ test.each(["0,1", "0,1+tome:0.5"])(
 		) =>
 			names.map((name) => `${name} ${inputs[name]?.dims.join("x")}`).join(", ");
 		const pipeline = createPipeline(await openModel(tinySd), {
-			...onnxRuntime,
+			...oneThread,
 			async createSession(graph, options) {
-				const session = await onnxRuntime.createSession(graph, options);
+				const session = await oneThread.createSession(graph, options);
 				const isUnet =
 					session.inputs.includes("sample") || session.inputs.includes("mid");
 				if (!isUnet) return session;

@@ -37,7 +37,7 @@ const optionsOf = ({
 
 let pipeline: Pipeline;
 beforeAll(async () => {
-	pipeline = await loadPipeline(tinySd);
+	pipeline = await loadPipeline(tinySd, { threads: 1 });
 });
 
 /** Rounding to 8 bits may fall to the other side where the networks differ by float rounding: by 1, and rarely. */

@@ -13,6 +13,7 @@ const emoji = join(root, "models", "emoji");
 let pipeline: Pipeline;
 beforeAll(async () => {
 	pipeline = await loadPipeline(undefined, {
+		threads: 1,
 		controlnet: "edges",
 		engine: "onnxruntime",
 	});

@@ -23,7 +23,7 @@ describe("the embedded model at full length", () => {
 	const golden = readGolden("embedded");
 	let pipeline: Pipeline;
 	beforeAll(async () => {
-		pipeline = await loadPipeline();
+		pipeline = await loadPipeline(undefined, { threads: 1 });
 	});
 
 	test("golden data are of the weights in the repository", () => {

@@ -15,7 +15,7 @@ const options = { prompt: "a red apple", steps: 2, width: 64, height: 64 };
 const events: PipelineEvent[] = [];
 let image: GeneratedImage;
 beforeAll(async () => {
-	await using pipeline = await loadPipeline(tinySd);
+	await using pipeline = await loadPipeline(tinySd, { threads: 1 });
 	for await (const event of pipeline.stream({
 		...options,
 		prompt: `a red apple ${"and a pear ".repeat(40)}`,

@@ -1,9 +1,8 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { createPipeline } from "../../src/pipeline/pipeline.js";
-import { onnxRuntime } from "../../src/runtime/onnxruntime/nodeOnnxRuntime.js";
 import type { ModelFiles } from "../../src/weights/folder/modelFiles.js";
 import { openModel } from "../../src/weights/nodeOpenModel.js";
-import { latents, tinySd } from "./tinyModels.js";
+import { latents, oneThread, tinySd } from "./tinyModels.js";
 
 let files: ModelFiles;
 beforeAll(async () => {
@@ -14,7 +13,7 @@ beforeAll(async () => {
 async function drawn(generationConfig?: unknown, guidanceScale?: number) {
 	const [image] = await createPipeline(
 		{ ...files, generationConfig },
-		onnxRuntime,
+		oneThread,
 	).generate({
 		prompt: "a red apple",
 		steps: 2,
@@ -43,7 +42,7 @@ describe("the guidance scale of a run that names none", () => {
 		"a malformed file is named: %j",
 		(generationConfig) => {
 			expect(() =>
-				createPipeline({ ...files, generationConfig }, onnxRuntime),
+				createPipeline({ ...files, generationConfig }, oneThread),
 			).toThrow(
 				/tiny-sd\/generation_config\.json: guidance_scale must be a number from 0 to 100/,
 			);

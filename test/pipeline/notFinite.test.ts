@@ -5,12 +5,11 @@ import { encoderPropagation } from "../../src/accelerators/encoderPropagation.js
 import type { PipelineEvent } from "../../src/pipeline/generatedImage.js";
 import type { GenerateOptions } from "../../src/pipeline/options.js";
 import { createPipeline, type Pipeline } from "../../src/pipeline/pipeline.js";
-import { onnxRuntime } from "../../src/runtime/onnxruntime/nodeOnnxRuntime.js";
 import type { ModelFiles } from "../../src/weights/folder/modelFiles.js";
 import { openNodeWeightFile } from "../../src/weights/formats/nodeModelFolder.js";
 import type { Weights } from "../../src/weights/formats/weights.js";
 import { openModel } from "../../src/weights/nodeOpenModel.js";
-import { tinySd } from "./tinyModels.js";
+import { oneThread, tinySd } from "./tinyModels.js";
 
 const short: GenerateOptions = {
 	prompt: "a red apple",
@@ -25,7 +24,7 @@ let files: ModelFiles;
 let whole: Pipeline;
 beforeAll(async () => {
 	files = await openModel(tinySd);
-	whole = createPipeline(files, onnxRuntime);
+	whole = createPipeline(files, oneThread);
 });
 
 /** The weights in memory, with `value` as the first of the tensor `name`. */
@@ -115,7 +114,7 @@ describe("a weight that is no finite number", () => {
 						},
 					},
 				},
-				onnxRuntime,
+				oneThread,
 			);
 			const { error, events } = await failing(pipeline, short);
 			expect(error).toMatchObject({ code: "not_finite" });
@@ -137,7 +136,7 @@ test("a damaged adapter is called by its own name", async () => {
 		);
 		return new Uint8Array(file);
 	};
-	const pipeline = createPipeline(files, onnxRuntime, {
+	const pipeline = createPipeline(files, oneThread, {
 		openWeightFile: openNodeWeightFile,
 	});
 	const lora = { file: await broken("kohya-unet"), name: "broken" };

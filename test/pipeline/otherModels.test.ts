@@ -49,6 +49,7 @@ describe.each<[Generation, Generation]>([
 		load: LoadOptions = {},
 	) => {
 		const pipeline = await loadPipeline(model, {
+			threads: 1,
 			engine: "onnxruntime",
 			...load,
 		});

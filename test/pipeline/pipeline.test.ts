@@ -221,7 +221,7 @@ describe("stopping", () => {
 	test.each([true, false])(
 		"images that were finished before an abort are given out (networks resident: %s)",
 		async (keepResident) => {
-			const own = await loadPipeline(tinySd, { keepResident });
+			const own = await loadPipeline(tinySd, { threads: 1, keepResident });
 			const controller = new AbortController();
 			const images: GeneratedImage[] = [];
 			await expect(async () => {
@@ -288,7 +288,7 @@ describe("memory", () => {
 	});
 
 	test("a pipeline that was released draws again", async () => {
-		const own = await loadPipeline(tinySd);
+		const own = await loadPipeline(tinySd, { threads: 1 });
 		const before = await one(own, short);
 		await own.release();
 		expect(latents(await one(own, short))).toEqual(latents(before));
@@ -465,7 +465,7 @@ describe("an image's parameters", () => {
 
 describe("models", () => {
 	test("of half precision draw the same: every weight of the test model is an fp16 number", async () => {
-		const half = await loadPipeline(tinySd, { variant: "fp16" });
+		const half = await loadPipeline(tinySd, { threads: 1, variant: "fp16" });
 		const expected = latents(await one(pipeline, short));
 		const actual = latents(await one(half, short));
 		expect(relativeError(actual, expected)).toBeLessThan(1e-5);
@@ -475,9 +475,9 @@ describe("models", () => {
 	test("in a single file draw what their folder draws", async () => {
 		const single = await loadPipeline(
 			join(models, "tiny-sd.single.safetensors"),
-			{ config: tinySd },
+			{ threads: 1, config: tinySd },
 		);
-		const folder = await loadPipeline(tinySd, { variant: "fp16" });
+		const folder = await loadPipeline(tinySd, { threads: 1, variant: "fp16" });
 		const options = { ...short, clipSkip: 1 };
 		const [a, b] = [await one(single, options), await one(folder, options)];
 		// the folder's text encoder and VAE are float32, the file's are fp16
@@ -486,7 +486,7 @@ describe("models", () => {
 	});
 
 	test("of SD 2.x's shapes (sharded, v prediction, tokenizer.json) draw too", async () => {
-		const second = await loadPipeline(tinySd2);
+		const second = await loadPipeline(tinySd2, { threads: 1 });
 		const { image, settings } = await one(second, {
 			...short,
 			steps: 2,

@@ -74,6 +74,16 @@ export const pixels = ({ image }: GeneratedImage) => Array.from(image.data);
 export const latents = ({ latents }: GeneratedImage) =>
 	Array.from(latents.data);
 
+/** ONNX Runtime with one thread, where no other number is asked for: tiny networks gain nothing from more, which wait by counting. */
+export const oneThread: Engine = {
+	...onnxRuntime,
+	createSession: (graph, options) =>
+		onnxRuntime.createSession(graph, {
+			...options,
+			threads: options?.threads ?? 1,
+		}),
+};
+
 /** ONNX Runtime, with a count of what is asked of it. */
 export interface WatchedEngine {
 	readonly engine: Engine;
@@ -94,9 +104,9 @@ export function watchedEngine(): WatchedEngine {
 		everLoaded: [],
 		mostLoaded: 0,
 		engine: {
-			...onnxRuntime,
+			...oneThread,
 			async createSession(graph, options) {
-				const session = await onnxRuntime.createSession(graph, options);
+				const session = await oneThread.createSession(graph, options);
 				const kind = session.inputs.includes("input_ids")
 					? "text"
 					: session.inputs.includes("latents")

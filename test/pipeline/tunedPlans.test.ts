@@ -6,7 +6,7 @@ import { tunedPlans } from "../../src/pipeline/tunedPlans.js";
 import type { PlanFile } from "../../src/propagation/planFile.js";
 import { stepStateWord } from "../../src/propagation/stepState.js";
 
-const pipeline = await loadPipeline();
+const pipeline = await loadPipeline(undefined, { threads: 1 });
 afterAll(() => pipeline.release());
 
 const file = (calls: number, more: Partial<PlanFile> = {}): PlanFile => ({
