@@ -36,6 +36,8 @@ export default defineConfig({
 				extends: true,
 				test: {
 					name: "onnxruntime",
+					// modules, and the runtime's thread, are loaded once for all files that a worker runs
+					isolate: false,
 					include: ["test/**/*.test.ts"],
 					exclude: ["test/runtime/openvino/**", ...inBrowser],
 					env: {
