@@ -5,12 +5,9 @@ import { OptionError } from "../errors/optionError.js";
 import { UserError } from "../errors/userError.js";
 import { writeWhole } from "../files/nodeWriteWhole.js";
 import { checkParameters, imageFormat } from "../image/encodedImage.js";
-import { readParameters, writeImage } from "../image/nodeImageFile.js";
+import { writeImage } from "../image/nodeImageFile.js";
 import type { GeneratedImage } from "../pipeline/generatedImage.js";
-import {
-	imageParameters,
-	optionsFromParameters,
-} from "../pipeline/imageParameters.js";
+import { imageParameters } from "../pipeline/imageParameters.js";
 import { imageSeed } from "../pipeline/initialNoise.js";
 import { GENERATION_OPTIONS } from "../pipeline/options.js";
 import type { Pipeline } from "../pipeline/pipeline.js";
@@ -18,8 +15,8 @@ import type { RunSettings } from "../pipeline/runSettings.js";
 import { isPlain } from "../propagation/keyStepPlan.js";
 import { encodeNpy } from "../tensor/npy.js";
 import { concat, type Tensor } from "../tensor/tensor.js";
-import { flagOf } from "./failure.js";
 import { fasterEngine } from "./fasterEngine.js";
+import { expectGiven, optionsOfImage } from "./fromImage.js";
 import {
 	addGenerationFlags,
 	type GenerationFlags,
@@ -93,16 +90,6 @@ const saveInitialNoise = new Option(
 	"write the noise that the run begins with",
 );
 
-/** What the options are that a picture's text cannot hold. */
-const MADE_FROM: Readonly<Record<string, string>> = {
-	initialNoise: "noise that was given",
-	initImage: "a picture",
-	mask: "a picture and a mask",
-	controlImage: "pictures for control nets",
-	loras: "LoRAs",
-	embeddings: "textual inversions",
-};
-
 async function generate(
 	words: string | undefined,
 	flags: GenerateFlags,
@@ -117,13 +104,7 @@ async function generate(
 			'nothing to draw: give a prompt, as in fdiff generate "a bowl of ramen", or --from-image FILE',
 			{ code: "usage" },
 		);
-	const said: Readonly<Record<string, unknown>> = { ...flags };
-	const missing = remade?.given.find((name) => said[name] === undefined);
-	if (missing)
-		throw new UserError(
-			`--from-image ${flags.fromImage}: made from ${MADE_FROM[missing] ?? "more than its text says"}; give it again with ${flagOf(missing)}`,
-			{ code: "usage" },
-		);
+	if (remade) expectGiven(flags.fromImage, remade, { ...flags });
 	const given = await generateOptions(prompt, flags);
 	const options = {
 		...remade?.options,
@@ -305,19 +286,4 @@ function planLine({
 	if (chosenPlan?.kind === "tuned")
 		return `${count} of a plan tuned for ${chosenPlan.standsFor} (quality ${chosenPlan.quality})`;
 	return isPlain(plan) ? `${count}, plain` : count;
-}
-
-async function optionsOfImage(
-	file: string,
-	{ loras, loraDir }: Pick<GenerateFlags, "loras" | "loraDir">,
-) {
-	const text = await readParameters(file);
-	if (!text?.trim())
-		throw new UserError(
-			`--from-image ${file}: this image carries no parameters; give a prompt instead`,
-			{ code: "usage" },
-		);
-	return optionsFromParameters(text, {
-		findsLoras: loras !== undefined || loraDir !== undefined,
-	});
 }

@@ -48,13 +48,14 @@ export function controlParameters(
 
 /**
  * Takes the settings of control nets out of a picture's parameters.
- * @returns the options that they say, where there are any, and the other settings
+ * @returns the options that they say and what the nets are called, where there are any, and the other settings
  */
 export function withoutControls(settings: ReadonlyMap<string, string>): {
 	readonly controls?: Pick<
 		GenerateOptions,
 		"controlScale" | "controlStart" | "controlEnd" | "controlEdges"
 	>;
+	readonly names?: readonly string[];
 	readonly settings: ReadonlyMap<string, string>;
 } {
 	const others = new Map(settings);
@@ -90,6 +91,7 @@ export function withoutControls(settings: ReadonlyMap<string, string>): {
 			controlEnd: numbers("Guidance End", 1, 1),
 			...(edges.some((own) => own !== "none") && { controlEdges: edges }),
 		},
+		names: units.map((unit) => unit.get("Model") || "?"),
 		settings: others,
 	};
 }

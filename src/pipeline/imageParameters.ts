@@ -121,6 +121,8 @@ export interface ParametersOfImage {
 	readonly vae?: string;
 	/** What it was made from that a text cannot say: the same image needs these options again. */
 	readonly given: readonly GenerationOption[];
+	/** What the control nets are called that it was made with: the same image needs them beside the model. */
+	readonly controlNets?: readonly string[];
 	/** What one of our pictures was run with: the same picture needs the same, whatever else is installed. */
 	readonly engine?: EngineName;
 	readonly precision?: Precision;
@@ -131,16 +133,18 @@ export interface ParametersOfImage {
 /**
  * Reads the `parameters` text of an image of ours, or of A1111 and the programs that follow it, as the options that make it
  * again. What cannot be made again (other extensions, unreadable values) is named in a warning.
- * @param findsLoras whether the LoRAs that a prompt names can be had: else those of other programs' prompts are left out
+ * @param findsLora whether the LoRA that a prompt names can be had: else those of other programs' prompts are left out
  * @throws UserError for a text over 1 MiB
  */
 export function optionsFromParameters(
 	text: string,
-	{ findsLoras = false }: { readonly findsLoras?: boolean } = {},
+	{
+		findsLora = () => false,
+	}: { readonly findsLora?: (name: string) => boolean } = {},
 ): ParametersOfImage {
 	mustBeText(text, "parameters");
 	const { prompt, negativePrompt, settings: all } = parseInfotext(text);
-	const { controls, settings } = withoutControls(all);
+	const { controls, names: controlNets, settings } = withoutControls(all);
 	const options: Record<string, unknown> = { ...controls };
 	const leftOut: string[] = [];
 	const known = new Set([MODEL, MODEL_HASH, VAE, ENGINE, PRECISION, VERSION]);
@@ -158,7 +162,9 @@ export function optionsFromParameters(
 	if (controls) given.add("controlImage");
 	const ours = settings.get(VERSION) === MAKER || settings.has("Key steps");
 	const foreign = !ours && settings.size > 0;
-	if (findsLoras) given.delete("loras");
+	const { tags } = loraTags(prompt);
+	if (tags.length > 0 && tags.every(({ name }) => findsLora(name)))
+		given.delete("loras");
 	// other programs' pictures are drawn without them
 	for (const name of ["loras", "embeddings"] as const) {
 		const { key } = GENERATION_OPTIONS[name].parameter;
@@ -175,11 +181,13 @@ export function optionsFromParameters(
 	for (const [key, value] of settings)
 		if (!known.has(key) && !MEANINGLESS.test(key))
 			leftOut.push(`${key}: ${value}`);
-	const without = (words: string) => {
-		if (!foreign || findsLoras) return words;
-		leftOut.push(...(words.match(TAG) ?? []));
-		return words.replace(TAG, "");
-	};
+	const without = (words: string) =>
+		words.replace(TAG, (tag) => {
+			const [lora] = loraTags(tag).tags;
+			if (!foreign || (lora && findsLora(lora.name))) return tag;
+			leftOut.push(tag);
+			return "";
+		});
 	if (foreign && options.eta !== undefined && !takesEta(options.sampler)) {
 		leftOut.push(`Eta: ${options.eta}`);
 		delete options.eta;
@@ -198,6 +206,7 @@ export function optionsFromParameters(
 		modelHash: settings.get(MODEL_HASH),
 		vae: settings.get(VAE),
 		given: [...given],
+		...(controlNets && { controlNets }),
 		// what is not written is what there always is
 		...(ours
 			? {

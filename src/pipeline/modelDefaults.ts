@@ -24,8 +24,8 @@ export interface ModelDefaults {
 	readonly hash: string;
 	readonly label: string;
 	readonly findPlan?: FindPlan;
-	/** Whether LoRAs that prompts name can be looked for. */
-	readonly findsLoras?: boolean;
+	/** Whether a LoRA that a prompt names can be looked for. */
+	readonly findsLora?: (name: string) => boolean;
 	/** Whether it takes a mask and a masked picture beside the latents. */
 	readonly inpainting?: boolean;
 	/** Whether its VAE can turn pictures into latents. */
@@ -55,7 +55,7 @@ export function modelDefaults(
 	networks: Networks,
 	batches: boolean,
 	findPlan?: FindPlan,
-	findsLoras = false,
+	findsLora?: ModelDefaults["findsLora"],
 ): ModelDefaults {
 	const generation = generationConfig.safeParse(files.generationConfig ?? {});
 	if (!generation.success)
@@ -86,6 +86,6 @@ export function modelDefaults(
 		label: files.label,
 		controlNets: networks.controlNets.length,
 		findPlan,
-		findsLoras,
+		findsLora,
 	};
 }

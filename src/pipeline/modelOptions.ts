@@ -108,6 +108,7 @@ export const MODEL_HOOKS = {
 		Array.isArray(value) && value.every(hasTensors),
 	openAdapterFile: isFunction,
 	findLora: isFunction,
+	ownLoras: (value: unknown) => typeof value === "object" && value !== null,
 	inHalves: (value: unknown) => typeof value === "boolean",
 	tile: Number.isInteger,
 	shareCalls: (value: unknown) => typeof value === "boolean",

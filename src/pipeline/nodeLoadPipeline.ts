@@ -12,6 +12,7 @@ import type {
 	OpenModelOptions,
 } from "../weights/folder/modelFiles.js";
 import { openNodeWeightFile } from "../weights/formats/nodeModelFolder.js";
+import { embeddedLoras, isEmbedded } from "../weights/nodeEmbeddedModels.js";
 import { openModel } from "../weights/nodeOpenModel.js";
 import { openNodePart } from "../weights/parts/nodeOpenPart.js";
 import { checkOptions } from "./checkOptions.js";
@@ -59,6 +60,7 @@ export async function loadPipeline(
 		controlNets,
 		openAdapterFile: (path, signal) =>
 			openNodeAdapterFile(path, { onProgress: options.onProgress, signal }),
+		...(isEmbedded(files.folder) && { ownLoras: await embeddedLoras() }),
 		...(loraDir !== undefined && {
 			findLora: (name: string) => findNodeAdapter(loraDir, name),
 		}),

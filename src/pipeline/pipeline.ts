@@ -55,8 +55,10 @@ export interface PipelineOptions extends NetworkOptions {
 	readonly openAdapterFile?: OpenAdapterFile;
 	/** What the autoencoder is called that stands in place of the model's own. */
 	readonly vae?: string;
-	/** Finds LoRAs that prompts name. Default: prompts name none. */
+	/** Finds LoRAs that prompts name. Default: prompts name none but `ownLoras`. */
 	readonly findLora?: FindLora;
+	/** The LoRAs that come with the model, which prompts may name, and what `openAdapterFile` opens them by. */
+	readonly ownLoras?: Readonly<Record<string, string>>;
 }
 
 /** A loaded model, ready to draw. Several runs may go on at the same time: each makes the images that it would make alone. */
@@ -157,7 +159,9 @@ export function createPipeline(
 		networks,
 		engine.gainsFromBatches(options.device ?? "cpu"),
 		options.findPlan,
-		options.findLora !== undefined,
+		(name) =>
+			options.findLora !== undefined ||
+			Object.hasOwn(options.ownLoras ?? {}, name),
 	);
 	const colours = latentColours(
 		files.latentColours,

@@ -32,6 +32,7 @@ export interface AdapterSources {
 	readonly features: number;
 	readonly openAdapterFile?: OpenAdapterFile;
 	readonly findLora?: FindLora;
+	readonly ownLoras?: Readonly<Record<string, string>>;
 	readonly openWeightFile?: OpenWeightFile;
 	readonly signal?: AbortSignal;
 }
@@ -84,13 +85,7 @@ export async function openRunAdapters(
 	for (const lora of settings.options.loras ?? []) await add(lora, "loras");
 	while (tags.length > 0) {
 		const [tag] = tags;
-		const { findLora } = sources;
-		if (!findLora)
-			throw new OptionError(
-				"prompt",
-				`it names the LoRA ${shorten(tag.name)}, which is none of those that are given`,
-			);
-		const found = await ofOption("prompt", () => findLora(tag.name));
+		const found = await ofOption("prompt", () => named(tag.name, sources));
 		const source =
 			typeof found === "string" ? { path: found } : { file: found };
 		await add({ ...source, name: tag.name }, "prompt");
@@ -125,6 +120,24 @@ export async function openRunAdapters(
 			},
 		},
 	};
+}
+
+/** The LoRA that a prompt names; the user's own win over those that come with the model. */
+async function named(
+	name: string,
+	{ findLora, ownLoras = {} }: AdapterSources,
+): Promise<string | Blob> {
+	const own = Object.hasOwn(ownLoras, name) ? ownLoras[name] : undefined;
+	try {
+		if (findLora) return await findLora(name);
+	} catch (error) {
+		if (own === undefined) throw error;
+	}
+	if (own !== undefined) return own;
+	throw new OptionError(
+		"prompt",
+		`it names the LoRA ${shorten(name)}, which is none of those that are given`,
+	);
 }
 
 async function opened(

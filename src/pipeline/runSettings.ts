@@ -217,9 +217,10 @@ export function runSettings(
 	});
 	const count = sampler.timesteps.length;
 	const seed = BigInt(settle("seed"));
-	const tagged = loraTags(options.prompt);
-	const takesLoras =
-		model.findsLoras === true || Boolean(options.loras?.length);
+	const tagged = loraTags(
+		options.prompt,
+		options.loras?.length ? () => true : (model.findsLora ?? (() => false)),
+	);
 	const common = {
 		negativePrompt: settle("negativePrompt"),
 		steps,
@@ -240,8 +241,8 @@ export function runSettings(
 	const { prediction_type: _, ...others } = overrides;
 	return {
 		...common,
-		prompt: takesLoras ? tagged.text : options.prompt,
-		loraTags: takesLoras ? tagged.tags : [],
+		prompt: tagged.text,
+		loraTags: tagged.tags,
 		seed,
 		sampler,
 		schedule: spread,
@@ -254,10 +255,7 @@ export function runSettings(
 		start,
 		previewEvery: options.previewEvery,
 		evaluations: count - start + (hires ? count - hires.start : 0),
-		warnings: [
-			...warningsOf(sampler, plan),
-			...(takesLoras ? [] : tagWarnings(tagged.tags)),
-		],
+		warnings: [...warningsOf(sampler, plan), ...tagWarnings(tagged.others)],
 		options: {
 			...common,
 			...pictures,

@@ -4,6 +4,7 @@ import { findPlanAmong } from "../propagation/findPlanAmong.js";
 import { type PlanFile, parsePlanFile } from "../propagation/planFile.js";
 import type { WebEngine } from "../runtime/web/webEngine.js";
 import type { ModelFiles } from "../weights/folder/modelFiles.js";
+import { embeddedLoras } from "../weights/web/embeddedLoras.js";
 import { embeddedPlanUrls } from "../weights/web/embeddedPlans.js";
 import type { WebModelSource } from "../weights/web/modelSource.js";
 import { openWebModel } from "../weights/web/openWebModel.js";
@@ -76,6 +77,7 @@ export async function loadPipeline(
 				path,
 				{ ...options, revision: undefined, signal },
 			),
+		...(model === undefined && { ownLoras }),
 		...(findLora && { findLora }),
 		// a network passes through WebAssembly's memory on its way to a graphics device, with all that is folded in it
 		inHalves: large,
@@ -110,6 +112,11 @@ async function openedParts({
 	const { openParts } = await import("./webParts.js");
 	return openParts({ ...options, vae, controlnet }, variant);
 }
+
+/** The LoRAs that come with the embedded model have their names as paths. */
+const ownLoras = Object.fromEntries(
+	Object.keys(embeddedLoras).map((name) => [name, name]),
+);
 
 /** The plans that were tuned for the model that comes with the package; none where they are not beside the bundle. */
 async function embeddedPlans(): Promise<PlanFile[]> {

@@ -121,6 +121,7 @@ export function pipelineOptions({
 		encodeImage: options.encodeImage,
 		findPlan: options.findPlan,
 		findLora: options.findLora,
+		ownLoras: options.ownLoras,
 		openAdapterFile: options.openAdapterFile,
 		openWeightFile: options.openWeightFile,
 		controlNets: options.controlNets,

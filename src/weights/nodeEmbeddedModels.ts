@@ -1,5 +1,5 @@
 import { readdir, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join, resolve } from "node:path";
 
 /** The package's own folder of models; this file is two levels below the package's root, in src/ as in dist/. */
 export const embeddedModelsFolder = join(
@@ -34,16 +34,27 @@ const extras = {
 	controlnet: (name: string) => `controlnet-${name}`,
 };
 
-/** What there is of them, in words: `LoRA ice, control net edges`. */
-export async function embeddedExtraNames(): Promise<string> {
-	const folder = join(embeddedModelsFolder, EMBEDDED_MODEL);
-	const [all, loras] = await Promise.all(
-		[folder, join(folder, "lora")].map((path) =>
-			readdir(path).catch(() => [] as string[]),
-		),
+const embeddedFolder = join(embeddedModelsFolder, EMBEDDED_MODEL);
+
+/** Whether a model's folder is that of the embedded model. */
+export function isEmbedded(folder: string | undefined): boolean {
+	return folder !== undefined && resolve(folder) === embeddedFolder;
+}
+
+/** The files of the LoRAs that come with the embedded model, by their names. */
+export async function embeddedLoras(): Promise<Record<string, string>> {
+	const folder = join(embeddedFolder, "lora");
+	const files = await readdir(folder).catch(() => [] as string[]);
+	return Object.fromEntries(
+		files.map((file) => [basename(file, ".safetensors"), join(folder, file)]),
 	);
+}
+
+/** What comes with the embedded model, in words: `LoRA ice, control net edges`. */
+export async function embeddedExtraNames(): Promise<string> {
+	const all = await readdir(embeddedFolder).catch(() => [] as string[]);
 	return [
-		...loras.map((file) => `LoRA ${file.replace(/\.safetensors$/, "")}`),
+		...Object.keys(await embeddedLoras()).map((name) => `LoRA ${name}`),
 		...all
 			.filter((name) => name.startsWith("controlnet-"))
 			.map((name) => `control net ${name.slice("controlnet-".length)}`),
@@ -56,7 +67,7 @@ export async function embeddedExtra(
 	name: string,
 ): Promise<string | undefined> {
 	if (!/^[a-z][a-z0-9-]*$/.test(name)) return undefined;
-	const path = join(embeddedModelsFolder, EMBEDDED_MODEL, extras[kind](name));
+	const path = join(embeddedFolder, extras[kind](name));
 	return stat(path).then(
 		() => path,
 		() => undefined,

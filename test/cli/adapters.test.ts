@@ -4,10 +4,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readImage, readParameters } from "../../src/image/nodeImageFile.js";
 import { type HubServer, startHub } from "../weights/hub/hubServer.js";
 import {
+	done,
 	emptyFolder,
-	fdiff,
-	fdiffDone,
 	listing,
+	manyRuns,
 	quick,
 	root,
 } from "./runProgram.js";
@@ -15,14 +15,17 @@ import {
 const adapters = join(root, "test", "models", "tiny-adapters");
 const kohya = join(adapters, "kohya.safetensors");
 const folder = emptyFolder();
+const run = manyRuns();
 
 const pixels = async (name: string) =>
 	(await readImage(join(folder, name))).data;
 
-const draw = (prompt: string, output: string, ...flags: string[]) =>
-	fdiffDone(
-		["generate", prompt, ...quick, ...flags, "--output", output],
-		folder,
+const draw = async (prompt: string, output: string, ...flags: string[]) =>
+	done(
+		await run(
+			["generate", prompt, ...quick, ...flags, "--output", output],
+			folder,
+		),
 	);
 
 test("--lora, a tag with --lora-dir and the picture's own words draw the same; another weight draws another picture", async () => {
@@ -50,13 +53,32 @@ test("--lora, a tag with --lora-dir and the picture's own words draw the same; a
 		"--output",
 		"again.png",
 	];
-	const missing = await fdiff(["generate", ...again], folder);
+	const missing = await run(["generate", ...again], folder);
 	expect(missing.code).toBe(2);
 	expect(missing.stderr).toMatch(/made from LoRAs; give it again with --lora/);
-	await fdiffDone(["generate", ...again, ...loraDir], folder);
+	done(await run(["generate", ...again, ...loraDir], folder));
 	expect(await pixels("again.png")).toEqual(flagged);
-	await fdiffDone(["generate", ...again, "--lora", kohya], folder);
+	done(await run(["generate", ...again, "--lora", kohya], folder));
 	expect(await pixels("again.png")).toEqual(flagged);
+});
+
+test("a prompt names the LoRA that comes with the embedded model; the picture's words alone make it again", async () => {
+	const words = ["--steps", "2", "--seed", "5", "--threads", "1"];
+	const embedded = async (...flags: string[]) =>
+		done(await run(["generate", ...flags], folder));
+	await embedded("apple", ...words, "--lora", "ice", "--output", "flag.png");
+	await embedded("apple <lora:ice>", ...words, "--output", "tag.png");
+	const ice = await pixels("flag.png");
+	expect(await pixels("tag.png")).toEqual(ice);
+	await embedded("--from-image", "flag.png", "--output", "again.png");
+	expect(await pixels("again.png")).toEqual(ice);
+	// a folder of the user's has others, and may have one of the same name
+	const own = ["--lora-dir", join(folder, "loras")];
+	await embedded("apple <lora:ice>", ...words, ...own, "--output", "tag.png");
+	expect(await pixels("tag.png")).toEqual(ice);
+	// none of the embedded model's: read as words
+	const { stderr } = await embedded("apple <lora:none:1>", ...words);
+	expect(stderr).toMatch(/names LoRAs \(none\), which are read as words/);
 });
 
 test("an embedding is read by its token and written by its name", async () => {
@@ -143,7 +165,7 @@ describe("one line, and nothing written, for", () => {
 		],
 	])("%s", async (_, prompt, flags, words) => {
 		const before = listing(folder);
-		const { code, stderr } = await fdiff(
+		const { code, stderr } = await run(
 			["generate", prompt, ...quick, ...flags],
 			folder,
 		);
@@ -185,10 +207,9 @@ describe("from the Hub", () => {
 		HF_HUB_OFFLINE: offline ? "1" : "0",
 	});
 	const drawn = async (lora: string, output: string, offline: boolean) => {
-		const { code, stderr } = await fdiff(
+		const { code, stderr } = await run(
 			["generate", "a red apple", ...quick, "--lora", lora, "--output", output],
 			folder,
-			undefined,
 			environment(offline),
 		);
 		expect(stderr).not.toMatch(/^fdiff:/m);

@@ -4,16 +4,18 @@ import sharp from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
 import { readImage, readParameters } from "../../src/image/nodeImageFile.js";
 import {
+	done,
 	emptyFolder,
-	fdiff,
-	fdiffDone,
 	jsonLines,
 	listing,
+	manyRuns,
 	quick,
 	root,
 } from "./runProgram.js";
 
 const folder = emptyFolder();
+const run = manyRuns();
+const runDone = async (...words: string[]) => done(await run(words, folder));
 
 const write = (name: string, channels: 3 | 4, fill: (i: number) => number) =>
 	sharp(
@@ -42,7 +44,7 @@ beforeAll(async () => {
 });
 
 const draw = async (output: string, ...flags: string[]) => {
-	await fdiffDone(["apple", ...quick, ...flags, "--output", output], folder);
+	await runDone("apple", ...quick, ...flags, "--output", output);
 	return readImage(join(folder, output));
 };
 
@@ -55,13 +57,36 @@ test("a picture is begun with; its text says so, and makes it again with the sam
 		"Init image: given, Denoising strength: 0.7, Resize mode: Crop and resize,",
 	);
 	const from = ["--from-image", "first.png", "--output", "again.png"];
-	const { code, stderr } = await fdiff([...from, ...quick], folder);
+	const { code, stderr } = await run([...from, ...quick], folder);
 	expect([code, stderr]).toEqual([
 		2,
 		"fdiff: --from-image first.png: made from a picture; give it again with --init-image\n",
 	]);
 	const again = ["--init-image", "picture.png", ...quick.slice(0, 2)];
-	await fdiffDone([...from, ...again], folder);
+	await runDone(...from, ...again);
+	expect(await readImage(join(folder, "again.png"))).toEqual(first);
+});
+
+test("a picture made with a control net and a mask says all that is to be given again", async () => {
+	const parts = [
+		...["--init-image", "picture.png", "--mask", "mask.png"],
+		...["--control-image", "green.png"],
+		...["--controlnet", join(root, "test/models/tiny-control")],
+	];
+	const first = await draw("controlled.png", ...parts);
+	const from = ["--from-image", "controlled.png", "--output", "again.png"];
+	const model = quick.slice(0, 2);
+	expect(await run([...from, ...model, ...parts.slice(0, 4)], folder)).toEqual({
+		code: 2,
+		stdout: "",
+		stderr:
+			"fdiff: --from-image controlled.png: made from pictures for control nets and the control net tiny-control; give them again with --control-image and --controlnet\n",
+	});
+	const { stderr } = await run([...from, ...model], folder);
+	expect(stderr).toMatch(
+		/made from a (picture|mask) and a (picture|mask) and pictures .*; give them again with .*--mask.* and --controlnet\n$/,
+	);
+	await runDone(...from, ...model, ...parts);
 	expect(await readImage(join(folder, "again.png"))).toEqual(first);
 });
 
@@ -87,9 +112,8 @@ test("only what is white is drawn anew", async () => {
 });
 
 test("a picture is drawn on at twice the size", async () => {
-	const ended = await fdiffDone(
-		["apple", ...quick, "--hires", "2x", "--output", "large.png", "--json"],
-		folder,
+	const ended = await runDone(
+		...["apple", ...quick, "--hires", "2x", "--output", "large.png", "--json"],
 	);
 	expect(jsonLines(ended)[0]).toMatchObject({
 		width: 128,
@@ -102,13 +126,10 @@ test("a picture is drawn on at twice the size", async () => {
 });
 
 test("compare takes pictures too", async () => {
-	await fdiffDone(
-		[
-			...["compare", "apple", ...quick, "--steps", "4"],
-			...["--init-image", "picture.png", "--strength", "0.5"],
-			...["--output", "compare.png"],
-		],
-		folder,
+	await runDone(
+		...["compare", "apple", ...quick, "--steps", "4"],
+		...["--init-image", "picture.png", "--strength", "0.5"],
+		...["--output", "compare.png"],
 	);
 	expect(listing(folder)).toContain("compare.png");
 });
@@ -143,7 +164,7 @@ describe("one line, exit code 2, nothing written", () => {
 		],
 	])("%j", async (flags, line) => {
 		const output = ["--output", "refused.png"];
-		const { code, stderr } = await fdiff(
+		const { code, stderr } = await run(
 			["apple", ...quick, ...flags, ...output],
 			folder,
 		);

@@ -193,6 +193,17 @@ describe("pictures that A1111 made", () => {
 		expect(warnings).toEqual([]);
 	});
 
+	test("keep the LoRAs in their prompts that can be had", () => {
+		const { options, warnings } = optionsFromParameters(
+			`a cat <lora:ice:0.5>, <lora:fur:1>, <hypernet:x:1>\nSteps: 20, Sampler: Euler, CFG scale: 7, Seed: 5, Size: 512x512, Version: v1.9.4`,
+			{ findsLora: (name) => name === "ice" },
+		);
+		expect(options.prompt).toBe("a cat <lora:ice:0.5>, , ");
+		expect(warnings.map(({ message }) => message)).toEqual([
+			expect.stringMatching(/left out: <lora:fur:1>; <hypernet:x:1>$/),
+		]);
+	});
+
 	test("small and then larger are made again from their text", () => {
 		const { options, given, warnings } = read(
 			"Denoising strength: 0.7, Hires upscale: 2, Hires upscaler: Latent",

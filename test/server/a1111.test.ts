@@ -6,7 +6,7 @@ import { encodeImage } from "../../src/image/nodeEncodeImage.js";
 import { decodeImage } from "../../src/image/nodeImageFile.js";
 import { rgbImage } from "../../src/image/rgbImage.js";
 import { emptyFolder } from "../cli/runProgram.js";
-import { MODEL, quick, startServer } from "./startServer.js";
+import { long, MODEL, quick, startServer } from "./startServer.js";
 
 const KEY = "a1111-0123456789abcdef";
 const server = await startServer({ keys: [KEY] });
@@ -119,6 +119,42 @@ test("lists and options tell names, no paths", async () => {
 		CLIP_stop_at_last_layers: 2,
 	});
 	await post("options", { CLIP_stop_at_last_layers: 1 });
+});
+
+test("of several runs that go on, progress and interrupt are about the one that came first", async () => {
+	const both = await startServer({ batch: 2 });
+	const body = { ...long, n_iter: long.numImages, width: 64, height: 64 };
+	const draw = (seed: number) =>
+		both.post("/sdapi/v1/txt2img", { ...body, seed });
+	const progress = async () =>
+		(await both.get("/sdapi/v1/progress?skip_current_image=false")).json;
+	const running = () => both.queue.count("running");
+	const first = draw(1);
+	await expect.poll(running).toBe(1);
+	const { job } = (await progress()).state;
+	const second = draw(2);
+	await expect.poll(running).toBe(2);
+	await expect
+		.poll(async () => (await progress()).state)
+		.toMatchObject({
+			job,
+			sampling_step: expect.toSatisfy((step: number) => step > 0),
+			sampling_steps: 150,
+			job_count: 10,
+		});
+	expect((await progress()).progress).toBeLessThan(1);
+	await both.post("/sdapi/v1/interrupt");
+	expect((await first).json.images.length).toBeLessThan(10);
+	expect(running()).toBe(1);
+	const { state } = await progress();
+	expect(state.job).toMatch(/./);
+	expect(state.job).not.toBe(job);
+	await both.post("/sdapi/v1/interrupt");
+	expect((await second).status).toBe(200);
+	expect(await progress()).toMatchObject({
+		progress: 0,
+		state: { job: "", job_count: 0 },
+	});
 });
 
 /** A Python that has webuiapi, and what it needs to find it; undefined where it cannot be had. */

@@ -22,5 +22,13 @@ test.each([
 	["<lora:fur:much>", "", [{ name: "fur", textWeight: 1, weight: 1 }]],
 	["1 < lora:2> <b>", "1 < lora:2> <b>", []],
 ])("%s", (prompt, text, tags) => {
-	expect(loraTags(prompt)).toEqual({ text, tags });
+	expect(loraTags(prompt)).toEqual({ text, tags, others: [] });
+});
+
+test("tags of names that are not taken stay in the text", () => {
+	const fur = { name: "fur", textWeight: 1, weight: 1 };
+	const ice = { name: "ice", textWeight: 0.5, weight: 0.5 };
+	expect(
+		loraTags("a <lora:fur> and <lora:ice:0.5>", (name) => name === "ice"),
+	).toEqual({ text: "a <lora:fur> and ", tags: [ice], others: [fur] });
 });
