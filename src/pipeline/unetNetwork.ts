@@ -46,6 +46,7 @@ export interface UnetNetwork {
 	sharesCalls(dims: UnetDims): boolean;
 }
 
+/** Hosts the UNet of a model: parts of it are loaded when a run first asks for them. */
 export function unetNetwork(
 	config: UnetConfig,
 	files: NetworkFiles,

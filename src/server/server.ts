@@ -4,7 +4,8 @@ import fastify, {
 	type FastifyReply,
 	type FastifyRequest,
 } from "fastify";
-import { a1111Errors, addA1111Api } from "./api/a1111.js";
+import { addA1111Api } from "./api/a1111.js";
+import { a1111Errors } from "./api/a1111Request.js";
 import { addNativeApi } from "./api/native.js";
 import { addOpenAiApi, openAiErrors } from "./api/openai.js";
 import { checkOrigin, SECURITY_HEADERS } from "./guard.js";

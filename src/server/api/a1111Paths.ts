@@ -1,4 +1,4 @@
-import { A1111_FIELDS, A1111_PICTURE_FIELDS } from "./a1111.js";
+import { A1111_FIELDS, A1111_PICTURE_FIELDS } from "./a1111Request.js";
 import {
 	answer,
 	jsonBody,
