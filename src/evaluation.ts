@@ -35,15 +35,15 @@ export type {
 	WorstCaption,
 } from "./evaluation/results/results.js";
 export { resultsTable } from "./evaluation/results/resultsTable.js";
+export { drawMissing } from "./evaluation/run/nodeDrawMissing.js";
+export { mergeRuns } from "./evaluation/run/nodeMerge.js";
 export {
-	drawMissing,
 	type EvaluationProgress,
 	type EvaluationRequest,
 	type PreparedRun,
 	prepareRun,
 	type Shard,
-} from "./evaluation/run/nodeEvaluate.js";
-export { mergeRuns } from "./evaluation/run/nodeMerge.js";
+} from "./evaluation/run/nodePrepareRun.js";
 export type {
 	Records,
 	StoredRecord,

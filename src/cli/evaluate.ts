@@ -17,14 +17,14 @@ import {
 import { methodPresets } from "../evaluation/methods/methodPresets.js";
 import { readRun } from "../evaluation/results/nodeWriteResults.js";
 import { resultsTable } from "../evaluation/results/resultsTable.js";
+import { drawMissing } from "../evaluation/run/nodeDrawMissing.js";
 import {
-	drawMissing,
 	type EvaluationProgress,
 	type EvaluationRequest,
 	NOT_EVALUATED,
 	prepareRun,
 	type Shard,
-} from "../evaluation/run/nodeEvaluate.js";
+} from "../evaluation/run/nodePrepareRun.js";
 import { GENERATION_OPTIONS } from "../pipeline/options.js";
 import { plottingPackages } from "../plots/vegaSvg.js";
 import {

@@ -9,7 +9,7 @@ import type { AutoencoderConfig } from "../models/vaeConfig.js";
 import { assertFinite } from "../tensor/assertFinite.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { decodedImages } from "./decodedImages.js";
-import type { VaeDecoding } from "./vaeNetworks.js";
+import type { VaeDecoding } from "./hostedAutoencoder.js";
 
 /**
  * The images of final latents `[n, channels, h, w]`, through the VAE decoder, at once or in overlapping tiles.

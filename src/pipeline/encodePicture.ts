@@ -6,8 +6,8 @@ import {
 	type Tiling,
 } from "../models/tiledDecoding.js";
 import { type Tensor, tensor } from "../tensor/tensor.js";
+import type { LatentMoments } from "./hostedAutoencoder.js";
 import type { RunNetworks } from "./networks.js";
-import type { LatentMoments } from "./vaeNetworks.js";
 
 /** A picture as the VAE takes it: `[1, 3, height, width]`, −1 to 1. */
 export function pictureTensor({ width, height, data }: RgbImage): Tensor {

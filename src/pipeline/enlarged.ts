@@ -4,11 +4,11 @@ import type { AutoencoderConfig } from "../models/vaeConfig.js";
 import { concat, rows, type Tensor, tensor } from "../tensor/tensor.js";
 import { decodeLatents } from "./decodeLatents.js";
 import { encodePicture, pictureTensor } from "./encodePicture.js";
+import type { LatentMoments } from "./hostedAutoencoder.js";
 import type { RunNetworks } from "./networks.js";
 import type { HiresSettings } from "./pictureSettings.js";
 import type { RunSettings } from "./runSettings.js";
 import { tilingOf } from "./tiling.js";
-import type { LatentMoments } from "./vaeNetworks.js";
 
 /** Enlarged images, as a run begins with them. */
 export interface Enlarged {

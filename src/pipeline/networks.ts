@@ -19,13 +19,16 @@ import {
 	controlNetwork,
 	controlRunner,
 } from "./controlNetworks.js";
+import {
+	type HostedAutoencoder,
+	hostedAutoencoder,
+} from "./hostedAutoencoder.js";
+import { type EncodeText, hostedTextEncoders } from "./hostedTextEncoders.js";
+import { hostedUnet } from "./hostedUnet.js";
 import { loadedBytes, SMALL_MODEL, weightBytes } from "./networkBytes.js";
 import { type NetworkUser, networkHost } from "./networkHost.js";
 import { splitRows } from "./splitRows.js";
-import { type EncodeText, textNetworks } from "./textNetworks.js";
 import { unetInHalves } from "./unetInHalves.js";
-import { unetNetwork } from "./unetNetwork.js";
-import { type VaeNetworks, vaeNetworks } from "./vaeNetworks.js";
 
 /** How networks are run. */
 export interface NetworkOptions {
@@ -71,7 +74,7 @@ export interface NetworkRun extends NetworkUser {
 }
 
 /** The networks as one run uses them. */
-export interface RunNetworks extends VaeNetworks {
+export interface RunNetworks extends HostedAutoencoder {
 	readonly encodeText: EncodeText;
 	readonly unet: UnetRunner;
 	/**
@@ -181,15 +184,15 @@ export function openNetworks(
 					: "extended",
 	});
 	const hosting = { host, open };
-	const texts = textNetworks(textConfigs, files.networks, {
+	const texts = hostedTextEncoders(textConfigs, files.networks, {
 		...hosting,
 		options: exact,
 	});
-	const unet = unetNetwork(unetConfig, files.networks.unet, {
+	const unet = hostedUnet(unetConfig, files.networks.unet, {
 		...hosting,
 		shares: shareCalls && maxRows === undefined,
 	});
-	const pictures = vaeNetworks(vae, files.networks.vae, {
+	const pictures = hostedAutoencoder(vae, files.networks.vae, {
 		...hosting,
 		options: pixels,
 	});

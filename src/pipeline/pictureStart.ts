@@ -5,9 +5,9 @@ import type { Sampler } from "../samplers/sampler.js";
 import { concat, type Tensor, tensor } from "../tensor/tensor.js";
 import type { DenoiseOptions } from "./denoise.js";
 import { encodePicture, pictureTensor } from "./encodePicture.js";
+import type { LatentMoments } from "./hostedAutoencoder.js";
 import type { RunNetworks } from "./networks.js";
 import type { PreparedPicture } from "./preparePicture.js";
-import type { LatentMoments } from "./vaeNetworks.js";
 
 /** A picture as a run begins with it, for any number of images. */
 export interface EncodedPicture {

@@ -5,11 +5,11 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { parseMethods } from "../../src/evaluation/methods/method.js";
 import { writeResults } from "../../src/evaluation/results/nodeWriteResults.js";
 import type { Results } from "../../src/evaluation/results/results.js";
+import { drawMissing } from "../../src/evaluation/run/nodeDrawMissing.js";
 import {
-	drawMissing,
 	type EvaluationRequest,
 	prepareRun,
-} from "../../src/evaluation/run/nodeEvaluate.js";
+} from "../../src/evaluation/run/nodePrepareRun.js";
 import { scoreImages } from "../../src/evaluation/scoring/nodeScoreImages.js";
 import type { MetricName } from "../../src/evaluation/scoring/scoreRequest.js";
 import { frechetHere } from "../../src/metrics/frechetWork.js";

@@ -18,14 +18,14 @@ import {
 	writeResults,
 } from "../../src/evaluation/results/nodeWriteResults.js";
 import type { Results } from "../../src/evaluation/results/results.js";
+import { drawMissing } from "../../src/evaluation/run/nodeDrawMissing.js";
+import { imagePath } from "../../src/evaluation/run/nodeImagePath.js";
+import { mergeRuns } from "../../src/evaluation/run/nodeMerge.js";
 import {
-	drawMissing,
 	type EvaluationRequest,
 	openEvaluationPipeline,
 	prepareRun,
-} from "../../src/evaluation/run/nodeEvaluate.js";
-import { imagePath } from "../../src/evaluation/run/nodeImagePath.js";
-import { mergeRuns } from "../../src/evaluation/run/nodeMerge.js";
+} from "../../src/evaluation/run/nodePrepareRun.js";
 import { openModel } from "../../src/weights/nodeOpenModel.js";
 import { resultsOf, tinyDataset } from "./tinyRun.js";
 

@@ -8,8 +8,9 @@ import { UserError } from "../../errors/userError.js";
 import { withFileLock } from "../../files/nodeFileLock.js";
 import { writeWhole } from "../../files/nodeWriteWhole.js";
 import { connectQueue } from "../../queue/nodeConnectQueue.js";
-import { measureReals, type PreparedRun } from "../run/nodeEvaluate.js";
+import { measureReals } from "../run/nodeDrawMissing.js";
 import { imagePath } from "../run/nodeImagePath.js";
+import type { PreparedRun } from "../run/nodePrepareRun.js";
 import {
 	openRecordWriter,
 	type RecordWriter,

@@ -8,8 +8,8 @@ import { putBack, workQueue } from "../../queue/nodeWorkQueue.js";
 import { openTogether } from "../../runtime/openTogether.js";
 import type { SettledMethod } from "../methods/methodRun.js";
 import { drawEntry, referencesFirst, warmUp } from "../run/nodeDrawing.js";
-import { openEvaluationPipeline } from "../run/nodeEvaluate.js";
 import { thisMachine } from "../run/nodeMachine.js";
+import { openEvaluationPipeline } from "../run/nodePrepareRun.js";
 import { firstDifference } from "../run/runDefinition.js";
 import {
 	openScorer,

@@ -40,7 +40,7 @@ export interface VaeEncoding {
 export type NormTensors = Readonly<Record<string, Tensor>>;
 
 /** The autoencoder's halves as one run uses them. */
-export interface VaeNetworks {
+export interface HostedAutoencoder {
 	/** Runs `work` with the VAE's decoder, which stays loaded until `work` is done; it must not use other networks. */
 	decoding<Result>(
 		work: (vae: VaeDecoding) => Promise<Result>,
@@ -55,7 +55,7 @@ export interface VaeNetworks {
 const NOMINAL = { batch: 1, height: 64, width: 64 };
 
 /** The halves of an autoencoder, hosted. */
-export function vaeNetworks(
+export function hostedAutoencoder(
 	vae: Autoencoder,
 	{ weights }: NetworkFiles,
 	{
@@ -67,7 +67,7 @@ export function vaeNetworks(
 		readonly options: SessionOptions;
 		readonly open?: OpenWeightFile;
 	},
-): (user: NetworkUser) => VaeNetworks {
+): (user: NetworkUser) => HostedAutoencoder {
 	// a tiny one stays beside the UNet
 	const group = vae.config.tiny ? "unet" : "vae";
 	const suspect = { weights, open };

@@ -35,7 +35,7 @@ const KEPT_COUNTS = 1000;
 const NOMINAL = { batch: 1, height: 64, width: 64, tokens: 77 };
 
 /** The UNet of a model, hosted. */
-export interface UnetNetwork {
+export interface HostedUnet {
 	/** The UNet as one run uses it, loaded as `options` say. */
 	runner(
 		user: NetworkUser,
@@ -47,7 +47,7 @@ export interface UnetNetwork {
 }
 
 /** Hosts the UNet of a model: parts of it are loaded when a run first asks for them. */
-export function unetNetwork(
+export function hostedUnet(
 	config: UnetConfig,
 	files: NetworkFiles,
 	{
@@ -60,7 +60,7 @@ export function unetNetwork(
 		readonly shares: boolean;
 		readonly open?: OpenWeightFile;
 	},
-): UnetNetwork {
+): HostedUnet {
 	const skipCount = skipFeatures(config).length;
 	const share = sharedCalls(MOST_JOINED_FLOPS, runPrepared);
 	const flops = countedFlops(config);

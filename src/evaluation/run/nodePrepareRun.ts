@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { readKeySteps } from "../../accelerators/planWords.js";
 import { captionsHash } from "../../datasets/nodeCaptionsHash.js";
 import type { DatasetPlace } from "../../datasets/nodeOpenDataset.js";
@@ -6,16 +5,12 @@ import {
 	type OpenDataset,
 	openDataset,
 } from "../../datasets/nodeOpenDataset.js";
-import { centreSquare, decodePicture } from "../../datasets/nodePicture.js";
 import {
 	type ResolvedProtocol,
 	resolveProtocol,
 } from "../../datasets/protocol.js";
 import { OptionError } from "../../errors/optionError.js";
 import { UserError } from "../../errors/userError.js";
-import { withFileLock } from "../../files/nodeFileLock.js";
-import { writeWhole } from "../../files/nodeWriteWhole.js";
-import { encodePng } from "../../image/nodeEncodeImage.js";
 import { cutCaptions } from "../../metrics/clipScore.js";
 import {
 	type LoadOptions,
@@ -36,33 +31,14 @@ import type { Method } from "../methods/method.js";
 import type { SettledMethod } from "../methods/methodRun.js";
 import { settleMethods } from "../methods/nodeSettleMethods.js";
 import {
-	featureWidth,
 	openScorer,
 	type Scorer,
 	type ScorerOptions,
 } from "../scoring/nodeScorer.js";
-import {
-	type DrawingTools,
-	type DrawnImage,
-	drawEntry,
-	referencesFirst,
-	warmUp,
-} from "./nodeDrawing.js";
-import { imagePath } from "./nodeImagePath.js";
-import { thisMachine } from "./nodeMachine.js";
+import { referencesFirst } from "./nodeDrawing.js";
 import { modelHashes } from "./nodeModelHashes.js";
-import {
-	type DoneRecords,
-	openRecordWriter,
-	type RecordWriter,
-	readDone,
-} from "./nodeRecordFiles.js";
-import {
-	openRunFolder,
-	readRunDefinition,
-	runFolder,
-} from "./nodeRunFolder.js";
-import { type ImageRecord, recordKey } from "./record.js";
+import { openRunFolder, readRunDefinition } from "./nodeRunFolder.js";
+import type { ImageRecord } from "./record.js";
 import type { RunDefinition } from "./runDefinition.js";
 
 /** A share of the captions: every `count`-th, from `index` (0-based) on. */
@@ -252,151 +228,4 @@ export async function prepareRun(
 			methods: referencesFirst(definition.methods as SettledMethod[]),
 		};
 	});
-}
-
-/**
- * Draws and measures what is missing of a run (or of a shard of it). May be stopped at any moment in any way; called again it
- * goes on where it stopped, and the results are those of an uninterrupted run.
- */
-export async function drawMissing(run: PreparedRun): Promise<void> {
-	const { request, definition } = run;
-	const { out, shard } = request;
-	const { records: folder } = runFolder(out);
-	const writerName = shard
-		? `shard-${shard.index + 1}-of-${shard.count}`
-		: "main";
-	const width = featureWidth(definition.scoring);
-	await withFileLock(
-		join(folder, `${writerName}.lock`),
-		async () => {
-			const writer = await openRecordWriter(folder, writerName, width);
-			try {
-				const done = await readDone(folder, width);
-				await measureReals(run, done, writer);
-				await drawEntries(run, done, writer);
-			} finally {
-				await writer.close();
-			}
-		},
-		request.signal,
-	);
-}
-
-/** The real images of the run (or shard) that are not measured yet. */
-export async function measureReals(
-	{ request, captions, dataset, scorer }: PreparedRun,
-	done: DoneRecords,
-	writer: RecordWriter,
-): Promise<void> {
-	const { shard, signal, onProgress, onNote } = request;
-	const { source } = dataset;
-	const files = new Map(dataset.images.map(({ id, file }) => [id, file]));
-	const mine = captions.reals
-		.map((id, index) => ({ id, index }))
-		.filter(({ index }) => isMine(index, shard));
-	let broken = 0;
-	for (const [position, { id, index }] of mine.entries()) {
-		const key = recordKey({ kind: "real", index });
-		if (done.broken.has(key)) broken++;
-		if (done.keys.has(key)) continue;
-		signal?.throwIfAborted();
-		const file = files.get(id);
-		let features: Float32Array | undefined;
-		try {
-			if (!source || file === undefined)
-				throw new UserError(`image ${id} is missing`);
-			const picture = await decodePicture(await source.read(file), file);
-			({ features } = await scorer.score(centreSquare(picture)));
-		} catch (error) {
-			if (!(error instanceof UserError)) throw error;
-			broken++;
-			onNote?.(error.message);
-			await writer.append({ kind: "real", index, broken: error.message });
-		}
-		if (features) await writer.append({ kind: "real", index }, features);
-		if (broken > (request.limit ?? 0.01) * captions.reals.length)
-			throw new UserError(
-				`${dataset.label}: ${broken} of ${captions.reals.length} real images cannot be used, more than the ${100 * (request.limit ?? 0.01)} % allowed; repair them, or raise the limit, and take a new folder`,
-			);
-		onProgress?.({
-			stage: "real images",
-			done: position + 1,
-			total: mine.length,
-		});
-	}
-}
-
-/** What drawing needs of a run, with this machine's record written. */
-export async function drawingTools(
-	{ pipeline, scorer, request }: PreparedRun,
-	done: DoneRecords,
-	writer: RecordWriter,
-): Promise<DrawingTools> {
-	const machine = thisMachine(request.modelOptions, pipeline);
-	if (!done.keys.has(recordKey(machine))) await writer.append(machine);
-	return {
-		pipeline,
-		scorer,
-		common: request.common,
-		machine: machine.id,
-		signal: request.signal,
-	};
-}
-
-async function drawEntries(
-	run: PreparedRun,
-	done: DoneRecords,
-	writer: RecordWriter,
-): Promise<void> {
-	const { request, captions, methods } = run;
-	const work = captions.entries
-		.map((entry, index) => ({ entry, index }))
-		.filter(({ index }) => isMine(index, request.shard))
-		.map(({ entry, index }) => ({
-			entry,
-			index,
-			missing: methods.filter(({ name }) => !done.keys.has(`${index} ${name}`)),
-		}));
-	const total = work.length * methods.length;
-	let finished =
-		total - work.reduce((sum, { missing }) => sum + missing.length, 0);
-	if (finished === total) return;
-	request.onProgress?.({ stage: "warm-up", done: finished, total });
-	const tools = await drawingTools(run, done, writer);
-	await warmUp(tools, methods);
-	for (const { entry, index, missing } of work)
-		for await (const drawn of drawEntry(
-			tools,
-			entry,
-			index,
-			missing,
-			methods,
-		)) {
-			await storeImage(request, drawn);
-			await writer.append(drawn.record, drawn.features);
-			finished++;
-			request.onProgress?.({
-				stage: "images",
-				done: finished,
-				total,
-				record: drawn.record,
-			});
-		}
-}
-
-/** Writes the image's file, if it is one of those that are kept. */
-export async function storeImage(
-	{ out, keepImages }: Pick<EvaluationRequest, "out" | "keepImages">,
-	{ record, image }: Pick<DrawnImage, "record" | "image">,
-): Promise<void> {
-	if (record.index >= keepImages) return;
-	await writeWhole(
-		imagePath(out, record.method, record.index),
-		await encodePng(image),
-		{ makeFolder: true },
-	);
-}
-
-function isMine(index: number, shard: Shard | undefined): boolean {
-	return !shard || index % shard.count === shard.index;
 }

@@ -35,7 +35,7 @@ export type EncodeText = (
 const KEPT_TEXTS = 64 * 2 ** 20;
 
 /** The text encoders of a model, hosted; what they have encoded is kept. */
-export function textNetworks(
+export function hostedTextEncoders(
 	configs: Readonly<Record<string, ClipTextConfig>>,
 	networks: Readonly<Record<string, NetworkFiles>>,
 	{
