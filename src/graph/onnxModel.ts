@@ -1,4 +1,5 @@
 import type { PlaceData } from "./graph.js";
+import { type MessageWriter, messageWriter } from "./messageWriter.js";
 
 /** What graphs need of ONNX's format (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto), and how it is written as bytes. */
 
@@ -68,53 +69,71 @@ export interface OnnxModel {
 
 /** A model as the bytes of a ModelProto, its external data where `place` says. */
 export function encodeModel(model: OnnxModel, place: PlaceData): Uint8Array {
-	const operatorSets = Object.entries(model.operatorSets);
-	return message(
-		integer(1, model.irVersion),
-		text(2, "faster-diffusion"),
-		bytes(
-			7,
-			message(
-				...model.nodes.map((node) => bytes(1, encodeNode(node))),
-				text(2, "network"),
-				...Array.from(model.initializers, (tensor) =>
-					bytes(5, encodeTensor(tensor, place)),
-				),
-				...model.inputs.map((value) => bytes(11, encodeValue(value))),
-				...model.outputs.map((value) => bytes(12, encodeValue(value))),
-			),
-		),
-		...operatorSets.map(([domain, version]) =>
-			bytes(8, message(text(1, domain), integer(2, version))),
-		),
+	const writer = messageWriter();
+	backwards(Object.entries(model.operatorSets), ([domain, version]) =>
+		writer.message(8, () => {
+			writer.integer(2, version);
+			writer.text(1, domain);
+		}),
 	);
+	writer.message(7, () => {
+		backwards(model.outputs, (value) => writeValue(writer, 12, value));
+		backwards(model.inputs, (value) => writeValue(writer, 11, value));
+		backwards([...model.initializers], (tensor) =>
+			writer.message(5, () => writeTensor(writer, tensor, place)),
+		);
+		writer.text(2, "network");
+		backwards(model.nodes, (node) =>
+			writer.message(1, () => writeNode(writer, node)),
+		);
+	});
+	writer.text(2, "faster-diffusion");
+	writer.integer(1, model.irVersion);
+	// it is sent to other threads, with all that its buffer has
+	return writer.finish().slice();
 }
 
-function encodeNode(node: OnnxNode): Uint8Array {
-	return message(
-		...node.inputs.map((name) => text(1, name)),
-		...node.outputs.map((name) => text(2, name)),
-		text(3, node.name),
-		text(4, node.operator),
-		...Object.entries(node.attributes).map(([name, value]) =>
-			bytes(5, message(text(1, name), ...encodeAttribute(value))),
-		),
-		text(7, node.domain),
-	);
+/** The last one first, as a `MessageWriter` wants them. */
+function backwards<Item>(
+	items: readonly Item[],
+	write: (item: Item) => void,
+): void {
+	for (let n = items.length - 1; n >= 0; n--) write(items[n]);
 }
 
-/** AttributeProto.AttributeType, with the field of the value. */
-function encodeAttribute(value: Attribute): Uint8Array[] {
-	const ofType = (type: number, ...fields: Uint8Array[]) => [
-		...fields,
-		integer(20, BigInt(type)),
-	];
-	if (typeof value === "number") return ofType(1, float(2, value));
-	if (typeof value === "bigint") return ofType(2, integer(3, value));
-	if (typeof value === "string") return ofType(3, text(4, value));
-	return isIntegers(value)
-		? ofType(7, ...value.map((one) => integer(8, one)))
-		: ofType(6, ...value.map((one) => float(7, one)));
+function writeNode(writer: MessageWriter, node: OnnxNode): void {
+	writer.text(7, node.domain);
+	backwards(Object.entries(node.attributes), ([name, value]) =>
+		writer.message(5, () => {
+			writeAttribute(writer, value);
+			writer.text(1, name);
+		}),
+	);
+	writer.text(4, node.operator);
+	writer.text(3, node.name);
+	backwards(node.outputs, (name) => writer.text(2, name));
+	backwards(node.inputs, (name) => writer.text(1, name));
+}
+
+/** The value, and AttributeProto.AttributeType. */
+function writeAttribute(writer: MessageWriter, value: Attribute): void {
+	const type = (code: number) => writer.integer(20, code);
+	if (typeof value === "number") {
+		type(1);
+		writer.float(2, value);
+	} else if (typeof value === "bigint") {
+		type(2);
+		writer.integer(3, value);
+	} else if (typeof value === "string") {
+		type(3);
+		writer.text(4, value);
+	} else if (isIntegers(value)) {
+		type(7);
+		backwards(value, (one) => writer.integer(8, one));
+	} else {
+		type(6);
+		backwards(value, (one) => writer.float(7, one));
+	}
 }
 
 function isIntegers(
@@ -123,108 +142,52 @@ function isIntegers(
 	return typeof value[0] === "bigint";
 }
 
-const EXTERNAL = 1n;
+const EXTERNAL = 1;
 
-function encodeTensor(
+function writeTensor(
+	writer: MessageWriter,
 	{ name, dims, type, data }: OnnxTensor,
 	place: PlaceData,
-): Uint8Array {
-	return message(
-		...dims.map((dim) => integer(1, BigInt(dim))),
-		integer(2, BigInt(type)),
-		text(8, name),
-		...(data instanceof Uint8Array
-			? [bytes(9, data)]
-			: [
-					...Object.entries({
-						...place(data.file, data.offset),
-						length: data.length,
-					}).map(([key, value]) =>
-						bytes(13, message(text(1, key), text(2, `${value}`))),
-					),
-					integer(14, EXTERNAL),
-				]),
-	);
-}
-
-function encodeValue({ name, type, axes }: OnnxValue): Uint8Array {
-	const shape = axes?.map((axis) =>
-		bytes(
-			1,
-			typeof axis === "number" ? integer(1, BigInt(axis)) : text(2, axis),
-		),
-	);
-	return message(
-		text(1, name),
-		bytes(
-			2,
-			bytes(
-				1,
-				message(
-					integer(1, BigInt(type)),
-					...(shape ? [bytes(2, message(...shape))] : []),
-				),
-			),
-		),
-	);
-}
-
-/** How a field's value is written (https://protobuf.dev/programming-guides/encoding). */
-const VARINT = 0;
-const LENGTH_DELIMITED = 2;
-const FIXED_32 = 5;
-
-function integer(field: number, value: bigint): Uint8Array {
-	return Uint8Array.from([
-		...key(field, VARINT),
-		...varint(BigInt.asUintN(64, value)),
-	]);
-}
-
-function float(field: number, value: number): Uint8Array {
-	const result = new Uint8Array([...key(field, FIXED_32), 0, 0, 0, 0]);
-	new DataView(result.buffer).setFloat32(result.length - 4, value, true);
-	return result;
-}
-
-const encoder = new TextEncoder();
-
-function text(field: number, value: string): Uint8Array {
-	return bytes(field, encoder.encode(value));
-}
-
-function bytes(field: number, value: Uint8Array): Uint8Array {
-	const start = [
-		...key(field, LENGTH_DELIMITED),
-		...varint(BigInt(value.length)),
-	];
-	const result = new Uint8Array(start.length + value.length);
-	result.set(start);
-	result.set(value, start.length);
-	return result;
-}
-
-function message(...fields: readonly Uint8Array[]): Uint8Array {
-	let length = 0;
-	for (const field of fields) length += field.length;
-	const result = new Uint8Array(length);
-	let at = 0;
-	for (const field of fields) {
-		result.set(field, at);
-		at += field.length;
+): void {
+	if (data instanceof Uint8Array) writer.bytes(9, data);
+	else {
+		writer.integer(14, EXTERNAL);
+		const { location, offset } = place(data.file, data.offset);
+		backwards(
+			Object.entries({ location, offset, length: data.length }),
+			([key, value]) =>
+				writer.message(13, () => {
+					writer.text(2, `${value}`);
+					writer.text(1, key);
+				}),
+		);
 	}
-	return result;
+	writer.text(8, name);
+	writer.integer(2, type);
+	backwards(dims, (dim) => writer.integer(1, dim));
 }
 
-function key(field: number, wire: number): number[] {
-	return varint(BigInt((field << 3) | wire));
-}
-
-/** Seven bits a byte, the lowest first; all but the last have the eighth bit set. */
-function varint(value: bigint): number[] {
-	const result: number[] = [];
-	let rest = value;
-	for (; rest > 0x7fn; rest >>= 7n) result.push(Number(rest & 0x7fn) | 0x80);
-	result.push(Number(rest));
-	return result;
+function writeValue(
+	writer: MessageWriter,
+	field: number,
+	{ name, type, axes }: OnnxValue,
+): void {
+	writer.message(field, () => {
+		writer.message(2, () =>
+			writer.message(1, () => {
+				if (axes)
+					writer.message(2, () =>
+						backwards(axes, (axis) =>
+							writer.message(1, () =>
+								typeof axis === "number"
+									? writer.integer(1, axis)
+									: writer.text(2, axis),
+							),
+						),
+					);
+				writer.integer(1, type);
+			}),
+		);
+		writer.text(1, name);
+	});
 }
