@@ -39,14 +39,14 @@ test.each([
 		const kinds = (kind: string) =>
 			[...watched.loaded].filter((name) => name.startsWith(kind)).length;
 		const alone: number[][] = [];
-		for (const weight of [undefined, 0.2, 0.4, 0.6]) {
+		for (const weight of [undefined, 0.2, 0.4]) {
 			alone.push(await draw(weight));
 			expect(kinds("decoder")).toBeLessThanOrEqual(most);
 			expect(kinds("text")).toBeLessThanOrEqual(most);
 		}
-		expect(alone[3]).not.toEqual(alone[2]);
+		expect(alone[2]).not.toEqual(alone[1]);
 		const together = await Promise.all([undefined, 0.2, 0.4].map(draw));
-		expect(together).toEqual(alone.slice(0, 3));
+		expect(together).toEqual(alone);
 		await pipeline.release();
 		expect(watched.loaded.size).toBe(0);
 	},

@@ -13,9 +13,10 @@ import type { FrontPoint } from "../../src/tuning/front/frontPoint.js";
 import { frontFigures } from "../../src/tuning/front/heldOut.js";
 import { splitPrompts } from "../../src/tuning/runs/promptSplit.js";
 import { usualCalls } from "../../src/tuning/tunePlans.js";
-import { fdiff, fdiffDone } from "../cli/runProgram.js";
+import { fdiffDone, manyRuns } from "../cli/runProgram.js";
 import { tinySd } from "../pipeline/tinyModels.js";
 
+const run = manyRuns();
 let folder: string;
 beforeAll(async () => {
 	folder = await mkdtemp(join(tmpdir(), "fdiff-tune-"));
@@ -137,7 +138,7 @@ test.each<[string, object, RegExp]>([
 				...more,
 			}),
 		);
-		const { code, stdout, stderr } = await fdiff(
+		const { code, stdout, stderr } = await run(
 			`apple --model ${tinySd} --sampler ddim --steps 4 --key-steps ${file}`.split(
 				" ",
 			),
@@ -159,7 +160,7 @@ test.each([
 	["--init-image"],
 	["--strength"],
 ])("fdiff tune refuses %s, which it would ignore", async (flag) => {
-	const { code, stderr } = await fdiff(
+	const { code, stderr } = await run(
 		["tune", "a", "b", "--out", "never.json", flag, "1"],
 		folder,
 	);
@@ -177,7 +178,7 @@ test.each([
 	["--sampler euler-a", /sampler: euler-a adds fresh noise at every step/],
 	["--sampler heun", /sampler: heun does not call the network once a step/],
 ])("fdiff tune refuses %s", async (flags, words) => {
-	const { code, stderr } = await fdiff(
+	const { code, stderr } = await run(
 		`tune a b c --model ${tinySd} --steps 4 --calls 3 --calibration 2 --held-out 1 --quiet --out never.json ${flags}`.split(
 			" ",
 		),
