@@ -131,7 +131,7 @@ function threadEnds(): Promise<boolean> {
 			ran += Math.min(passed, 10 * LOOK_EVERY);
 			looked += passed;
 			// an engine's call cannot be broken off: the thread stops behind its input, and not before every target has had a turn
-			const turned = names.every((name) => name in tried);
+			const turned = names.length > 0 && names.every((name) => name in tried);
 			if ((ran > end && turned) || total() >= most) Atomics.store(at, 2, 1);
 			if (ran > said + 60_000) {
 				said = ran;
