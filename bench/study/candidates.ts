@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { planWords } from "../../src/accelerators/planWords.js";
 import type { Pipeline } from "../../src/pipeline/pipeline.js";
+import type { ExtrapolationAxis } from "../../src/propagation/extrapolate.js";
 import { runGrids } from "../../src/tuning/runs/runGrids.js";
 import {
 	readKeptPlan,
@@ -29,10 +30,13 @@ export interface Candidate {
 /** Grids whose calls are tried with steps that reuse predictions between them. */
 const REUSED_ON = ["even", "karras"];
 
+/** What predictions are extrapolated over: the search's axis, and the other one. */
+const AXES: readonly ExtrapolationAxis[] = [AXIS, "timestep"];
+
 /** Simple grids of so many calls, and plans on them that reuse predictions, where the sampler gains by that. */
 export function simpleCandidates(
 	pipeline: Pipeline,
-	{ sampler, steps }: StudyRun,
+	{ sampler, steps }: Pick<StudyRun, "sampler" | "steps">,
 	calls: number,
 ): Candidate[] {
 	const grids = runGrids(pipeline, { sampler, steps });
@@ -45,11 +49,15 @@ export function simpleCandidates(
 			plain.timesteps,
 			REUSED_ON.includes(name) ? reuses : [],
 		).flatMap((plan, n) => {
-			const words = wordsOf(plan);
-			if (known.has(words)) return [];
-			known.add(words);
 			const suffix = ["", " + denoised", " + prediction"][n];
-			return [{ series: `${name}${suffix}`, isSimple: n === 0, calls, words }];
+			return (n === 0 ? [AXIS] : AXES).flatMap((axis) => {
+				const words = wordsOf(plan, axis);
+				if (known.has(words)) return [];
+				known.add(words);
+				const over = axis === AXIS ? "" : " over time";
+				const series = `${name}${suffix}${over}`;
+				return [{ series, isSimple: n === 0, calls, words }];
+			});
 		}),
 	);
 }
@@ -109,7 +117,5 @@ export function withoutBeaten(
 /** Captions that a comparison must stand on. */
 const LEAST_KNOWN = 24;
 
-const wordsOf = (plan: TimedPlan) =>
-	planWords(
-		planOfSteps(stepsOf(plan), { order: 0, over: AXIS }, "of the study"),
-	);
+const wordsOf = (plan: TimedPlan, over = AXIS) =>
+	planWords(planOfSteps(stepsOf(plan), { order: 0, over }, "of the study"));

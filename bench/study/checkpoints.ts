@@ -1,44 +1,72 @@
-import { join } from "node:path";
+import { planWords } from "../../src/accelerators/planWords.js";
 import { loadPipeline } from "../../src/pipeline/nodeLoadPipeline.js";
+import type { Pipeline } from "../../src/pipeline/pipeline.js";
+import { generalPlan, planOfCalls } from "../../src/propagation/generalPlan.js";
+import { keySteps } from "../../src/propagation/keyStepPlan.js";
+import {
+	LEAST_NEARNESS,
+	PLAN_QUALITIES,
+} from "../../src/propagation/planQuality.js";
+import { quantile } from "../../src/tensor/quantile.js";
 import { logsOf } from "../../src/tuning/search/students.js";
 import { simpleCandidates } from "./candidates.js";
 import {
-	captionBatches,
+	type CaptionBatch,
 	drawings,
 	relativeErrors,
 	type Way,
 } from "./drawings.js";
 import { mean, seedBatches } from "./judge.js";
-import { chosenPlans, plainOf, type Study } from "./study.js";
-import { nameOf, STUDY_RUNS } from "./studyRuns.js";
+import { pictures } from "./pictures.js";
+import type { Study } from "./study.js";
 
-/** Unseen captions that other weights draw. */
-const CAPTIONS = 8;
+/** Runs that general plans are for, with the numbers of calls that are tried. */
+const GENERAL_RUNS: readonly {
+	readonly sampler: string;
+	readonly steps: number;
+	readonly calls: readonly number[];
+}[] = [
+	{
+		sampler: "dpm-solver++",
+		steps: 20,
+		calls: [18, 17, 16, 15, 14, 12, 10, 9],
+	},
+	{ sampler: "ddim", steps: 50, calls: [30, 25, 20, 16, 14, 12, 10] },
+	{ sampler: "euler", steps: 20, calls: [18, 17, 16, 15, 14, 12, 10, 9] },
+	{ sampler: "unipc", steps: 20, calls: [18, 17, 16, 15, 14, 12, 10, 9] },
+	{ sampler: "dpm-solver", steps: 20, calls: [18, 17, 16, 15, 14, 12, 10, 9] },
+];
 
-/** Numbers of calls at which other weights draw by the plans of these. */
-const CARRIED: Readonly<Record<string, readonly number[]>> = {
-	"dpm-solver++-20": [14, 10],
-	"ddim-50": [20, 12],
-};
+/** Batches of captions that shares of calls are chosen by, and those that they are checked on. */
+const BATCHES = { choosing: 3, checking: 4 };
 
-const BESIDE = ["own", "even"];
+/** Grids that general plans are held beside: plain sampling with fewer steps. */
+const BESIDE = ["own"];
+
+/** What a way loses beside the plain run, over captions. */
+interface Loss {
+	/** Geometric mean of the relative errors. */
+	readonly error: number;
+	readonly median: number;
+	readonly tenth: number;
+}
 
 /**
- * How the plans that were chosen for these weights do on others, beside simple grids: geometric mean errors to the others' own plain runs,
- * as a Markdown table.
- * @param folders models that differ by their weights alone
+ * How plans that need no tuning do on weights of several trainings, as Markdown tables: by number of calls on calibration captions, and by
+ * quality on captions that no share of calls was chosen by.
+ * @param folders models that differ from the embedded one by their weights alone
  */
 export async function checkpoints(
 	study: Study,
-	out: string,
+	cache: string,
 	folders: readonly string[],
 	threads: number,
 ): Promise<string> {
-	const batches = captionBatches(
-		study.captions.unseen.slice(0, CAPTIONS),
-		seedBatches(study.captions, 1).unseen[0].seed,
-	);
-	const rows: string[][] = [];
+	const { unseen, calibration } = seedBatches(study.captions, 1);
+	const choosing = calibration.slice(0, BATCHES.choosing);
+	const checking = unseen.slice(0, BATCHES.checking);
+	const tried: string[][] = [];
+	const checked: string[][] = [];
 	for (const folder of ["", ...folders]) {
 		const pipeline = folder
 			? await loadPipeline(folder, {
@@ -48,56 +76,89 @@ export async function checkpoints(
 					keepResident: true,
 				})
 			: study.pipeline;
-		const drawn = drawings(pipeline, join(out, "cache"));
-		for (const run of STUDY_RUNS) {
-			const carried = CARRIED[nameOf(run)] ?? [];
-			for (const { calls, tuned, simple } of await chosenPlans(study, run)) {
-				if (!carried.includes(calls)) continue;
-				const errorOf = async ({ words }: { words: string }) => {
-					const logs: number[] = [];
-					for (const batch of batches) {
-						const way: Way = { sampler: run.sampler, keySteps: words };
-						logs.push(
-							...logsOf(
-								relativeErrors(
-									await drawn.latents(way, batch),
-									await drawn.latents(plainOf(run), batch),
-									batch.captions.length,
-								),
-							),
-						);
-					}
-					return Math.exp(mean(logs)).toFixed(3);
-				};
-				const grids = simpleCandidates(study.pipeline, run, calls).filter(
-					({ isSimple }) => isSimple,
-				);
-				rows.push([
-					pipeline.hash,
-					nameOf(run),
-					String(calls),
-					tuned ? await errorOf(tuned) : "–",
-					`${await errorOf(simple)} (${simple.series})`,
-					...(await Promise.all(
-						BESIDE.map(async (name) => {
-							const grid = grids.find(({ series }) => series === name);
-							return grid ? errorOf(grid) : "–";
-						}),
-					)),
+		for (const run of GENERAL_RUNS) {
+			const { sampler, steps } = run;
+			const name = `${sampler}-${steps}`;
+			const lossOf = losses(pipeline, study, cache, { sampler, steps });
+			const plain = pipeline.settings({
+				...{ prompt: "", sampler, steps, keySteps: "all" },
+			}).sampler;
+			for (const calls of run.calls) {
+				const plan = planOfCalls(plain, calls);
+				if (!plan) continue;
+				const loss = await lossOf(planWords(plan), choosing);
+				tried.push([pipeline.hash, name, String(calls), ...cells(loss)]);
+			}
+			for (const quality of PLAN_QUALITIES) {
+				const plan = generalPlan(plain, quality);
+				if (!plan) continue;
+				const calls = keySteps(plan).length;
+				const grids = simpleCandidates(pipeline, { sampler, steps }, calls);
+				const loss = await lossOf(planWords(plan), checking);
+				const least = LEAST_NEARNESS[quality];
+				const holds = loss.median >= least.median && loss.tenth >= least.tenth;
+				const beside: string[] = [];
+				for (const series of BESIDE) {
+					const grid = grids.find((own) => own.series === series);
+					beside.push(
+						grid ? (await lossOf(grid.words, checking)).error.toFixed(3) : "–",
+					);
+				}
+				checked.push([
+					...[pipeline.hash, name, quality, String(calls), ...cells(loss)],
+					...[holds ? "yes" : "no", ...beside],
 				]);
 			}
 		}
 		if (folder) await pipeline.release();
 	}
-	const head = [
-		"weights",
-		"run",
-		"calls",
-		"tuned on the present weights",
-		"best simple grid there",
-		...BESIDE,
-	];
-	return [head, head.map(() => "---"), ...rows]
-		.map((cells) => `| ${cells.join(" | ")} |`)
-		.join("\n");
+	const figures = ["error", "PSNR, median / tenth percentile, dB"];
+	return [
+		markdown(["weights", "run", "calls", ...figures], tried),
+		markdown(
+			["weights", "run", "quality", "calls", ...figures, "holds", ...BESIDE],
+			checked,
+		),
+	].join("\n\n");
 }
+
+const cells = ({ error, median, tenth }: Loss) => [
+	error.toFixed(3),
+	`${median.toFixed(1)} / ${tenth.toFixed(1)}`,
+];
+
+function losses(
+	pipeline: Pipeline,
+	{ clip }: Study,
+	cache: string,
+	run: { readonly sampler: string; readonly steps: number },
+) {
+	const drawn = drawings(pipeline, cache);
+	const seen = pictures(pipeline, clip, drawn);
+	const plain: Way = { ...run, keySteps: "all" };
+	return async (
+		words: string,
+		batches: readonly CaptionBatch[],
+	): Promise<Loss> => {
+		const way: Way = { sampler: run.sampler, keySteps: words };
+		const logs: number[] = [];
+		const near: number[] = [];
+		for (const batch of batches) {
+			const own = await drawn.latents(way, batch);
+			const truth = await drawn.latents(plain, batch);
+			logs.push(...logsOf(relativeErrors(own, truth, batch.captions.length)));
+			near.push(...(await seen.psnr(way, plain, batch)));
+		}
+		near.sort((a, b) => a - b);
+		return {
+			error: Math.exp(mean(logs)),
+			median: quantile(near, 0.5),
+			tenth: quantile(near, 0.1),
+		};
+	};
+}
+
+const markdown = (head: readonly string[], rows: readonly string[][]) =>
+	[head, head.map(() => "---"), ...rows]
+		.map((row) => `| ${row.join(" | ")} |`)
+		.join("\n");

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { denoised } from "../../src/pipeline/denoise.js";
 import type { Pipeline } from "../../src/pipeline/pipeline.js";
@@ -47,6 +47,8 @@ export interface Drawings {
 		key: unknown,
 		make: () => Promise<Float32Array>,
 	): Promise<Float32Array>;
+	/** Whether something is kept under a key. */
+	has(kind: string, key: unknown): Promise<boolean>;
 }
 
 export function drawings(pipeline: Pipeline, cache: string): Drawings {
@@ -64,19 +66,18 @@ export function drawings(pipeline: Pipeline, cache: string): Drawings {
 		ready.set(key, batch);
 		return batch;
 	}
+	const { hash, engine, precision } = pipeline;
+	function pathOf(kind: string, key: unknown) {
+		const whole = JSON.stringify([hash, engine, precision, key]);
+		const name = createHash("sha256").update(whole).digest("hex").slice(0, 24);
+		return join(cache, kind, `${name}.f32`);
+	}
 	async function kept(
 		kind: string,
 		key: unknown,
 		make: () => Promise<Float32Array>,
 	): Promise<Float32Array> {
-		const whole = JSON.stringify([
-			pipeline.hash,
-			pipeline.engine,
-			pipeline.precision,
-			key,
-		]);
-		const name = createHash("sha256").update(whole).digest("hex").slice(0, 24);
-		const path = join(cache, kind, `${name}.f32`);
+		const path = pathOf(kind, key);
 		const found = await readFile(path).catch(() => undefined);
 		if (found)
 			return new Float32Array(
@@ -94,6 +95,11 @@ export function drawings(pipeline: Pipeline, cache: string): Drawings {
 	return {
 		dims: ({ captions }) => [captions.length, ...shape],
 		kept,
+		has: (kind, key) =>
+			stat(pathOf(kind, key)).then(
+				() => true,
+				() => false,
+			),
 		latents: (way, batch) =>
 			kept("latents", [way, batch], async () => {
 				const { conditioning, initialNoise } = await prepared(batch);

@@ -1,6 +1,7 @@
 import { logsOf } from "../../src/tuning/search/students.js";
 import { type CaptionBatch, relativeErrors, type Way } from "./drawings.js";
-import { mean, seedBatches } from "./judge.js";
+import { drawnBatches } from "./drawn.js";
+import { mean } from "./judge.js";
 import { chosenPlans, plainOf, type Study } from "./study.js";
 import type { StudyRun } from "./studyRuns.js";
 
@@ -9,12 +10,9 @@ import type { StudyRun } from "./studyRuns.js";
  * same picture, or by the caption. And what it would bring to draw those pictures plainly. As Markdown.
  */
 export async function foresight(study: Study, run: StudyRun): Promise<string> {
-	const { captions, drawings } = study;
+	const { drawings } = study;
 	const plain = plainOf(run);
-	const seeds = Array.from(
-		{ length: run.seeds },
-		(_, n) => seedBatches(captions, n + 1).unseen,
-	);
+	const { seeds } = await drawnBatches(study, run);
 	const plans = (await chosenPlans(study, run)).map(({ calls, simple }) => ({
 		calls,
 		way: { sampler: run.sampler, keySteps: simple.words },

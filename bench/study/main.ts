@@ -5,6 +5,7 @@ import { exit, stderr, stdout } from "node:process";
 import { parseArgs } from "node:util";
 import { checkpoints } from "./checkpoints.js";
 import type { CaptionBatch } from "./drawings.js";
+import { drawnBatches } from "./drawn.js";
 import { foresight } from "./foresight.js";
 import { seedBatches } from "./judge.js";
 import { measureSeconds, readTimings } from "./seconds.js";
@@ -15,18 +16,19 @@ import {
 	LONG_BATCHES,
 	LONG_RUN,
 	nameOf,
+	SEEDS,
 	STUDY_RUNS,
 	type StudyRun,
 } from "./studyRuns.js";
-import { comparisons, rowsOf, table } from "./tables.js";
+import { basis, comparisons, rowsOf, table } from "./tables.js";
 
 /*
  * Holds plans beside plain sampling with fewer steps, on captions that no plan was found by:
  *   npm run study -- OUT draw                 draws everything, and goes on where it was broken off
  *   npm run study -- OUT seconds              measures times in turns; the machine should be idle
- *   npm run study -- OUT tables               prints the tables of docs/analysis.md, draws its figures
+ *   npm run study -- OUT tables               prints the tables of docs/results.md by what is drawn, draws its figures
  *   npm run study -- OUT plans                the same, and writes the plans of each quality into the model's folder
- *   npm run study -- OUT checkpoints MODEL …  how the plans do on other weights
+ *   npm run study -- OUT checkpoints MODEL …  what general plans lose on these weights and on others
  *   npm run study -- OUT foresight            whether it can be foreseen which pictures a plan changes
  * OUT may hold what `fdiff tune` keeps, as SAMPLER-STEPS.state.json: then what it found takes part.
  */
@@ -47,8 +49,6 @@ const { values, positionals } = parseArgs({
 		captions: { type: "string" },
 		/** One run alone, as ddim-50. */
 		only: { type: "string" },
-		/** The most seeds that tables are made of: those that are drawn. */
-		seeds: { type: "string", default: "3" },
 		plans: { type: "string", default: join(root, "models/emoji/plans") },
 	},
 });
@@ -64,12 +64,6 @@ if (!out || !TASKS.includes(task)) {
 const runs = STUDY_RUNS.filter(
 	(run) => values.only === undefined || nameOf(run) === values.only,
 );
-/** As tables are made of them. */
-const studied = runs.map((run) => ({
-	...run,
-	seeds: Math.min(Number(values.seeds), run.seeds),
-	wholly: values.captions === undefined,
-}));
 const study = await openStudy(
 	root,
 	out,
@@ -88,55 +82,61 @@ if (task === "draw") {
 	const first = seedBatches(study.captions, 1);
 	const draw = async (
 		what: string,
-		drawn: readonly StudyRun[],
+		run: StudyRun,
 		batches: readonly CaptionBatch[],
-		paper = true,
+		judged = true,
 	) => {
-		for (const run of drawn) {
-			say(`${nameOf(run)}, ${what}`);
-			const { scored } = run;
-			await drawBatches(study, run, batches, {
-				paper,
-				scored: scored && paper,
-			});
-		}
+		say(`${nameOf(run)}, ${what}`);
+		await drawBatches(study, run, batches, judged);
 	};
-	await draw("first captions", runs, first.unseen.slice(0, FEW_BATCHES));
+	for (const run of runs)
+		await draw("first captions", run, first.unseen.slice(0, FEW_BATCHES));
 	say("long runs");
 	for (const batch of first.unseen.slice(0, LONG_BATCHES))
 		await study.drawings.latents({ ...LONG_RUN, keySteps: "all" }, batch);
-	const scored = runs.filter((run) => run.scored);
-	await draw("all captions that nothing was chosen by", scored, first.unseen);
-	await draw("calibration captions", scored, first.calibration);
-	await draw("all captions", runs, first.unseen);
+	for (const run of runs) {
+		await draw("captions that nothing was chosen by", run, first.unseen);
+		await draw("calibration captions", run, first.calibration);
+	}
 	// what is far off is so with one seed
-	for (let seed = 2; seed <= 3; seed++)
-		await draw(
-			`seed ${seed}`,
-			runs.filter(({ seeds }) => seeds >= seed),
-			seedBatches(study.captions, seed).unseen,
-			false,
-		);
+	for (let seed = 2; seed <= SEEDS; seed++) {
+		const { unseen } = seedBatches(study.captions, seed);
+		for (const run of runs) await draw(`seed ${seed}`, run, unseen, false);
+	}
 	say("done");
 } else if (task === "seconds") await measureSeconds(study, runs, out);
 else if (task === "checkpoints")
-	stdout.write(`${await checkpoints(study, out, models, threads)}\n`);
+	stdout.write(
+		`${await checkpoints(study, join(out, "cache"), models, threads)}\n`,
+	);
 else if (task === "foresight") {
-	for (const run of studied.filter(({ published }) => published))
+	for (const run of runs.filter(({ published }) => published))
 		stdout.write(`\n${nameOf(run)}\n\n${await foresight(study, run)}\n`);
 } else {
 	const timings = await readTimings(out);
-	for (const run of studied) {
+	for (const run of runs) {
 		const rows = await rowsOf(study, run, timings);
-		stdout.write(`\n${table(run, rows)}\n\n`);
-		for (const line of comparisons(rows)) stdout.write(`- ${line}\n`);
+		const drawn = await drawnBatches(study, run);
+		const compared = comparisons(rows).map((line) => `- ${line}`);
+		const parts = [
+			`### ${run.sampler}, ${run.steps} steps`,
+			`Drawn of ${basis(drawn)}.`,
+			table(run, rows),
+			...(compared.length > 0
+				? [
+						"Geometric means of the errors, with 95 % intervals over captions:",
+						compared.join("\n"),
+					]
+				: []),
+		];
+		stdout.write(`${parts.join("\n\n")}\n\n`);
 		await writeFile(
 			join(out, `front-${nameOf(run)}.svg`),
 			await frontFigure(study, run, rows),
 		);
 		if (task === "plans")
 			for (const line of await shipPlans(study, run, rows, values.plans))
-				stdout.write(`- ${line}\n`);
+				say(line);
 	}
 }
 await study.pipeline.release();

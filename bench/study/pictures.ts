@@ -13,6 +13,8 @@ export interface Pictures {
 	psnr(way: Way, plain: Way, batch: CaptionBatch): Promise<Float32Array>;
 	/** The judge's embeddings `[captions, width]`. */
 	embeddings(way: Way, batch: CaptionBatch): Promise<Float32Array>;
+	/** Whether they are there already. */
+	hasEmbeddings(way: Way, batch: CaptionBatch): Promise<boolean>;
 }
 
 export function pictures(
@@ -42,6 +44,8 @@ export function pictures(
 					Math.min(MOST_DECIBELS, psnr(image, truth[n])),
 				);
 			}),
+		hasEmbeddings: (way, batch) =>
+			drawings.has("embeddings", [clip.madeWith, way, batch]),
 		embeddings: (way, batch) =>
 			drawings.kept("embeddings", [clip.madeWith, way, batch], async () => {
 				const images = await decoded(way, batch);

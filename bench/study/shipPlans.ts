@@ -89,7 +89,7 @@ export async function shipPlans(
 		seed: 1n,
 		target: "plain",
 		calibrationPrompts: captions.calibration.length,
-		heldOutPrompts: captions.unseen.length,
+		heldOutPrompts: rows[0].figures.captions,
 	};
 	const written: string[] = [];
 	const names = new Set<string>();
@@ -101,7 +101,7 @@ export async function shipPlans(
 		const madeBy = {
 			...(file.madeBy as object),
 			command: "npm run study",
-			seeds: run.seeds,
+			seeds: rows[0].figures.seeds,
 		};
 		await writeWhole(
 			join(folder, name),

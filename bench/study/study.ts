@@ -205,21 +205,24 @@ function paperCalls(
 	);
 }
 
-/** Draws by all finalists what the tables need of some captions; what is there is passed over. */
+/**
+ * Draws by all finalists what the tables need of some captions; what is there is passed over.
+ * @param judged whether the judge sees them, and the paper's plan takes part
+ */
 export async function drawBatches(
 	study: Study,
 	run: StudyRun,
 	batches: readonly CaptionBatch[],
-	{ paper, scored }: { readonly paper: boolean; readonly scored: boolean },
+	judged: boolean,
 ): Promise<void> {
 	const plain = plainOf(run);
 	const ways = await finalists(study, run);
 	for (const batch of batches)
 		for (const { way, kind } of ways) {
-			if (kind === "paper" && !paper) continue;
+			if (kind === "paper" && !judged) continue;
 			await study.drawings.latents(way, batch);
 			await study.pictures.psnr(way, plain, batch);
-			if (scored) await study.pictures.embeddings(way, batch);
+			if (judged) await study.pictures.embeddings(way, batch);
 		}
 }
 

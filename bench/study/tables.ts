@@ -1,12 +1,7 @@
 import { bootstrapMean } from "../../src/metrics/bootstrap.js";
-import {
-	type Figures,
-	figures,
-	judge,
-	mean,
-	type Scores,
-	seedBatches,
-} from "./judge.js";
+import type { CaptionBatch } from "./drawings.js";
+import { type Drawn, drawnBatches } from "./drawn.js";
+import { type Figures, figures, judge, mean, type Scores } from "./judge.js";
 import type { Timings } from "./seconds.js";
 import {
 	type Finalist,
@@ -32,28 +27,20 @@ export async function rowsOf(
 	run: StudyRun,
 	timings: Timings,
 ): Promise<Row[]> {
-	const { drawings, pictures, captions } = study;
+	const { drawings, pictures } = study;
 	const plain = plainOf(run);
-	const seeds = Array.from({ length: run.seeds }, (_, n) =>
-		seedBatches(captions, n + 1),
-	);
-	const scores = run.scored
-		? await judge(
-				study.clip,
-				await realFeatures(study),
-				[...seeds[0].unseen, ...(run.wholly ? seeds[0].calibration : [])],
-				pictures,
-			)
-		: undefined;
+	const { seeds, judged } = await drawnBatches(study, run);
+	const scores =
+		judged.length > 0
+			? await judge(study.clip, await realFeatures(study), judged, pictures)
+			: undefined;
 	const rows: Row[] = [];
 	for (const finalist of [
 		...(await finalists(study, run)),
 		...(await rivals(study, run)),
 	]) {
 		const { way, kind } = finalist;
-		const unseen = (kind === "paper" ? seeds.slice(0, 1) : seeds).map(
-			(seed) => seed.unseen,
-		);
+		const unseen = kind === "paper" ? seeds.slice(0, 1) : seeds;
 		rows.push({
 			...finalist,
 			figures: await figures(way, plain, unseen, drawings, pictures),
@@ -62,6 +49,13 @@ export async function rowsOf(
 		});
 	}
 	return rows;
+}
+
+/** What a run's table is made of, in words. */
+export function basis({ seeds, judged }: Drawn): string {
+	const captions = (batches: readonly CaptionBatch[]) =>
+		batches.reduce((sum, batch) => sum + batch.captions.length, 0);
+	return `${captions(seeds[0])} captions, ${seeds.length} ${seeds.length === 1 ? "seed" : "seeds"}, judged on ${captions(judged)} captions of the first seed`;
 }
 
 /** The rows of a run as a Markdown table. */

@@ -116,7 +116,7 @@ export const KEY_STEPS_USAGE: readonly {
 	...PLAN_WORDS,
 	{
 		usage: "auto",
-		help: "the plan that fdiff tune found for this model, sampler, steps and guidance (auto:fast: of that quality), else plain sampling",
+		help: "the plan that fdiff tune found for this model, sampler, steps and guidance (auto:fast: of that quality), else plain sampling, or where a quality is asked for a general plan",
 	},
 	{ usage: "FILE.json", help: "a plan file" },
 	...ACCELERATORS,

@@ -1,5 +1,6 @@
 import { OptionError } from "../errors/optionError.js";
-import type { FindPlan } from "../propagation/findPlan.js";
+import type { FindPlan, WantedRun } from "../propagation/findPlan.js";
+import { type GeneralRun, generalPlan } from "../propagation/generalPlan.js";
 import type { KeyStepPlan } from "../propagation/keyStepPlan.js";
 import { type PlanFile, planFromFile } from "../propagation/planFile.js";
 import type { PlanQuality } from "../propagation/planQuality.js";
@@ -11,7 +12,7 @@ import { checkAccelerated } from "./accelerators.js";
 import { type AskedPlan, planWords } from "./planWords.js";
 
 /** The run that a plan is wanted for. */
-export interface RunToPlan<Grid extends Pick<Sampler, "timesteps"> = Sampler> {
+export interface RunToPlan<Grid extends GeneralRun = Sampler> {
 	readonly sampler: SamplerName;
 	readonly steps: number;
 	readonly guidanceScale: number;
@@ -22,7 +23,9 @@ export interface RunToPlan<Grid extends Pick<Sampler, "timesteps"> = Sampler> {
 	/** Absent: there are no tuned plans. */
 	readonly model?: { readonly hash: string; readonly label: string };
 	readonly findPlan?: FindPlan;
-	/** What a tuned plan may lose; default: nothing visible. */
+	/**
+	 * What a tuned plan may lose. Absent: nothing visible, and where no plan was tuned the run is plain; given, a general plan takes its place.
+	 */
 	readonly quality?: PlanQuality;
 	/** Whether it is a run of the kind that plans are tuned for: else `auto` is plain sampling. */
 	readonly tunable?: boolean;
@@ -45,24 +48,34 @@ export type ChosenPlan =
 			/** Steps of the plain run that it takes the place of. */
 			readonly standsFor: number;
 	  }
+	| {
+			/** One that was never measured on these weights. */
+			readonly kind: "general";
+			readonly quality: PlanQuality;
+			readonly standsFor: number;
+	  }
 	| { readonly kind: "plain"; readonly standsFor?: undefined };
 
 /**
  * Settles what was asked for, for a run: the one place where plans are looked up, fitted and checked.
  * @throws OptionError when it does not fit the run, the sampler or the network
  */
-export function resolvePlan<Grid extends Pick<Sampler, "timesteps">>(
+export function resolvePlan<Grid extends GeneralRun>(
 	asked: AskedPlan,
 	run: RunToPlan<Grid>,
 ): ResolvedPlan<Grid> {
 	const auto = asked.states === "auto";
 	const tuned = auto ? tunedPlan(asked, run) : undefined;
-	const found = auto ? (tuned ?? "all") : asked.states;
+	const general = auto && !tuned ? planForAny(asked, run) : undefined;
+	const found = auto ? (tuned ?? general ?? "all") : asked.states;
 	const isFile = typeof found === "object" && "steps" in found;
-	const times = asked.times ?? (isFile ? found.times : undefined);
+	const times =
+		asked.times ?? (typeof found === "object" ? found.times : undefined);
 	// a plan may have fewer steps than the run that it stands for
 	const steps =
-		isFile && found.standsFor === run.steps ? found.steps : run.steps;
+		isFile && found.standsFor === run.steps
+			? found.steps
+			: (general?.states.length ?? run.steps);
 	const sampler = samplerOn(times, { ...run, steps });
 	const evaluations = sampler.timesteps.length;
 	if (isFile && !auto) checkModel(found, run.model);
@@ -91,17 +104,25 @@ export function resolvePlan<Grid extends Pick<Sampler, "timesteps">>(
 	return {
 		plan: { ...plan, label: planWords(plan) },
 		sampler,
-		...(auto && { chosen: chosenPlan(tuned, run.steps) }),
+		...(auto && { chosen: chosenPlan(asked, run, { tuned, general }) }),
 	};
 }
 
-function chosenPlan(tuned: PlanFile | undefined, steps: number): ChosenPlan {
-	return tuned
-		? { kind: "tuned", quality: tuned.quality, standsFor: steps }
+function chosenPlan<Grid extends GeneralRun>(
+	asked: AskedPlan,
+	run: RunToPlan<Grid>,
+	found: { readonly tuned?: PlanFile; readonly general?: KeyStepPlan },
+): ChosenPlan {
+	const standsFor = run.steps;
+	if (found.tuned)
+		return { kind: "tuned", quality: found.tuned.quality, standsFor };
+	const quality = asked.quality ?? run.quality;
+	return found.general && quality
+		? { kind: "general", quality, standsFor }
 		: { kind: "plain" };
 }
 
-function samplerOn<Grid extends Pick<Sampler, "timesteps">>(
+function samplerOn<Grid extends GeneralRun>(
 	times: Times | undefined,
 	{ steps, createSampler }: RunToPlan<Grid>,
 ): Grid {
@@ -120,26 +141,45 @@ function samplerOn<Grid extends Pick<Sampler, "timesteps">>(
 	}
 }
 
-function tunedPlan(
+function tunedPlan<Grid extends GeneralRun>(
 	asked: AskedPlan,
-	{
-		model,
-		findPlan,
-		sampler,
-		steps,
-		guidanceScale,
-		quality = "high",
-		tunable = true,
-	}: Omit<RunToPlan, "createSampler">,
+	run: RunToPlan<Grid>,
 ): PlanFile | undefined {
-	if (!tunable || asked.times || !model) return undefined;
+	const { findPlan, tunable = true } = run;
+	const wanted = wantedRun(run);
+	if (!tunable || asked.times || !wanted) return undefined;
 	return findPlan?.({
-		model: model.hash,
-		sampler,
-		steps,
-		guidanceScale,
-		quality: asked.quality ?? quality,
+		...wanted,
+		quality: asked.quality ?? run.quality ?? "high",
 	});
+}
+
+/**
+ * The general plan of a run, where a quality was asked for in so many words. Where plans were tuned for these very weights, and none has that quality,
+ * it is known that there is none.
+ */
+function planForAny<Grid extends GeneralRun>(
+	asked: AskedPlan,
+	run: RunToPlan<Grid>,
+): KeyStepPlan | undefined {
+	const { findPlan, createSampler, tunable = true } = run;
+	const quality = asked.quality ?? run.quality;
+	if (!tunable || asked.times || asked.accelerator || !quality)
+		return undefined;
+	const wanted = wantedRun(run);
+	const tuned = wanted ? (findPlan?.all?.(wanted) ?? []) : [];
+	if (tuned.some(({ steps, standsFor = steps }) => standsFor === run.steps))
+		return undefined;
+	return generalPlan(createSampler(), quality);
+}
+
+function wantedRun<Grid extends GeneralRun>({
+	model,
+	sampler,
+	steps,
+	guidanceScale,
+}: RunToPlan<Grid>): WantedRun | undefined {
+	return model && { model: model.hash, sampler, steps, guidanceScale };
 }
 
 /** @throws OptionError when a plan file was tuned for another model */

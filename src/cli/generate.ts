@@ -285,5 +285,7 @@ function planLine({
 	const count = `${steps} ${steps === 1 ? "step" : "steps"}`;
 	if (chosenPlan?.kind === "tuned")
 		return `${count} of a plan tuned for ${chosenPlan.standsFor} (quality ${chosenPlan.quality})`;
+	if (chosenPlan?.kind === "general")
+		return `${count} of a general plan for ${chosenPlan.standsFor} (quality ${chosenPlan.quality}), never measured on these weights`;
 	return isPlain(plan) ? `${count}, plain` : count;
 }

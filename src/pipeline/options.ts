@@ -295,7 +295,7 @@ export const GENERATION_OPTIONS = {
 	},
 	quality: {
 		...choice("name", PLAN_QUALITIES),
-		help: "what a tuned plan (auto) may lose: nothing visible (high), small things (balanced), more (fast) (default: high)",
+		help: "what the plan of auto may lose: nothing visible (high), small things (balanced), more (fast) (default: high); given, it is a general plan where none was tuned",
 		group: "Encoder propagation",
 		default: () => "high",
 	},

@@ -149,7 +149,7 @@ export function runSettings(
 	} = resolvePlan(asked, {
 		sampler: name,
 		steps: askedSteps,
-		quality,
+		quality: options.quality,
 		tunable: isTunable(options, model, overrides),
 		guidanceScale,
 		skipCount: model.skipCount,

@@ -147,7 +147,12 @@ export function statesWords({
 		/^[a-z]/.test(base) && said(base, states.length) === spelled(states)
 			? base
 			: list;
-	return order === 0 ? words : `${words}@${order}:${over}`;
+	// predictions are extrapolated over the same axis as features, whatever the order is that features have
+	const matters =
+		order > 0 ||
+		(over !== "timestep" &&
+			states.some((state) => state.run === "nothing" && state.order > 0));
+	return matters ? `${words}@${order}:${over}` : words;
 }
 
 const spelled = (states: readonly StepState[]) =>

@@ -357,6 +357,21 @@ describe("plans", () => {
 			expect(words(alone)).toBe(alone);
 		expect(words("ucache")).toBe("ucache:1");
 	});
+
+	test("say what predictions are extrapolated over, where they are", () => {
+		const extrapolating = "full,full,nothing:1,full,nothing:1:denoised,full";
+		const { plan } = resolve({
+			steps: 6,
+			states: extrapolating.split(","),
+			extrapolation: { order: 0, over: "log-snr" },
+		});
+		expect(plan.label).toBe(`${extrapolating}@0:log-snr`);
+		expect(resolve(plan.label).plan).toEqual(plan);
+		expect(words(`${extrapolating}@0:timestep`)).toBe(extrapolating);
+		expect(words("full,full,nothing:0,full,full,full@0:log-snr")).not.toContain(
+			"@",
+		);
+	});
 });
 
 describe("a pipeline", () => {

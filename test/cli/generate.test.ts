@@ -308,3 +308,25 @@ test("a reader of stdout that has enough ends the run without a word", async () 
 	expect(listing(folder).filter((name) => name.endsWith(".tmp"))).toEqual([]);
 	expect(listing(folder).length).toBeLessThan(30);
 });
+
+test("with a quality and weights that no plan was tuned on it draws a general plan, says so, and draws it again from the picture", async () => {
+	const folder = emptyFolder();
+	const { stderr } = await fdiffDone(
+		[
+			...["apple", "--model", tinySd, "--steps", "20", "--seed", "5"],
+			...["--quality", "fast", "--output", "first.png"],
+		],
+		folder,
+	);
+	expect(stderr).toMatch(
+		/dpm-solver\+\+ \d+ steps of a general plan for 20 \(quality fast\), never measured on these weights/,
+	);
+	await fdiffDone(
+		["--from-image", "first.png", "--model", tinySd, "--output", "again.png"],
+		folder,
+	);
+	const [first, again] = await Promise.all(
+		["first.png", "again.png"].map((name) => readImage(join(folder, name))),
+	);
+	expect(again.data).toEqual(first.data);
+});

@@ -56,7 +56,7 @@ function withPlanWritten(
 			methodOptions({ ...method, run: method.steps }, common, PROMPT, 0),
 		);
 		if (readKeySteps(method.keySteps).states !== "auto") return method;
-		if (chosenPlan?.kind !== "tuned")
+		if (chosenPlan?.kind === "plain")
 			throw new OptionError(
 				"keySteps",
 				`auto: no plan was tuned for ${pipeline.label} (${pipeline.hash}) with ${method.sampler}, ${method.steps} steps, this size and guidance; make one with fdiff tune`,

@@ -1,3 +1,4 @@
+import { nearestSteps } from "../../propagation/nearestSteps.js";
 import type { Sampler } from "../../samplers/sampler.js";
 import {
 	callsAlone,
@@ -50,24 +51,6 @@ export function simplePlans(
 			end,
 		})),
 	];
-}
-
-/** The steps of the plain run that begin nearest to these times, each once, the first among them. */
-function nearestSteps(
-	times: readonly number[],
-	plain: readonly number[],
-): number[] {
-	const steps: number[] = [];
-	for (const [n, time] of times.entries()) {
-		const least = n === 0 ? 0 : steps[n - 1] + 1;
-		const most = n === 0 ? 0 : plain.length - (times.length - n);
-		let nearest = least;
-		for (let step = least; step <= most; step++)
-			if (Math.abs(plain[step] - time) < Math.abs(plain[nearest] - time))
-				nearest = step;
-		steps.push(nearest);
-	}
-	return steps;
 }
 
 /** Whether a solver's steps build on earlier predictions. */
