@@ -24,6 +24,11 @@ export interface GraphFlavour {
 	 */
 	readonly upsampling: "parts" | "plain";
 	/**
+	 * How 3x3 convolutions are written: `direct` as one operator, `winograd` where that is faster as products of matrices with fewer multiplications,
+	 * whose weights take up to four times the memory: for engines whose operator is no faster than its multiplications.
+	 */
+	readonly convolution: "direct" | "winograd";
+	/**
 	 * How low-rank adapters act: `folded` into the weights of their layers, which the engine computes when it loads the graph (no slower, but the
 	 * changed weights take memory), `beside` them as two narrow layers at every run (nothing to compute or store first).
 	 */
@@ -37,5 +42,6 @@ export const defaultFlavour: GraphFlavour = {
 	compute: "float32",
 	sinusoids: "graph",
 	upsampling: "parts",
+	convolution: "direct",
 	lowRank: "folded",
 };

@@ -1,4 +1,5 @@
 import { ofOption } from "../errors/ofOption.js";
+import type { GraphFlavour } from "../graph/graphFlavour.js";
 import { encodeImage } from "../image/encodeOnCanvas.js";
 import { findPlanAmong } from "../propagation/findPlanAmong.js";
 import { type PlanFile, parsePlanFile } from "../propagation/planFile.js";
@@ -18,6 +19,9 @@ import {
 	type WebLoadOptions,
 } from "./webOptions.js";
 import type { OpenedParts } from "./webParts.js";
+
+/** Weights up to this many bytes have room for convolutions that take more memory. */
+const ROOM_FOR_FILTERS = 2 ** 28;
 
 /** Latents of a tile of large models' pictures on wasm, whose attention over more of them overflows 32 bits. */
 const WASM_TILE = 32;
@@ -66,9 +70,15 @@ export async function loadPipeline(
 	const { engine, precision } = chosen;
 	tellOfThreads(engine, options);
 	const all = [...Object.values(files.networks), ...controlNets];
-	const large = weightBytes(all) > SMALL_MODEL;
+	const bytes = weightBytes(all);
+	const large = bytes > SMALL_MODEL;
 	const tight = large && engine.device === "wasm";
-	const pipeline = createPipeline(files, tight ? sliced(engine) : engine, {
+	const written = withFlavour(engine, {
+		...(bytes > ROOM_FOR_FILTERS && { convolution: "direct" }),
+		// WebAssembly counts the work of attention in 32 bits
+		...(tight && { attention: "sliced" }),
+	});
+	const pipeline = createPipeline(files, written, {
 		encodeImage,
 		findPlan: findPlanAmong(plans),
 		controlNets,
@@ -131,14 +141,14 @@ async function embeddedPlans(): Promise<PlanFile[]> {
 	return plans;
 }
 
-/** An engine whose attention over many tokens is computed in parts, since WebAssembly counts its work in 32 bits. */
-function sliced(engine: WebEngine): WebEngine {
+/** An engine that is given graphs of another flavour than it asks for. */
+function withFlavour(
+	engine: WebEngine,
+	change: Partial<GraphFlavour>,
+): WebEngine {
 	return {
 		...engine,
-		flavour: (options) => ({
-			...engine.flavour(options),
-			attention: "sliced",
-		}),
+		flavour: (options) => ({ ...engine.flavour(options), ...change }),
 	};
 }
 

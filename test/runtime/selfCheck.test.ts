@@ -12,7 +12,7 @@ test("an engine that computes right passes, in every way that graphs are written
 		for (const flavour of [
 			{},
 			{ attention: "plain", linearWeights: "transposed", upsampling: "plain" },
-			{ sinusoids: "input" },
+			{ sinusoids: "input", convolution: "winograd" },
 		] as const) {
 			const engine = {
 				...testEngine,

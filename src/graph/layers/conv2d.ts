@@ -2,6 +2,7 @@ import { elementCount } from "../../tensor/tensor.js";
 import type { GraphBuilder, Value } from "../graphBuilder.js";
 import { add, multiply } from "./arithmetic.js";
 import { narrowLayers } from "./narrowLayers.js";
+import { filteringFor, winogradConv } from "./winogradConv.js";
 
 /** Stride, and zero padding before and after height and width. */
 export interface ConvOptions {
@@ -45,8 +46,19 @@ export function conv2d(
 		strides: [stride, stride].map(BigInt),
 		pads: padding.map(BigInt),
 	};
-	g.countMultiplyAdds(elementCount(dims) * inChannels * kernel * kernel);
 	const narrow = narrowLayers(g);
+	const isPlain = kernel === 3 && stride === 1 && !options.padding;
+	const filtering =
+		g.flavour.convolution === "winograd" && isPlain && narrow.length === 0
+			? filteringFor(x, outChannels)
+			: undefined;
+	if (filtering) {
+		const y = winogradConv(g, x, outChannels, filtering);
+		return options.bias === false
+			? y
+			: add(g, y, g.weight("bias", [outChannels], { as: [outChannels, 1, 1] }));
+	}
+	g.countMultiplyAdds(elementCount(dims) * inChannels * kernel * kernel);
 	const weight = g.weight("weight", shape, { stored: narrow.length > 0 });
 	const bias =
 		options.bias === false

@@ -21,6 +21,12 @@ import {
 	tokensToImage,
 } from "../../graph/layers/tokens.js";
 import { upsampledConv, upsampleLike } from "../../graph/layers/upsample.js";
+import {
+	type Filtering,
+	SQUARES_OF_2,
+	SQUARES_OF_4,
+	winogradConv,
+} from "../../graph/layers/winogradConv.js";
 import { elementCount, type Tensor, tensor } from "../../tensor/tensor.js";
 import type { TensorEntry, Weights } from "../../weights/formats/weights.js";
 import type { IntTensor } from "../session.js";
@@ -40,6 +46,8 @@ const LAYERS: Families = {
 	"linear layer": (g) => linear(g, map(g, "tokens", [2, QUERIES, 48]), 80),
 	"gated linear unit": (g) => geglu(g, map(g, "tokens", [2, QUERIES, 48]), 64),
 	"3x3 convolution": (g) => conv2d(g, image(g), 24),
+	"convolution in squares of 2": (g) => inSquares(g, SQUARES_OF_2),
+	"convolution in squares of 4": (g) => inSquares(g, SQUARES_OF_4),
 	"strided convolution": (g) => conv2d(g, image(g), 24, { stride: 2 }),
 	"1x1 convolution": (g) => conv2d(g, image(g), 24, { kernel: 1 }),
 	"group norm": (g) => groupNorm(g, image(g), 8, 1e-5),
@@ -81,6 +89,13 @@ const LAYERS: Families = {
 					},
 				),
 };
+
+/** A 3x3 convolution as engines that ask for it have it written. */
+function inSquares(g: GraphBuilder, filtering: Filtering): Value {
+	return g.flavour.convolution === "winograd"
+		? winogradConv(g, image(g), 24, filtering)
+		: conv2d(g, image(g), 24, { bias: false });
+}
 
 /** Attention over prompts and pixels: the most intricate operator, which drivers are wrong about the most often. */
 const ATTENTION: Families = Object.fromEntries([

@@ -36,7 +36,7 @@ export interface WebEngine extends Engine {
 }
 
 /** Raised when the layers that are checked, or their tolerances, change. */
-const CHECK_VERSION = 1;
+const CHECK_VERSION = 2;
 
 const MOST_THREADS = 8;
 
@@ -81,7 +81,10 @@ export async function openWebEngine(
 async function wasmEngine(options: WebEngineOptions): Promise<WebEngine> {
 	const threads = threadsOf(options);
 	const runtime = await loadWebRuntime("wasm", { ...options, threads });
-	const engine = engineOf(runtime, "wasm", defaultFlavour);
+	const engine = engineOf(runtime, "wasm", {
+		...defaultFlavour,
+		convolution: "winograd",
+	});
 	await checked(engine, options, `wasm ${navigator.userAgent}`, {
 		name: "plain",
 	});
