@@ -1,12 +1,13 @@
 import { UserError } from "../errors/userError.js";
 import { checkEncoding, type EncodeImage } from "./encodedImage.js";
+import { encodePng } from "./encodePng.js";
 import { insertJpegExif, insertWebpExif } from "./exifContainer.js";
 import { insertPngText } from "./pngText.js";
 import type { RgbImage } from "./rgbImage.js";
 import { encodeUserComment } from "./userComment.js";
 
 /**
- * A picture as a file, made by the browser: with the settings in a PNG text or an EXIF UserComment as A1111 writes them.
+ * A picture as a file, made in the browser: with the settings in a PNG text or an EXIF UserComment as A1111 writes them.
  * @throws UserError when the browser does not write the format, or the settings are too long for a JPEG.
  */
 export const canvasEncode: EncodeImage = async (
@@ -16,6 +17,12 @@ export const canvasEncode: EncodeImage = async (
 ) => {
 	checkEncoding(format, options);
 	const { parameters, quality = 95 } = options;
+	if (format === "png") {
+		const png = await encodePng(image);
+		return parameters === undefined
+			? png
+			: insertPngText(png, "parameters", parameters);
+	}
 	const blob = await painted(image).convertToBlob({
 		type: `image/${format}`,
 		quality: quality / 100,
@@ -26,7 +33,6 @@ export const canvasEncode: EncodeImage = async (
 		});
 	const bytes = new Uint8Array(await blob.arrayBuffer());
 	if (parameters === undefined) return bytes;
-	if (format === "png") return insertPngText(bytes, "parameters", parameters);
 	const exif = encodeUserComment(parameters);
 	return format === "jpeg"
 		? insertJpegExif(bytes, exif)

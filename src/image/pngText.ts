@@ -1,14 +1,15 @@
 import { UserError } from "../errors/userError.js";
 import { crc32 } from "../files/crc32.js";
 
-const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
+/** What every PNG begins with. */
+export const PNG_SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 /** A longer text, or more of them, is an attack and no setting. */
 const MAX_TEXT = 1 << 20;
 const MAX_TEXTS = 64;
 
 /** Whether a file begins as a PNG. */
 export function isPng(bytes: Uint8Array): boolean {
-	return SIGNATURE.every((byte, i) => bytes[i] === byte);
+	return PNG_SIGNATURE.every((byte, i) => bytes[i] === byte);
 }
 
 /**
@@ -35,7 +36,7 @@ export function insertPngText(
 					new TextEncoder().encode(content),
 				]),
 			);
-	const afterHeader = SIGNATURE.length + 25;
+	const afterHeader = PNG_SIGNATURE.length + 25;
 	return joinBytes([
 		png.subarray(0, afterHeader),
 		chunk,
@@ -55,7 +56,7 @@ export async function readPngText(
 	if (!isPng(bytes)) throw new UserError(`${name} is no PNG`);
 	const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 	const texts = new Map<string, string>();
-	let at = SIGNATURE.length;
+	let at = PNG_SIGNATURE.length;
 	let type = "";
 	while (type !== "IEND") {
 		if (at + 12 > bytes.length) throw new UserError(`${name} is cut off`);
@@ -121,15 +122,20 @@ async function inflate(data: Uint8Array): Promise<Uint8Array> {
 	const stream = new Blob([new Uint8Array(data)])
 		.stream()
 		.pipeThrough(new DecompressionStream("deflate"));
-	for await (const part of stream) {
-		parts.push(part);
-		length += part.length;
-		if (length > MAX_TEXT) break;
+	// not every browser iterates over streams
+	const reader = stream.getReader();
+	while (length <= MAX_TEXT) {
+		const { done, value } = await reader.read();
+		if (done) break;
+		parts.push(value);
+		length += value.length;
 	}
+	await reader.cancel();
 	return joinBytes(parts);
 }
 
-function pngChunk(type: string, data: Uint8Array): Uint8Array {
+/** A chunk of a PNG: length, type, data, checksum. */
+export function pngChunk(type: string, data: Uint8Array): Uint8Array {
 	const body = joinBytes([latin1(type), data]);
 	const chunk = new Uint8Array(body.length + 8);
 	const view = new DataView(chunk.buffer);
