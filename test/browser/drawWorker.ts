@@ -146,6 +146,10 @@ answerCalls({
 		await session.release();
 		return { first: [...mixed.data.slice(0, 4)], dims: mixed.dims };
 	},
+	/** Takes away what older browsers do not have. */
+	async withoutWritables() {
+		Reflect.deleteProperty(FileSystemFileHandle.prototype, "createWritable");
+	},
 	models: () => listModels(),
 	remove: (_, name: string) => removeModel(name),
 });

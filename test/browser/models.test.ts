@@ -156,6 +156,23 @@ test.skipIf(!hasChromium)(
 	},
 );
 
+test.skipIf(!hasChromium)(
+	"a browser that writes files only at once, as Safari did before version 26, keeps models too",
+	async () => {
+		const { call, tell } = await freshPage();
+		await call("withoutWritables");
+		const { error, told } = await tell("load", "owner/emoji", hub());
+		expect(error).toBeUndefined();
+		expect(JSON.stringify(told)).not.toContain("notice");
+		const [kept] = await call<Record<string, unknown>[]>("models");
+		expect(kept).toMatchObject({ name: "owner/emoji", complete: true });
+		expect(kept.stored).toBe(kept.size);
+		server.requests.length = 0;
+		await call("load", "owner/emoji", hub());
+		expect(asked("/hub/")).toEqual([]);
+	},
+);
+
 test.skipIf(!hasChromium)("what comes damaged is not taken", async () => {
 	const { tell, call } = await freshPage();
 	instead = (path, range) => {

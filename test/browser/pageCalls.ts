@@ -40,6 +40,7 @@ addEventListener("dragover", (event) => event.preventDefault());
 addEventListener("drop", (event) => {
 	event.preventDefault();
 	if (event.dataTransfer) dropped = droppedModel(event.dataTransfer);
+	dropped?.catch(() => undefined);
 });
 
 /** What the user picked or dropped, by the names that tests give it. */

@@ -245,19 +245,31 @@ test.skipIf(!hasChromium)(
 		);
 
 		const devtools = await page.context().newCDPSession(page);
-		for (const type of ["dragEnter", "dragOver", "drop"] as const)
-			await devtools.send("Input.dispatchDragEvent", {
-				type,
-				x: 200,
-				y: 200,
-				data: {
-					items: [],
-					files: [join(models, "tiny-sd")],
-					dragOperationsMask: 1,
-				},
-			});
+		const drop = async (file: string) => {
+			for (const type of ["dragEnter", "dragOver", "drop"] as const)
+				await devtools.send("Input.dispatchDragEvent", {
+					type,
+					x: 200,
+					y: 200,
+					data: { items: [], files: [file], dragOperationsMask: 1 },
+				});
+		};
+		await drop(join(models, "tiny-sd"));
 		expect(await call("load", { picked: "dropped" })).toMatchObject({
 			label: "tiny-sd",
 		});
+		// as browsers without handles of what is dropped have it
+		await page.evaluate(
+			"delete DataTransferItem.prototype.getAsFileSystemHandle",
+		);
+		await drop(join(models, "tiny-sd"));
+		expect(await call("load", { picked: "dropped" })).toMatchObject({
+			label: "tiny-sd",
+		});
+		await call("draw", run);
+		await drop(join(models, "tiny-sd.single.safetensors"));
+		expect(
+			await call("load", { picked: "dropped" }, { config: "/tiny/tiny-sd/" }),
+		).toMatchObject({ label: "tiny-sd.single.safetensors" });
 	},
 );

@@ -153,14 +153,39 @@ async function write(
 ): Promise<void> {
 	try {
 		const handle = await folder.getFileHandle(name, { create: true });
-		const writable = await handle.createWritable();
-		await writable.write(bytes as Uint8Array<ArrayBuffer>);
-		await writable.close();
+		if ("createWritable" in handle) {
+			const writable = await handle.createWritable();
+			await writable.write(bytes as Uint8Array<ArrayBuffer>);
+			await writable.close();
+		} else await writeAtOnce(handle, bytes);
 	} catch (cause) {
 		// a full disk is told of in several ways: by its quota, or as a pipe that broke
 		throw new UserError(
 			`this browser's storage is full or cannot be written (${(cause as Error).message}): remove models that are no longer needed (removeModel), or make room on the disk`,
 			{ code: "no_memory", cause },
 		);
+	}
+}
+
+/** What Safari had before version 26, in workers. */
+interface SyncAccess {
+	truncate(size: number): void;
+	write(bytes: Uint8Array): number;
+	close(): void;
+}
+
+async function writeAtOnce(
+	handle: FileSystemFileHandle,
+	bytes: Uint8Array,
+): Promise<void> {
+	const access = await (
+		handle as unknown as { createSyncAccessHandle(): Promise<SyncAccess> }
+	).createSyncAccessHandle();
+	try {
+		access.truncate(0);
+		if (access.write(bytes) < bytes.length)
+			throw new DOMException("there is no room", "QuotaExceededError");
+	} finally {
+		access.close();
 	}
 }

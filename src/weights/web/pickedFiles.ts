@@ -79,18 +79,61 @@ async function collect(
  */
 export async function droppedModel(
 	data: DataTransfer,
-): Promise<File | FileSystemDirectoryHandle | FileSystemFileHandle> {
-	const [item] = data.items;
-	const handle = await (
-		item as
-			| { getAsFileSystemHandle?(): Promise<FileSystemHandle | null> }
-			| undefined
-	)?.getAsFileSystemHandle?.();
-	if (handle) return handle as FileSystemDirectoryHandle | FileSystemFileHandle;
+): Promise<
+	| File
+	| ReadonlyMap<string, File>
+	| FileSystemDirectoryHandle
+	| FileSystemFileHandle
+> {
+	// all of it at once: after the first wait the browser tells nothing any more
+	const [item] = data.items as Iterable<DroppedItem>;
 	const [file] = data.files;
+	const entry = item?.webkitGetAsEntry?.();
+	const handle = await item?.getAsFileSystemHandle?.();
+	if (handle) return handle as FileSystemDirectoryHandle | FileSystemFileHandle;
+	// browsers without such handles: Firefox, Safari
+	if (entry?.isDirectory)
+		return filesBelow(entry as FileSystemDirectoryEntry, entry.name, 1);
 	if (file?.size) return file;
 	throw new UserError(
 		"what was dropped is no file or folder of a model; pick it with a file field instead",
 		{ code: "usage" },
 	);
+}
+
+type DroppedItem = DataTransferItem & {
+	getAsFileSystemHandle?(): Promise<FileSystemHandle | null>;
+};
+
+async function filesBelow(
+	folder: FileSystemDirectoryEntry,
+	path: string,
+	depth: number,
+): Promise<Map<string, File>> {
+	const files = new Map<string, File>();
+	const reader = folder.createReader();
+	for (;;) {
+		// some at a time, until there are none
+		const entries = await new Promise<FileSystemEntry[]>((resolve, reject) =>
+			reader.readEntries(resolve, reject),
+		);
+		if (entries.length === 0) return files;
+		for (const entry of entries) {
+			const own = `${path}/${entry.name}`;
+			if (entry.isFile)
+				files.set(
+					own,
+					await new Promise<File>((resolve, reject) =>
+						(entry as FileSystemFileEntry).file(resolve, reject),
+					),
+				);
+			else if (depth > 0)
+				for (const [name, file] of await filesBelow(
+					entry as FileSystemDirectoryEntry,
+					own,
+					depth - 1,
+				))
+					files.set(name, file);
+		}
+	}
 }
