@@ -32,15 +32,24 @@ export async function chooseWebDevice(
 	const { networks } = whole.files;
 	const small = weightBytes(Object.values(networks)) <= WORTH_COMPILING;
 	if (device !== "auto") return openDevice(device, whole, options, small);
-	if (small || !(await hasWebGpu()))
-		return openDevice("wasm", whole, options, small);
-	try {
-		return await openDevice("webgpu", whole, options, small);
-	} catch (onWebGpu) {
-		return openDevice("wasm", whole, options, small).catch(() => {
-			throw onWebGpu;
-		});
-	}
+	if (small) return openDevice("wasm", whole, options, small);
+	let refusal: Error | undefined;
+	if (await hasWebGpu())
+		try {
+			return await openDevice("webgpu", whole, options, small);
+		} catch (error) {
+			refusal = error as Error;
+		}
+	const chosen = await openDevice("wasm", whole, options, small).catch(
+		(error: unknown) => {
+			throw refusal ?? error;
+		},
+	);
+	const why = refusal?.message ?? "this browser has no WebGPU here";
+	options.onNotice?.(
+		`${whole.files.label} is drawn on the processor (wasm), which takes long: ${why}`,
+	);
+	return chosen;
 }
 
 async function openDevice(

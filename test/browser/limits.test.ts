@@ -34,9 +34,14 @@ beforeAll(async () => {
 			...site.folders,
 			tiny: models,
 			huge: join(models, "tiny-sd"),
+			large: join(models, "tiny-sd"),
 		},
 		answer: ({ url = "", headers: { range = "" } }) =>
-			url === `/huge/${unet}` ? partOfHuge(range) : undefined,
+			url === `/huge/${unet}`
+				? partOf(4000, range)
+				: url === `/large/${unet}`
+					? partOf(200, range)
+					: undefined,
 	});
 	browser = await openChromium({ args: ["--js-flags=--expose-gc"] });
 });
@@ -46,8 +51,8 @@ afterAll(async () => {
 	await site?.[Symbol.asyncDispose]();
 });
 
-/** A UNet's file that says it has 8 GB, of which there is nothing but the header. */
-function partOfHuge(range: string): SiteAnswer {
+/** A UNet's file that says it has so many times 2 MB, of which there is nothing but the header. */
+function partOf(count: number, range: string): SiteAnswer {
 	const file = readFileSync(join(models, "tiny-sd", unet));
 	const length = Number(file.readBigUInt64LE());
 	const header = JSON.parse(file.subarray(8, 8 + length).toString());
@@ -55,8 +60,8 @@ function partOfHuge(range: string): SiteAnswer {
 	const at = file.length - 8 - length;
 	header[name] = {
 		dtype: "F16",
-		shape: [64, 4, 4000, 4000],
-		data_offsets: [at, at + 2 * 64 * 4 * 4000 * 4000],
+		shape: [64, 4, 4000, count],
+		data_offsets: [at, at + 2 * 64 * 4 * 4000 * count],
 	};
 	const json = Buffer.from(JSON.stringify(header));
 	const head = Buffer.alloc(8 + json.length);
@@ -108,6 +113,20 @@ test.skipIf(!hasChromium)(
 					!/bytes=\d+-\d+$/.test(request),
 			),
 		).toEqual([]);
+		await page.close();
+	},
+);
+
+test.skipIf(!hasChromium)(
+	"a large model says why it is not drawn on a graphics device, where there is none",
+	async () => {
+		const { page, tell } = await openPage(browser, server.url);
+		const { told } = await tell("load", "/large", { retryDelay: 1 });
+		expect(told).toContainEqual({
+			notice: expect.stringMatching(
+				/large\/ is drawn on the processor \(wasm\), which takes long: this browser has no WebGPU here$/,
+			),
+		});
 		await page.close();
 	},
 );
