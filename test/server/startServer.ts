@@ -1,5 +1,6 @@
 import { afterAll } from "vitest";
 import { loadPipeline } from "../../src/pipeline/nodeLoadPipeline.js";
+import type { Pipeline } from "../../src/pipeline/pipeline.js";
 import { drawLocally } from "../../src/server/drawLocally.js";
 import type { Runner } from "../../src/server/job.js";
 import { DEFAULT_LIMITS, type ServerLimits } from "../../src/server/limits.js";
@@ -20,6 +21,7 @@ export async function startServer({
 	logPrompts,
 	batch = 1,
 	embedded = false,
+	pipeline: own,
 }: {
 	readonly limits?: Partial<ServerLimits>;
 	readonly keys?: readonly string[];
@@ -32,11 +34,15 @@ export async function startServer({
 	readonly batch?: number;
 	/** Whether it has the embedded model in place of the tiny one. */
 	readonly embedded?: boolean;
+	/** One that several servers share, of the tiny model. */
+	readonly pipeline?: Pipeline;
 } = {}) {
-	const pipeline = await loadPipeline(embedded ? undefined : tinySd, {
-		threads: 1,
-		shareCalls: batch > 1,
-	});
+	const pipeline =
+		own ??
+		(await loadPipeline(embedded ? undefined : tinySd, {
+			threads: 1,
+			shareCalls: batch > 1,
+		}));
 	const shelf = modelShelf([{ name: MODEL, pipeline }], 2 ** 30);
 	const logged: Readonly<Record<string, unknown>>[] = [];
 	const allLimits = { ...DEFAULT_LIMITS, ...limits };
@@ -62,7 +68,7 @@ export async function startServer({
 		await queue.drain(0);
 		await app.close();
 		await workers?.close();
-		await pipeline.release();
+		if (!own) await pipeline.release();
 	};
 	afterAll(close);
 

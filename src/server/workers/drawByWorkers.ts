@@ -11,6 +11,7 @@ import type { ModelShelf } from "../models.js";
 import { imageKey, type JobBoard, jobBoard, previewKey } from "./jobBoard.js";
 import {
 	type EventMessage,
+	isLast,
 	jobMessage,
 	packRequest,
 	unpackRequest,
@@ -235,7 +236,10 @@ export async function openWorkerQueue(
 						id,
 						request,
 						createdAt: message.data.createdAt,
-						ended: job.finishedOn !== undefined,
+						// it is told before the queue counts the job as finished
+						ended:
+							job.finishedOn !== undefined ||
+							(await board.read(id, 0)).some(isLast),
 					});
 			}
 			return known.sort((a, b) => a.createdAt - b.createdAt);
