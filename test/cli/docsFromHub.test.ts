@@ -112,11 +112,15 @@ const commands = (page: string) =>
 	);
 const run = async ([program, ...words]: readonly string[]) => {
 	expect(program).toBe("fdiff");
-	const { code, stderr } = await fdiff([...words, "--seed", "3"], folder, {
-		HF_ENDPOINT: hub.endpoint,
-		HF_HUB_CACHE: join(folder, "cache"),
-		HF_HUB_OFFLINE: "0",
-	});
+	const { code, stderr } = await fdiff(
+		[...words, "--seed", "3", "--threads", "1"],
+		folder,
+		{
+			HF_ENDPOINT: hub.endpoint,
+			HF_HUB_CACHE: join(folder, "cache"),
+			HF_HUB_OFFLINE: "0",
+		},
+	);
 	expect(
 		stderr.split("\n").filter((line) => /^(fdiff|warning):/.test(line)),
 	).toEqual([]);

@@ -10,7 +10,6 @@ import { freePort, hasQueueServer, queueServer } from "./queueServer.js";
 import {
 	ended,
 	recordLines,
-	resultsOf,
 	start,
 	tinyDataset,
 	tinyEvaluation,
@@ -35,61 +34,7 @@ afterAll(() => {
 	rmSync(folder, { recursive: true, force: true });
 });
 
-test.skipIf(!hasQueueServer)(
-	"workers that are killed at random lose nothing: the results are those of one machine",
-	async () => {
-		const alone = await ended(
-			start(tinyEvaluation(dataset, join(folder, "alone"))),
-		);
-		expect(alone).toEqual({ code: 0, errors: "" });
-
-		const out = join(folder, "queued");
-		const words = [...tinyEvaluation(dataset, out), "--queue", url];
-		const work = () => {
-			const child = start(tinyWorker(url));
-			children.push(child);
-			return child;
-		};
-		let workers = [work(), work()];
-		let coordinator = start(words);
-		children.push(coordinator);
-		let finished = ended(coordinator);
-		const replaceFirst = () => {
-			workers[0].kill("SIGKILL");
-			workers = [workers[1], work()];
-		};
-		// every caption brings an image by each of four methods at once
-		while (imageCount(out) < 4) await delay(20);
-		expect(imageCount(out)).toBeLessThan(16);
-		replaceFirst();
-		await delay(Math.random() * 500);
-		// a worker, and the process that collects
-		replaceFirst();
-		coordinator.kill("SIGKILL");
-		await finished;
-		await delay(Math.random() * 1000);
-		coordinator = start(words);
-		children.push(coordinator);
-		finished = ended(coordinator);
-		await delay(Math.random() * 3000);
-		replaceFirst();
-		const { code, errors } = await finished;
-		expect(errors).toBe("");
-		expect(code).toBe(0);
-		expect(resultsOf(out)).toEqual(resultsOf(join(folder, "alone")));
-		expect(imageCount(out)).toBe(16);
-
-		// asked to stop, a worker leaves in order (the others may be too young to listen)
-		const last = work();
-		const leaving = ended(last);
-		await readiness(last);
-		last.kill("SIGTERM");
-		expect((await leaving).code).toBe(0);
-		for (const worker of workers) worker.kill("SIGKILL");
-		await Promise.all(workers.map(ended));
-	},
-	300_000,
-);
+// workers and collectors that are killed: test/kills
 
 test.skipIf(!hasQueueServer)(
 	"captions that failed are named and tried anew; answers and values that are none of ours are passed over",

@@ -46,16 +46,19 @@ async function whole(words: string[], environment: Environment = {}) {
 	return performance.now() - started;
 }
 
-/** Runs the program and kills it after some milliseconds; whether it was still there. */
+/** Runs the program and kills it after some milliseconds, or when something has come; whether it was still there. */
 async function killed(
 	words: string[],
-	after: number,
+	moment: number | Promise<unknown>,
 	environment: Environment = {},
 ): Promise<boolean> {
 	const { code } = await fdiff(
 		words,
 		root,
-		(child) => void delay(after).then(() => child.kill("SIGKILL")),
+		(child) =>
+			void (typeof moment === "number" ? delay(moment) : moment).then(() =>
+				child.kill("SIGKILL"),
+			),
 		environment,
 	);
 	return code === null;
@@ -95,13 +98,32 @@ test("fdiff evaluate", { timeout: patience }, async () => {
 	);
 	await tinyDataset(dataset);
 	const takes = await whole(tinyEvaluation(dataset, alone));
+	let kills = 0;
 	for (let kill = 0; kill < each; kill++) {
-		await killed(tinyEvaluation(dataset, out), random() * takes);
+		if (await killed(tinyEvaluation(dataset, out), random() * takes)) kills++;
 		expectWhole(out, alone, ".png");
 	}
+	// a little after it has written something
+	for (let kill = 0; kill < each && linesOf(out) < linesOf(alone); kill++) {
+		const moment = writes(out).then(() => delay(40 * random()));
+		if (await killed(tinyEvaluation(dataset, out), moment)) kills++;
+		expectWhole(out, alone, ".png");
+	}
+	expect(kills).toBeGreaterThanOrEqual(each);
 	await whole(tinyEvaluation(dataset, out));
 	expectSameRun(out, alone);
 });
+
+function linesOf(out: string): number {
+	return existsSync(join(out, "records")) ? recordLines(out).length : 0;
+}
+
+/** Waits until a run has recorded one thing more. */
+async function writes(out: string): Promise<void> {
+	const before = linesOf(out);
+	const patience = performance.now() + 30_000;
+	while (linesOf(out) <= before && performance.now() < patience) await delay(5);
+}
 
 test("fdiff into a folder", { timeout: patience }, async () => {
 	const folder = emptyFolder();
@@ -183,25 +205,32 @@ test.skipIf(!hasQueueServer)(
 			});
 			return { end, kill: () => child?.kill("SIGKILL") };
 		};
+		const work = () => start(tinyWorker(server.url));
 		let collector = start(words);
-		let worker = start(tinyWorker(server.url));
-		for (let kill = 0; kill < each; kill++) {
-			await delay(random() * takes);
-			if (random() < 0.5) {
-				worker.kill();
-				await worker.end;
-				worker = start(tinyWorker(server.url));
-			} else {
+		let workers = [work(), work()];
+		const kills = [
+			async () => {
+				workers[0].kill();
+				await workers[0].end;
+				workers = [workers[1], work()];
+			},
+			async () => {
 				collector.kill();
 				await collector.end;
 				collector = start(words);
-			}
+			},
+		];
+		// first when there is work under way
+		await writes(out);
+		for (let kill = 0; kill < each; kill++) {
+			if (kill > 0) await delay(random() * takes);
+			await kills[kill === 0 ? 0 : Math.floor(2 * random())]();
 			expectWhole(out, alone, ".png");
 		}
 		const { code, stderr } = await collector.end;
 		expect(stderr).not.toContain("fdiff:");
 		expect(code).toBe(0);
-		worker.kill();
+		for (const worker of workers) worker.kill();
 		expectSameRun(out, alone);
 	},
 );

@@ -45,7 +45,7 @@ const asTensor = (array: GoldenArray | undefined): Tensor => {
 const ofEachKind = new Set([
 	"tiny-sd-ddim-50-paper-plain-g7.5-128x128-n1",
 	"tiny-sd2-ddim-20-uniform4-inject0.003-g1.0-160x96-n2",
-	...["deepcache-4-11", "outer-kept", "outer-after-decoder"],
+	...["deepcache-4-11", "outer-after-decoder"],
 	...["nothing-1-timestep", "features-2-timestep", "v-denoised-1"],
 ]);
 const isRun = ({ name }: Case) =>
