@@ -29,16 +29,16 @@ const GENERAL_RUNS: readonly {
 	{
 		sampler: "dpm-solver++",
 		steps: 20,
-		calls: [18, 17, 16, 15, 14, 12, 10, 9],
+		calls: [18, 17, 12, 10, 9],
 	},
-	{ sampler: "ddim", steps: 50, calls: [30, 25, 20, 16, 14, 12, 10] },
-	{ sampler: "euler", steps: 20, calls: [18, 17, 16, 15, 14, 12, 10, 9] },
-	{ sampler: "unipc", steps: 20, calls: [18, 17, 16, 15, 14, 12, 10, 9] },
-	{ sampler: "dpm-solver", steps: 20, calls: [18, 17, 16, 15, 14, 12, 10, 9] },
+	{ sampler: "ddim", steps: 50, calls: [25, 20, 16, 14, 12, 10] },
+	{ sampler: "euler", steps: 20, calls: [17, 16, 15, 12, 10, 9] },
+	{ sampler: "unipc", steps: 20, calls: [17, 16, 15, 12, 10, 9] },
+	{ sampler: "dpm-solver", steps: 20, calls: [18, 17, 16, 15, 10, 9] },
 ];
 
 /** Batches of captions that shares of calls are chosen by, and those that they are checked on. */
-const BATCHES = { choosing: 3, checking: 4 };
+const BATCHES = { choosing: 3, checking: 3 };
 
 /** Grids that general plans are held beside: plain sampling with fewer steps. */
 const BESIDE = ["own"];

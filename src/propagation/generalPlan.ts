@@ -12,7 +12,10 @@ import { FULL, type StepState } from "./stepState.js";
 export type GeneralRun = Pick<Sampler, "timesteps"> &
 	Partial<Pick<Sampler, "name" | "sigmas" | "predictionType">>;
 
-/** Shares of the plain run's steps that call the network, in runs of at least so many steps. */
+/**
+ * Shares of the plain run's steps that call the network, in runs of at least so many steps: the least with which all weights that were compared
+ * kept the quality. Absent: none of those tried did.
+ */
 interface Shares extends Readonly<Partial<Record<PlanQuality, number>>> {
 	readonly steps: number;
 }
@@ -27,19 +30,21 @@ interface General {
 	readonly shares: readonly Shares[];
 }
 
-const shares = (
-	steps: number,
-	high: number,
-	balanced: number,
-	fast: number,
-) => [{ steps, high, balanced, fast }];
-
 const GENERAL: Readonly<Partial<Record<SamplerName, General>>> = {
-	ddim: { by: "reuse", shares: shares(50, 0.5, 0.32, 0.24) },
-	euler: { by: "reuse", shares: shares(20, 0.8, 0.6, 0.5) },
-	"dpm-solver++": { by: "grid", shares: shares(20, 0.9, 0.6, 0.5) },
-	"dpm-solver": { by: "grid", shares: shares(20, 0.9, 0.75, 0.5) },
-	unipc: { by: "grid", shares: shares(20, 0.8, 0.65, 0.5) },
+	ddim: {
+		by: "reuse",
+		shares: [{ steps: 50, high: 0.5, balanced: 0.32, fast: 0.24 }],
+	},
+	euler: { by: "reuse", shares: [{ steps: 20, balanced: 0.75, fast: 0.5 }] },
+	"dpm-solver++": {
+		by: "grid",
+		shares: [{ steps: 20, balanced: 0.7, fast: 0.55 }],
+	},
+	"dpm-solver": {
+		by: "grid",
+		shares: [{ steps: 20, balanced: 0.8, fast: 0.55 }],
+	},
+	unipc: { by: "grid", shares: [{ steps: 20, balanced: 0.75, fast: 0.6 }] },
 };
 
 /**
