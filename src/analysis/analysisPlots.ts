@@ -164,13 +164,7 @@ function similarityPlot(analysis: Analysis): PlotSpec {
 	});
 	return {
 		data: { values },
-		facet: {
-			field: "block",
-			type: "nominal",
-			title: null,
-			sort: analysis.blocks.map(({ name }) => name),
-		},
-		columns: 4,
+		...plotOfEachBlock(analysis),
 		spec: {
 			width: 150,
 			height: 150,
@@ -188,6 +182,17 @@ function similarityPlot(analysis: Analysis): PlotSpec {
 	};
 }
 
+/** A small plot a block, in the order of the blocks. */
+const plotOfEachBlock = (analysis: Analysis) => ({
+	facet: {
+		field: "block",
+		type: "nominal" as const,
+		title: null,
+		sort: analysis.blocks.map(({ name }) => name),
+	},
+	columns: 4,
+});
+
 function featureSpectra(analysis: Analysis): PlotSpec {
 	const values = analysis.blocks.flatMap(({ name, spectra }) =>
 		spectra.flatMap(({ frequencies, power }, n) =>
@@ -201,13 +206,7 @@ function featureSpectra(analysis: Analysis): PlotSpec {
 	);
 	return {
 		data: { values },
-		facet: {
-			field: "block",
-			type: "nominal",
-			title: null,
-			sort: analysis.blocks.map(({ name }) => name),
-		},
-		columns: 4,
+		...plotOfEachBlock(analysis),
 		spec: {
 			width: 150,
 			height: 130,

@@ -9,7 +9,7 @@ import { onnxRuntime } from "../runtime/onnxruntime/nodeOnnxRuntime.js";
 import { openTogether } from "../runtime/openTogether.js";
 import { intRows, type SessionOptions } from "../runtime/session.js";
 import { assertFinite } from "../tensor/assertFinite.js";
-import { concat } from "../tensor/tensor.js";
+import { concat, type Tensor } from "../tensor/tensor.js";
 import { loadTokenizer } from "../tokenizer/loadTokenizer.js";
 import { wordsBeyond } from "../tokenizer/wordsBeyond.js";
 import { readTokenizerTexts } from "../weights/folder/diffusersFolder.js";
@@ -28,6 +28,7 @@ import {
 	parseClipPreprocessing,
 	preprocessForClip,
 } from "./clipPreprocessing.js";
+import type { Features } from "./features.js";
 
 /** Weights as transformers saves them, the first that is there. */
 const weightNames = ["model.safetensors", "pytorch_model.bin"] as const;
@@ -104,25 +105,19 @@ export async function openClipModel(
 				const { image_embeds } = await vision.run({
 					pixel_values: concat(pixels),
 				});
-				assertFinite(
+				return features(
 					`${where}: the CLIP embedding of a picture`,
 					image_embeds,
-					"its weights are damaged",
 				);
-				const [count, width] = image_embeds.dims;
-				return { count, width, data: image_embeds.data };
 			},
 			unread: (text) => wordsBeyond(text, tokenizer),
 			async embedTexts(texts) {
 				const ids = intRows(texts.map((caption) => tokenizer.encode(caption)));
 				const { text_embeds } = await text.run({ input_ids: ids });
-				assertFinite(
+				return features(
 					`${where}: the CLIP embedding of a caption`,
 					text_embeds,
-					"its weights are damaged",
 				);
-				const [count, width] = text_embeds.dims;
-				return { count, width, data: text_embeds.data };
 			},
 		};
 	});
@@ -158,4 +153,11 @@ async function locate(where: string): Promise<string> {
 				throw error;
 		}
 	throw refusal;
+}
+
+/** A row a picture or caption. @throws UserError when a value is not finite */
+function features(what: string, embeddings: Tensor): Features {
+	assertFinite(what, embeddings, "its weights are damaged");
+	const { dims, data } = embeddings;
+	return { count: dims[0], width: dims[1], data };
 }

@@ -3,6 +3,21 @@ import { stepStateWord } from "../propagation/stepState.js";
 import type { GeneratedImage, PipelineEvent } from "./generatedImage.js";
 import type { Warning } from "./warning.js";
 
+/** That a step was taken. */
+export interface ToldStep<Preview> {
+	readonly type: "step";
+	/** The image, or the first of the batch, that took the step. */
+	readonly image: number;
+	/** 1-based. */
+	readonly step: number;
+	readonly steps: number;
+	/** What ran, as plans write it: `full`, `decoder`, `outer:3`, `nothing:1`. */
+	readonly state: string;
+	readonly seconds: number;
+	/** What the step predicts. */
+	readonly preview?: Preview;
+}
+
 /** An event of a run as it is told to those who follow it from elsewhere, its picture and preview not yet encoded. */
 export type ToldEvent =
 	| {
@@ -11,18 +26,7 @@ export type ToldEvent =
 			readonly seconds?: number;
 	  }
 	| ({ readonly type: "warning" } & Warning)
-	| {
-			readonly type: "step";
-			/** The image, or the first of the batch, that took the step. */
-			readonly image: number;
-			/** 1-based. */
-			readonly step: number;
-			readonly steps: number;
-			/** What ran, as plans write it. */
-			readonly state: string;
-			readonly seconds: number;
-			readonly preview?: RgbImage;
-	  }
+	| ToldStep<RgbImage>
 	| { readonly type: "image"; readonly result: GeneratedImage };
 
 /** The events of a run, its steps numbered anew for each batch. @param steps network evaluations of an image */

@@ -1,6 +1,7 @@
 import type { RgbImage } from "../image/rgbImage.js";
 import type { ImageJson } from "../pipeline/generatedImage.js";
 import type { GenerateOptions } from "../pipeline/options.js";
+import type { ToldStep } from "../pipeline/toldEvents.js";
 import type { Warning } from "../pipeline/warning.js";
 import type { Seed } from "../random/seed.js";
 import type { ToldError } from "./httpError.js";
@@ -47,19 +48,8 @@ export type WaitingEvent =
 	| { readonly type: "queued"; readonly position: number }
 	| { readonly type: "started" };
 
-export interface StepEvent {
-	readonly type: "step";
-	/** The image, or the first of the batch, that took the step. */
-	readonly image: number;
-	/** 1-based. */
-	readonly step: number;
-	readonly steps: number;
-	/** What ran, as plans write it: `full`, `decoder`, `outer:3`, `nothing:1`. */
-	readonly state: string;
-	readonly seconds: number;
-	/** What the step predicts, as a JPEG. */
-	readonly preview?: Uint8Array;
-}
+/** Its preview is a JPEG. */
+export type StepEvent = ToldStep<Uint8Array>;
 
 export type JobState = "queued" | "running" | "done" | "failed" | "cancelled";
 

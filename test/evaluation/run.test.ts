@@ -283,7 +283,10 @@ describe("a run", () => {
 		const broken = join(folder, "broken");
 		await tinyDataset(broken);
 		writeFileSync(join(broken, "2.png"), "no image");
-		const place = { dataset: { folder: broken } };
+		const place = {
+			dataset: { folder: broken },
+			methods: parseMethods("ddim-2"),
+		};
 		await expect(draw(request(join(folder, "strict"), place))).rejects.toThrow(
 			/1 of 4 real images cannot be used/,
 		);

@@ -136,6 +136,10 @@ const files = {
 	"captions.txt": "a red apple\na cup\na cat\n",
 };
 const quick = ["--steps", "3", "--seed", "1", "--threads", "1", "--quiet"];
+const tiny = [
+	...["--model", join(root, "test", "models", "tiny-sd")],
+	...["--width", "64", "--height", "64", ...quick],
+];
 const fdiff = (...words: readonly string[]) => runsOffline([program, ...words]);
 
 test.skipIf(!traced)("what is traced would be seen", async () => {
@@ -155,7 +159,7 @@ test.skipIf(!traced)("drawing, and drawing anew from a picture", async () => {
 });
 
 test.skipIf(!traced)("comparing", async () => {
-	const place = await fdiff("compare", "a cup", ...quick, "--output", "c.png");
+	const place = await fdiff("compare", "a cup", ...tiny, "--output", "c.png");
 	expect(listing(place.work)).toEqual(["c.png", "captions.txt"]);
 });
 
@@ -182,13 +186,13 @@ const firstMethod = ({ work }: Place) =>
 	readdirSync(join(work, "out", "images")).sort()[0] ?? "";
 
 test.skipIf(!traced)("analyzing", async () => {
-	const place = await fdiff("analyze", "a cup", ...quick, "--out", "analysis");
+	const place = await fdiff("analyze", "a cup", ...tiny, "--out", "analysis");
 	expect(readdirSync(place.work).sort()).toEqual(["analysis", "captions.txt"]);
 });
 
 test.skipIf(!traced)("tuning", async () => {
 	const place = await fdiff(
-		...["tune", "--captions", "captions.txt", ...quick, "--out", "plan.json"],
+		...["tune", "--captions", "captions.txt", ...tiny, "--out", "plan.json"],
 		...["--calibration", "2", "--held-out", "1", "--candidates", "4"],
 		...["--trials", "1", "--calls", "2"],
 	);
