@@ -7,6 +7,19 @@ import { assertNoComplaints, hasBrowser, openPage } from "./openPage.js";
 
 const KEY = "alice-0123456789abcdef";
 
+/** In the page: what the pictures of the gallery are kept as. */
+const KEPT_KINDS = `(async () => {
+	const answer = (request) => new Promise((resolve, reject) => {
+		request.onsuccess = () => resolve(request.result);
+		request.onerror = () => reject(request.error);
+	});
+	const database = await answer(indexedDB.open("faster-diffusion"));
+	const store = database.transaction("pictures").objectStore("pictures");
+	const kept = await answer(store.getAll());
+	database.close();
+	return kept.map(({ png }) => png.constructor.name);
+})()`;
+
 describe.skipIf(!hasBrowser)("the page", async () => {
 	const { url, queue } = await startServer();
 	/** The tests go on where the one before left it, unless they open their own. */
@@ -135,6 +148,11 @@ describe.skipIf(!hasBrowser)("the page", async () => {
 		await page.getByRole("textbox", { name: "Prompt" }).fill("an umbrella");
 		await page.getByRole("button", { name: "Another seed" }).click();
 		await expect.poll(() => hung.count(), { timeout: 10_000 }).toBe(2);
+		// as bytes: Safari's private windows keep no blobs
+		expect(await page.evaluate(KEPT_KINDS)).toEqual([
+			"ArrayBuffer",
+			"ArrayBuffer",
+		]);
 		await page.reload();
 		await drawn(page);
 		expect(await hung.count()).toBe(2);

@@ -10,6 +10,11 @@ export interface KeptPicture extends FinishedPicture {
 	readonly asked: PictureOptions;
 }
 
+/** As the browser keeps it: Safari's private windows keep bytes, but no blobs. */
+type StoredPicture = Omit<KeptPicture, "png"> & {
+	readonly png: ArrayBuffer | Blob;
+};
+
 export interface GalleryStore {
 	/** The newest first. */
 	all(): Promise<KeptPicture[]>;
@@ -43,7 +48,8 @@ export function galleryStore(): GalleryStore {
 	async function add(
 		picture: Omit<KeptPicture, "id">,
 	): Promise<number | undefined> {
-		const id = await inStore("readwrite", (store) => store.add(picture)).catch(
+		const stored = { ...picture, png: await picture.png.arrayBuffer() };
+		const id = await inStore("readwrite", (store) => store.add(stored)).catch(
 			() => undefined,
 		);
 		return id === undefined ? undefined : Number(id);
@@ -59,10 +65,15 @@ export function galleryStore(): GalleryStore {
 
 	return {
 		async all() {
-			const kept = await inStore<KeptPicture[]>("readonly", (store) =>
+			const kept = await inStore<StoredPicture[]>("readonly", (store) =>
 				store.getAll(),
 			);
-			return (kept ?? [...memory.values()]).toSorted(
+			const pictures =
+				kept?.map((picture) => ({
+					...picture,
+					png: new Blob([picture.png], { type: "image/png" }),
+				})) ?? [];
+			return [...pictures, ...memory.values()].toSorted(
 				(a, b) => b.keptAt - a.keptAt || b.id - a.id,
 			);
 		},
