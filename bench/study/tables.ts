@@ -77,7 +77,7 @@ export function table(run: StudyRun, rows: readonly Row[]): string {
 	const lines = rows.map(
 		({ label, kind, calls, figures: own, scores, seconds }) => {
 			const isPlain = kind === "plain";
-			const name = kind === "tuned" ? `**tuned** (${label})` : label;
+			const name = kind === "tuned" ? `**${label}**` : label;
 			const faster =
 				seconds && plain.seconds ? (plain.seconds / seconds).toFixed(2) : "–";
 			return [

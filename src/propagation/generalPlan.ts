@@ -35,7 +35,7 @@ const GENERAL: Readonly<Partial<Record<SamplerName, General>>> = {
 		by: "reuse",
 		shares: [{ steps: 50, high: 0.5, balanced: 0.32, fast: 0.24 }],
 	},
-	euler: { by: "reuse", shares: [{ steps: 20, balanced: 0.75, fast: 0.5 }] },
+	euler: { by: "reuse", shares: [{ steps: 20, balanced: 0.75, fast: 0.6 }] },
 	"dpm-solver++": {
 		by: "grid",
 		shares: [{ steps: 20, balanced: 0.7, fast: 0.55 }],
