@@ -21,7 +21,7 @@ const study = "dist-bench/bench/study/main.js";
 /** Runs whose plans are searched for; of the others simple grids are compared alone. */
 const SEARCHES = [
 	["dpm-solver++", "20", trial ? "8" : "8,10,14"],
-	...(trial ? [] : [["ddim", "50", "8,12"]]),
+	...(trial ? [] : [["ddim", "50", "8,10,12"]]),
 ];
 const effort = trial
 	? ["--calibration", "2", "--candidates", "20", "--trials", "1"]

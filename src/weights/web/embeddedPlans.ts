@@ -29,6 +29,10 @@ export const embeddedPlanUrls: readonly URL[] = [
 		import.meta.url,
 	),
 	new URL(
+		"../../../models/emoji/plans/dpm-solver-20-g5-fast-8dca6a72bd.json",
+		import.meta.url,
+	),
+	new URL(
 		"../../../models/emoji/plans/euler-20-g5-balanced-8dca6a72bd.json",
 		import.meta.url,
 	),
@@ -37,7 +41,15 @@ export const embeddedPlanUrls: readonly URL[] = [
 		import.meta.url,
 	),
 	new URL(
+		"../../../models/emoji/plans/euler-20-g5-high-8dca6a72bd.json",
+		import.meta.url,
+	),
+	new URL(
 		"../../../models/emoji/plans/unipc-20-g5-balanced-8dca6a72bd.json",
+		import.meta.url,
+	),
+	new URL(
+		"../../../models/emoji/plans/unipc-20-g5-fast-8dca6a72bd.json",
 		import.meta.url,
 	),
 ];
