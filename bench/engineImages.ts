@@ -67,6 +67,9 @@ export async function engineImages(): Promise<void> {
 		await ours("onnxruntime", "float32"),
 		await ours("openvino", "bfloat16"),
 		await ours("openvino", "bfloat16", "--key-steps", "paper"),
+		// these weights have no tuned plans: general ones
+		await ours("openvino", "bfloat16", "--quality", "balanced"),
+		await ours("openvino", "bfloat16", "--quality", "fast"),
 		python("openvinoGenai.py", exported),
 		python("torchImage.py", model, "bfloat16"),
 		python("stableDiffusionCpp.py", model, "f16"),

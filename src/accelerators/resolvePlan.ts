@@ -49,12 +49,17 @@ export type ChosenPlan =
 			readonly standsFor: number;
 	  }
 	| {
-			/** One that was never measured on these weights. */
+			/** One that was never measured on runs of this kind by these weights. */
 			readonly kind: "general";
 			readonly quality: PlanQuality;
 			readonly standsFor: number;
 	  }
-	| { readonly kind: "plain"; readonly standsFor?: undefined };
+	| {
+			readonly kind: "plain";
+			/** What was asked for in so many words, and is not known for this run. */
+			readonly quality?: PlanQuality;
+			readonly standsFor?: undefined;
+	  };
 
 /**
  * Settles what was asked for, for a run: the one place where plans are looked up, fitted and checked.
@@ -119,7 +124,7 @@ function chosenPlan<Grid extends GeneralRun>(
 	const quality = asked.quality ?? run.quality;
 	return found.general && quality
 		? { kind: "general", quality, standsFor }
-		: { kind: "plain" };
+		: { kind: "plain", ...(quality && { quality }) };
 }
 
 function samplerOn<Grid extends GeneralRun>(
@@ -130,7 +135,7 @@ function samplerOn<Grid extends GeneralRun>(
 	const count = times && timesValues(times).length;
 	if (count !== undefined && count !== steps)
 		throw refuse(
-			`the plan has ${count} times, but this run has ${steps} steps`,
+			`the plan has ${count} times, but this run has ${steps} steps; give it as many steps, or another plan (auto, all)`,
 		);
 	try {
 		return createSampler(times);

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
+import { type KeySteps, readKeySteps } from "../accelerators/planWords.js";
 import { ofOption } from "../errors/ofOption.js";
 import { OptionError } from "../errors/optionError.js";
 import { UserError } from "../errors/userError.js";
@@ -111,6 +112,7 @@ async function generate(
 		...given,
 		prompt,
 	};
+	checkQuality(flags, given.keySteps);
 	const place = await outputPlace(
 		flags.output,
 		prompt,
@@ -276,6 +278,25 @@ function report(
 	);
 }
 
+/** @throws OptionError when a quality is asked for, and a plan too */
+function checkQuality(
+	{ quality, keySteps, fromImage }: GenerateFlags,
+	plan: KeySteps = "auto",
+): void {
+	if (quality === undefined) return;
+	if (keySteps === undefined && fromImage !== undefined)
+		throw new OptionError(
+			"quality",
+			"the picture brings its own plan; give --key-steps auto too, and the --steps of a plain run",
+		);
+	const { states, quality: other } = readKeySteps(plan);
+	if (states !== "auto" || (other !== undefined && other !== quality))
+		throw new OptionError(
+			"quality",
+			`it chooses a plan, and --key-steps ${keySteps} names one; leave one of them out`,
+		);
+}
+
 /** How many steps, by what plan. */
 function planLine({
 	steps,
@@ -286,6 +307,10 @@ function planLine({
 	if (chosenPlan?.kind === "tuned")
 		return `${count} of a plan tuned for ${chosenPlan.standsFor} (quality ${chosenPlan.quality})`;
 	if (chosenPlan?.kind === "general")
-		return `${count} of a general plan for ${chosenPlan.standsFor} (quality ${chosenPlan.quality}), never measured on these weights`;
-	return isPlain(plan) ? `${count}, plain` : count;
+		return `${count} of a general plan for ${chosenPlan.standsFor} (quality ${chosenPlan.quality}), never measured on such a run of these weights`;
+	if (!isPlain(plan)) return count;
+	if (plan.times) return `${count} at times of their own`;
+	return chosenPlan?.quality
+		? `${count}, plain (no plan of quality ${chosenPlan.quality} is known for this run)`
+		: `${count}, plain`;
 }

@@ -30,7 +30,7 @@ export function controlSettings(
 	if (count === 0 && images.length > 0)
 		throw new OptionError(
 			"controlImage",
-			"there is no control net to show it to; name one when the model is loaded",
+			"there is no control net to show it to; name one, as controlnet, when the model is loaded",
 		);
 	if (images.length !== count)
 		throw new OptionError(

@@ -84,6 +84,14 @@ beforeAll(() => {
 		join(folder, "empty.png"),
 		insertPngText(readFileSync(join(folder, "plain.png")), "parameters", ""),
 	);
+	writeFileSync(
+		join(folder, "made.png"),
+		insertPngText(
+			readFileSync(join(folder, "plain.png")),
+			"parameters",
+			"an apple\nSteps: 4",
+		),
+	);
 	mkdirSync(join(folder, "is-a-folder.npy"));
 	mkdirSync(join(folder, "empty-folder"));
 	symlinkSync("loop", join(folder, "loop"));
@@ -316,6 +324,21 @@ describe("wrong usage ends with one line and exit code 2", () => {
 			"injection beyond its range",
 			draw("--inject-noise", "2"),
 			/--inject-noise: 2/,
+		],
+		[
+			"a quality beside a plan",
+			draw("--key-steps", "paper", "--quality", "fast"),
+			/--quality: it chooses a plan, and --key-steps paper names one/,
+		],
+		[
+			"two qualities",
+			draw("--key-steps", "auto:fast", "--quality", "high"),
+			/--quality: it chooses a plan/,
+		],
+		[
+			"a quality for a picture that brings its plan",
+			["--from-image", "made.png", "--quality", "fast"],
+			/--quality: the picture brings its own plan; give --key-steps auto/,
 		],
 		[
 			"an index beyond the run",

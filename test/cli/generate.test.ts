@@ -319,7 +319,7 @@ test("with a quality and weights that no plan was tuned on it draws a general pl
 		folder,
 	);
 	expect(stderr).toMatch(
-		/dpm-solver\+\+ \d+ steps of a general plan for 20 \(quality fast\), never measured on these weights/,
+		/dpm-solver\+\+ \d+ steps of a general plan for 20 \(quality fast\), never measured on such a run of these weights/,
 	);
 	await fdiffDone(
 		["--from-image", "first.png", "--model", tinySd, "--output", "again.png"],

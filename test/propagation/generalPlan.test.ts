@@ -134,7 +134,10 @@ describe("`auto`", () => {
 			["auto:fast", { tunable: false }],
 			["auto:fast+tome", {}],
 		] as const)
-			expect(resolve(words, more).chosen).toEqual({ kind: "plain" });
+			expect(resolve(words, more).chosen).toEqual({
+				kind: "plain",
+				quality: words.slice(5, 9),
+			});
 		// a run of as many steps as the tuned plan has is another run
 		const twelve = { ...run(24), findPlan };
 		expect(resolvePlan(readKeySteps("auto:fast"), twelve).chosen?.kind).toBe(

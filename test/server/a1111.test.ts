@@ -85,12 +85,36 @@ test("img2img: strength, resizing and a mask by A1111's numbers", async () => {
 	});
 });
 
+/** A busy machine takes longer than a second. */
+const WAIT = { timeout: 30_000 };
+
 test.each([
 	["txt2img", { steps: 999 }, /^steps: 999 is over/],
 	["txt2img", { cfg_scale: "x" }, /^cfg_scale: "x" is not/],
 	["txt2img", { sampler_name: "none" }, /^sampler_name: unknown sampler/],
 	["txt2img", { alwayson_scripts: { ControlNet: {} } }, /^alwayson_scripts: /],
+	["txt2img", { scheduler: "Karras" }, /^scheduler: it goes with/],
+	[
+		"txt2img",
+		{ sampler_name: "Euler", scheduler: "Foo" },
+		/^sampler_name: unknown sampler/,
+	],
+	[
+		"txt2img",
+		{ enable_hr: true, hr_upscaler: "R-ESRGAN 4x+" },
+		/^hr_upscaler: "R-ESRGAN 4x\+" is not here; there are Latent and Lanczos/,
+	],
+	[
+		"txt2img",
+		{ override_settings: { sd_model_checkpoint: 5 } },
+		/^override_settings: sd_model_checkpoint: /,
+	],
 	["img2img", { init_images: [] }, /^init_images: /],
+	[
+		"img2img",
+		{ init_images: ["x"], resize_mode: 7 },
+		/^resize_mode: 7 is not one of 0 \(stretch\), 1 \(crop\), 2 \(fit\)/,
+	],
 	["img2img", { init_images: ["http://example.org/a.png"] }, /^init_images: /],
 	[
 		"options",
@@ -130,12 +154,12 @@ test("of several runs that go on, progress and interrupt are about the one that 
 		(await both.get("/sdapi/v1/progress?skip_current_image=false")).json;
 	const running = () => both.queue.count("running");
 	const first = draw(1);
-	await expect.poll(running).toBe(1);
+	await expect.poll(running, WAIT).toBe(1);
 	const { job } = (await progress()).state;
 	const second = draw(2);
-	await expect.poll(running).toBe(2);
+	await expect.poll(running, WAIT).toBe(2);
 	await expect
-		.poll(async () => (await progress()).state)
+		.poll(async () => (await progress()).state, WAIT)
 		.toMatchObject({
 			job,
 			sampling_step: expect.toSatisfy((step: number) => step > 0),

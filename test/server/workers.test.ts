@@ -372,9 +372,11 @@ test_("a worker says once that its Redis server is gone", async () => {
 	const lost = await queueServer(folder);
 	children.push(lost.child);
 	const { stop, notes } = await worker(lost.url);
-	await expect.poll(() => notes.join()).toContain("ready");
+	await expect.poll(() => notes.join(), { timeout: 30_000 }).toContain("ready");
 	lost.child.kill("SIGKILL");
-	await expect.poll(() => notes.join()).toContain("ECONNREFUSED");
+	await expect
+		.poll(() => notes.join(), { timeout: 30_000 })
+		.toContain("ECONNREFUSED");
 	await delay(1500);
 	expect(notes.filter((note) => note.includes("ECONNREFUSED"))).toHaveLength(1);
 	await stop();

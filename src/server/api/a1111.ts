@@ -20,6 +20,9 @@ import { encodeFinished, throwIfFailed } from "./finished.js";
 /** Steps between the previews that `/progress` shows. */
 const PREVIEW_EVERY = 5;
 
+const progressQuery = z.looseObject({
+	skip_current_image: z.stringbool().catch(false),
+});
 const body = z.record(z.string(), z.unknown());
 
 /** A1111's API: so much of it that its clients draw, see how far it is, and stop. */
@@ -78,7 +81,7 @@ export function addA1111Api(app: FastifyInstance, service: Service): void {
 		};
 	}
 
-	app.get("/sdapi/v1/progress", async ({ owner }) => {
+	app.get("/sdapi/v1/progress", async ({ owner, query }) => {
 		const job = running(owner);
 		const { lastStep, lastPreview, request, startedAt = 0 } = job ?? {};
 		const evaluations = request?.evaluations ?? 0;
@@ -100,9 +103,10 @@ export function addA1111Api(app: FastifyInstance, service: Service): void {
 				sampling_step: lastStep?.step ?? 0,
 				sampling_steps: evaluations,
 			},
-			current_image: lastPreview
-				? Buffer.from(lastPreview).toString("base64")
-				: null,
+			current_image:
+				lastPreview && !progressQuery.parse(query).skip_current_image
+					? Buffer.from(lastPreview).toString("base64")
+					: null,
 			textinfo: null,
 		};
 	});

@@ -34,7 +34,7 @@ export const A1111_PICTURE_FIELDS: typeof A1111_FIELDS = {
 	denoising_strength: ["strength"],
 	resize_mode: [
 		"resizeMode",
-		(mode: number) => ["stretch", "crop", "fit"][mode] ?? "latent",
+		numbered("resize_mode", ["stretch", "crop", "fit"]),
 	],
 };
 
@@ -43,7 +43,7 @@ const MASK_FIELDS: typeof A1111_FIELDS = {
 	mask_blur: ["maskBlur"],
 	inpainting_fill: [
 		"maskedContent",
-		(fill: number) => ["fill", "original", "noise"][fill] ?? "nothing",
+		numbered("inpainting_fill", ["fill", "original", "noise"]),
 	],
 	inpaint_full_res: ["onlyMasked", Boolean],
 	inpaint_full_res_padding: ["maskPadding"],
@@ -121,7 +121,14 @@ export function a1111Settings(
 	const read = overridesSchema.safeParse(json);
 	if (!read.success) {
 		const [{ path, message }] = read.error.issues;
-		throw new OptionError(blamed(String(path[0])), message);
+		const [setting] = path.map(String);
+		const blame = blamed(setting);
+		throw new OptionError(
+			blame,
+			setting === undefined || blame === setting
+				? message
+				: `${setting}: ${message}`,
+		);
 	}
 	const {
 		CLIP_stop_at_last_layers: lastLayers,
@@ -187,9 +194,7 @@ export async function a1111Request(
 	} else if (fields.enable_hr === true) {
 		given.hires = fields.hr_scale ?? 2;
 		given.hiresStrength = fields.denoising_strength ?? undefined;
-		given.hiresUpscaler = /^latent/i.test(String(fields.hr_upscaler))
-			? "latent"
-			: "lanczos";
+		given.hiresUpscaler = upscalerOf(fields.hr_upscaler);
 	}
 	const options: Partial<GenerateOptions> = await optionsOfJson(given, limits);
 	return {
@@ -224,12 +229,40 @@ function take(
 function samplerOf(fields: A1111Fields) {
 	const { sampler_name, sampler_index, scheduler } = fields;
 	const name = isLeftAlone(sampler_name) ? sampler_index : sampler_name;
-	if (isLeftAlone(name)) return undefined;
+	const isSpread =
+		!isLeftAlone(scheduler) && !/^automatic$/i.test(String(scheduler));
+	if (isLeftAlone(name)) {
+		if (isSpread)
+			throw new OptionError("scheduler", "it goes with a sampler_name");
+		return undefined;
+	}
 	if (typeof name !== "string" || name.length > 100)
 		throw new OptionError("sampler", `${shown(name)} is no name`);
-	return isLeftAlone(scheduler) || /^automatic$/i.test(String(scheduler))
-		? name
-		: `${name} ${String(scheduler).slice(0, 60)}`;
+	return isSpread ? `${name} ${String(scheduler).slice(0, 60)}` : name;
+}
+
+/** A1111's many ways of enlarging latents are one here. */
+function upscalerOf(name: unknown): "latent" | "lanczos" {
+	if (isLeftAlone(name) || /^(lanczos|none)$/i.test(String(name)))
+		return "lanczos";
+	if (/^latent/i.test(String(name))) return "latent";
+	throw new OptionError(
+		"hr_upscaler",
+		`${shown(name)} is not here; there are Latent and Lanczos`,
+	);
+}
+
+/** Reads a number that stands for a word. @throws OptionError */
+function numbered(field: string, words: readonly string[]) {
+	return (value: number) => {
+		const word = words[value];
+		if (word === undefined)
+			throw new OptionError(
+				field,
+				`${shown(value)} is not one of ${words.map((each, n) => `${n} (${each})`).join(", ")}`,
+			);
+		return word;
+	};
 }
 
 function takesEta(sampler: unknown): boolean {
