@@ -98,7 +98,11 @@ async function serve(request) {
 	const { id, call } = request;
 	try {
 		const answer = await guarded(async () => {
-			runtime ??= await import("onnxruntime-node");
+			if (!runtime) {
+				runtime = await import("onnxruntime-node");
+				// what fails is thrown, too, and told by us
+				runtime.env.logLevel = "fatal";
+			}
 			return answerTo(request);
 		});
 		/** @type {ArrayBuffer[]} */
