@@ -43,13 +43,14 @@ async function createSession(ask) {
 		...(threads === undefined ? {} : { intraOpNumThreads: threads }),
 		logSeverityLevel: 3,
 		...(bytes ? { externalData: bytes } : {}),
-		...(folder
-			? {
-					extra: {
-						session: { model_external_initializers_file_folder_path: folder },
-					},
-				}
-			: {}),
+		extra: {
+			session: {
+				// a network's threads that spin after its run take the cores from the next network's: a key step, whose halves are two networks,
+				// took twice as long
+				intra_op: { allow_spinning: "0" },
+				...(folder && { model_external_initializers_file_folder_path: folder }),
+			},
+		},
 	});
 	sessions.set(session, created);
 	return undefined;
