@@ -1,3 +1,4 @@
+import { ofOption } from "../errors/ofOption.js";
 import { UserError } from "../errors/userError.js";
 import { readParameters } from "../image/nodeImageFile.js";
 import {
@@ -19,7 +20,7 @@ export async function optionsOfImage(
 	file: string,
 	{ loras, loraDir, model }: GenerationFlags,
 ): Promise<ParametersOfImage> {
-	const text = await readParameters(file);
+	const text = await ofOption("fromImage", () => readParameters(file));
 	if (!text?.trim())
 		throw new UserError(
 			`--from-image ${file}: this image carries no parameters; give a prompt instead`,

@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
 import { access, stat, statfs } from "node:fs/promises";
 import { dirname, extname, join, resolve } from "node:path";
+import { ofOption } from "../errors/ofOption.js";
 import { UserError } from "../errors/userError.js";
 import { cannotWrite } from "../files/fileFault.js";
 import { makeFolder } from "../files/nodeMakeFolder.js";
@@ -64,7 +65,7 @@ export async function outputPlace(
 		await writableFolderAt("--output", output);
 		return inFolder(output);
 	}
-	const format = imageFormat(output);
+	const format = await ofOption("output", () => imageFormat(output));
 	await refuseDevice(output);
 	await writableFolder(dirname(output), "--output", output);
 	const stem = output.slice(0, -extension.length);

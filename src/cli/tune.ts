@@ -175,6 +175,12 @@ async function tune(words: string[], flags: TuneFlags): Promise<void> {
 			...split,
 			options: own,
 			engine: { device, threads, optimization },
+			...(pipeline.precision !== "float32" && {
+				openJudge: () =>
+					openPipeline({ ...flags, precision: "float32" }, signal, {
+						keepResident: true,
+					}),
+			}),
 			calls: asked ?? usualCalls(steps),
 			beside: flags.beside.split(/\s+/).filter(Boolean),
 			target: flags.target,

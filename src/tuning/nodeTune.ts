@@ -50,7 +50,11 @@ export async function tuneIntoFiles(request: TuneRequest): Promise<Tuned> {
 			pipeline.hash,
 			same,
 			request.engine,
-			[pipeline.engine, pipeline.precision],
+			[
+				pipeline.engine,
+				pipeline.precision,
+				...(request.openJudge ? ["judged more exactly"] : []),
+			],
 			target,
 			request.candidates,
 			{ calibration, heldOut },

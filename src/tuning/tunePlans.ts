@@ -41,6 +41,8 @@ export const TUNING_TARGETS: readonly TuningTarget[] = ["plain", "long"];
 
 export interface TuneOptions {
 	readonly pipeline: Pipeline;
+	/** Opens what draws the held-out prompts, where that is to compute more exactly than the search. Default: `pipeline` draws them. */
+	readonly openJudge?: () => Promise<Pipeline>;
 	/** The run that plans are to take the place of. */
 	readonly options: Omit<GenerateOptions, "prompt">;
 	readonly calibration: readonly string[];
@@ -134,11 +136,18 @@ export async function tunePlans(options: TuneOptions): Promise<FrontPoint[]> {
 			),
 		),
 	];
-	const points = await heldOutFront(contenders, {
-		...options,
-		settings,
-		prompts: prompts.slice(options.calibration.length),
-	});
+	const judge = await options.openJudge?.();
+	let points: FrontPoint[];
+	try {
+		points = await heldOutFront(contenders, {
+			...options,
+			pipeline: judge ?? pipeline,
+			settings,
+			prompts: prompts.slice(options.calibration.length),
+		});
+	} finally {
+		await judge?.release();
+	}
 	await options.save(state);
 	signal?.throwIfAborted();
 	return points;

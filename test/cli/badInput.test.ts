@@ -484,6 +484,16 @@ describe("wrong usage ends with one line and exit code 2", () => {
 			/--prompt: "x" has a weight of Infinity; weights go from -100 to 100/,
 		],
 		[
+			"an image that is not there",
+			["generate", "--from-image", "none.png"],
+			/--from-image: none\.png does not exist/,
+		],
+		[
+			"an image that is none",
+			["generate", "--from-image", "a-file"],
+			/--from-image: a-file is neither a PNG/,
+		],
+		[
 			"an image whose parameters are empty",
 			["generate", "--from-image", "empty.png"],
 			/--from-image empty\.png: this image carries no parameters/,
@@ -643,16 +653,6 @@ describe("what fails ends with one line and exit code 1", () => {
 			"noise that is no array",
 			draw("--initial-noise", "wrong.npy"),
 			/--initial-noise wrong\.npy/,
-		],
-		[
-			"an image that is not there",
-			["generate", "--from-image", "none.png"],
-			/none\.png does not exist/,
-		],
-		[
-			"an image that is none",
-			["generate", "--from-image", "a-file"],
-			/a-file is neither a PNG/,
 		],
 	])("%s", (_, words, line) => refused(words, 1, line));
 });

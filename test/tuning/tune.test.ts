@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { UserError } from "../../src/errors/userError.js";
+import { loadPipeline } from "../../src/pipeline/nodeLoadPipeline.js";
 import { plainPlan } from "../../src/propagation/keyStepPlan.js";
 import { findPlanIn } from "../../src/propagation/nodeFindTunedPlan.js";
 import { parsePlanFile } from "../../src/propagation/planFile.js";
@@ -12,7 +13,7 @@ import { choosePlans } from "../../src/tuning/front/choosePlans.js";
 import type { FrontPoint } from "../../src/tuning/front/frontPoint.js";
 import { frontFigures } from "../../src/tuning/front/heldOut.js";
 import { splitPrompts } from "../../src/tuning/runs/promptSplit.js";
-import { usualCalls } from "../../src/tuning/tunePlans.js";
+import { tunePlans, usualCalls } from "../../src/tuning/tunePlans.js";
 import { fdiffDone, manyRuns } from "../cli/runProgram.js";
 import { tinySd } from "../pipeline/tinyModels.js";
 
@@ -92,6 +93,53 @@ test("fdiff tune finds plans, resumes without a network, and what it wrote is dr
 	expect(found === undefined).toBe(plan.quality === undefined);
 	if (found) expect(found.standsFor).toBe(6);
 }, 60_000);
+
+test("held-out prompts are drawn by the judge, and by nothing else", async () => {
+	const open = () =>
+		loadPipeline(tinySd, { engine: "onnxruntime", threads: 1 });
+	const decoded = { searching: 0, judging: 0 };
+	let released = 0;
+	const pipeline = await open();
+	const points = await tunePlans({
+		pipeline: {
+			...pipeline,
+			decode(...asked) {
+				decoded.searching++;
+				return pipeline.decode(...asked);
+			},
+		},
+		openJudge: async () => {
+			const judge = await open();
+			return {
+				...judge,
+				decode(...asked) {
+					decoded.judging++;
+					return judge.decode(...asked);
+				},
+				release() {
+					released++;
+					return judge.release();
+				},
+			};
+		},
+		options: { sampler: "ddim", steps: 4, width: 64, height: 64 },
+		calibration: ["apple", "cat"],
+		heldOut: ["tea"],
+		calls: [2],
+		beside: [],
+		target: "plain",
+		candidates: 5,
+		trials: 1,
+		minutes: 1,
+		state: { key: "", found: {}, improved: {}, scores: {} },
+		save: async () => {},
+	});
+	await pipeline.release();
+	expect(points.length).toBeGreaterThan(2);
+	expect(decoded.searching).toBe(0);
+	expect(decoded.judging).toBeGreaterThan(points.length - 1);
+	expect(released).toBe(1);
+});
 
 test.each<[string, object, RegExp]>([
 	[

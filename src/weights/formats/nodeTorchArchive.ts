@@ -103,7 +103,9 @@ async function legacyWeights(
 ): Promise<Weights> {
 	const magic = bytes[0] === 0x80 && readTorchPickle(bytes, 0, file.label);
 	if (!magic || magic.value !== legacyMagic)
-		throw new UserError(`${file.label} is no file of torch.save`);
+		throw new UserError(
+			`${file.label} is neither a safetensors file nor one that torch.save wrote`,
+		);
 	const version = readTorchPickle(bytes, magic.end, file.label);
 	if (version.value !== 1001)
 		throw new UserError(`${file.label} is of an unknown version of torch.save`);
