@@ -3,10 +3,7 @@ import { loadPipeline } from "../../src/pipeline/nodeLoadPipeline.js";
 import type { Pipeline } from "../../src/pipeline/pipeline.js";
 import { generalPlan, planOfCalls } from "../../src/propagation/generalPlan.js";
 import { keySteps } from "../../src/propagation/keyStepPlan.js";
-import {
-	LEAST_NEARNESS,
-	PLAN_QUALITIES,
-} from "../../src/propagation/planQuality.js";
+import { isAsNear, PLAN_QUALITIES } from "../../src/propagation/planQuality.js";
 import { quantile } from "../../src/tensor/quantile.js";
 import { logsOf } from "../../src/tuning/search/students.js";
 import { simpleCandidates } from "./candidates.js";
@@ -95,8 +92,7 @@ export async function checkpoints(
 				const calls = keySteps(plan).length;
 				const grids = simpleCandidates(pipeline, { sampler, steps }, calls);
 				const loss = await lossOf(planWords(plan), checking);
-				const least = LEAST_NEARNESS[quality];
-				const holds = loss.median >= least.median && loss.tenth >= least.tenth;
+				const holds = isAsNear(loss, quality);
 				const beside: string[] = [];
 				for (const series of BESIDE) {
 					const grid = grids.find((own) => own.series === series);

@@ -1,5 +1,5 @@
 import { OptionError } from "../errors/optionError.js";
-import type { FindPlan, WantedRun } from "../propagation/findPlan.js";
+import type { FindPlan } from "../propagation/findPlan.js";
 import { type GeneralRun, generalPlan } from "../propagation/generalPlan.js";
 import type { KeyStepPlan } from "../propagation/keyStepPlan.js";
 import { type PlanFile, planFromFile } from "../propagation/planFile.js";
@@ -70,9 +70,8 @@ export function resolvePlan<Grid extends GeneralRun>(
 	run: RunToPlan<Grid>,
 ): ResolvedPlan<Grid> {
 	const auto = asked.states === "auto";
-	const tuned = auto ? tunedPlan(asked, run) : undefined;
-	const general = auto && !tuned ? planForAny(asked, run) : undefined;
-	const found = auto ? (tuned ?? general ?? "all") : asked.states;
+	const choice = auto ? choosePlan(asked, run) : undefined;
+	const found = choice?.found ?? asked.states;
 	const isFile = typeof found === "object" && "steps" in found;
 	const times =
 		asked.times ?? (typeof found === "object" ? found.times : undefined);
@@ -80,7 +79,7 @@ export function resolvePlan<Grid extends GeneralRun>(
 	const steps =
 		isFile && found.standsFor === run.steps
 			? found.steps
-			: (general?.states.length ?? run.steps);
+			: (choice?.evaluations ?? run.steps);
 	const sampler = samplerOn(times, { ...run, steps });
 	const evaluations = sampler.timesteps.length;
 	if (isFile && !auto) checkModel(found, run.model);
@@ -109,22 +108,50 @@ export function resolvePlan<Grid extends GeneralRun>(
 	return {
 		plan: { ...plan, label: planWords(plan) },
 		sampler,
-		...(auto && { chosen: chosenPlan(asked, run, { tuned, general }) }),
+		...(choice && { chosen: choice.chosen }),
 	};
 }
 
-function chosenPlan<Grid extends GeneralRun>(
+/**
+ * What `auto` stands for: the plan that was tuned for the run; else, where a quality was asked for in so many words, a general one, but not
+ * where plans were tuned for these very weights and none has that quality: then it is known that there is none; else every step.
+ */
+function choosePlan<Grid extends GeneralRun>(
 	asked: AskedPlan,
 	run: RunToPlan<Grid>,
-	found: { readonly tuned?: PlanFile; readonly general?: KeyStepPlan },
-): ChosenPlan {
-	const standsFor = run.steps;
-	if (found.tuned)
-		return { kind: "tuned", quality: found.tuned.quality, standsFor };
+): {
+	readonly found: PlanFile | KeyStepPlan | "all";
+	/** Of a general plan, whose steps are no others. */
+	readonly evaluations?: number;
+	readonly chosen: ChosenPlan;
+} {
+	const { model, sampler, steps, guidanceScale, findPlan } = run;
 	const quality = asked.quality ?? run.quality;
-	return found.general && quality
-		? { kind: "general", quality, standsFor }
-		: { kind: "plain", ...(quality && { quality }) };
+	const plain = {
+		found: "all",
+		chosen: { kind: "plain", ...(quality && { quality }) },
+	} as const;
+	if (run.tunable === false || asked.times) return plain;
+	const wanted = model && { model: model.hash, sampler, steps, guidanceScale };
+	const tuned = wanted && findPlan?.({ ...wanted, quality: quality ?? "high" });
+	const standsFor = steps;
+	if (tuned)
+		return {
+			found: tuned,
+			chosen: { kind: "tuned", quality: tuned.quality, standsFor },
+		};
+	if (!quality || asked.accelerator) return plain;
+	const others = (wanted && findPlan?.all?.(wanted)) ?? [];
+	if (others.some(({ steps, standsFor = steps }) => standsFor === run.steps))
+		return plain;
+	const general = generalPlan(run.createSampler(), quality);
+	return general
+		? {
+				found: general,
+				evaluations: general.states.length,
+				chosen: { kind: "general", quality, standsFor },
+			}
+		: plain;
 }
 
 function samplerOn<Grid extends GeneralRun>(
@@ -144,47 +171,6 @@ function samplerOn<Grid extends GeneralRun>(
 			? refuse(`times: ${error.what}`)
 			: error;
 	}
-}
-
-function tunedPlan<Grid extends GeneralRun>(
-	asked: AskedPlan,
-	run: RunToPlan<Grid>,
-): PlanFile | undefined {
-	const { findPlan, tunable = true } = run;
-	const wanted = wantedRun(run);
-	if (!tunable || asked.times || !wanted) return undefined;
-	return findPlan?.({
-		...wanted,
-		quality: asked.quality ?? run.quality ?? "high",
-	});
-}
-
-/**
- * The general plan of a run, where a quality was asked for in so many words. Where plans were tuned for these very weights, and none has that quality,
- * it is known that there is none.
- */
-function planForAny<Grid extends GeneralRun>(
-	asked: AskedPlan,
-	run: RunToPlan<Grid>,
-): KeyStepPlan | undefined {
-	const { findPlan, createSampler, tunable = true } = run;
-	const quality = asked.quality ?? run.quality;
-	if (!tunable || asked.times || asked.accelerator || !quality)
-		return undefined;
-	const wanted = wantedRun(run);
-	const tuned = wanted ? (findPlan?.all?.(wanted) ?? []) : [];
-	if (tuned.some(({ steps, standsFor = steps }) => standsFor === run.steps))
-		return undefined;
-	return generalPlan(createSampler(), quality);
-}
-
-function wantedRun<Grid extends GeneralRun>({
-	model,
-	sampler,
-	steps,
-	guidanceScale,
-}: RunToPlan<Grid>): WantedRun | undefined {
-	return model && { model: model.hash, sampler, steps, guidanceScale };
 }
 
 /** @throws OptionError when a plan file was tuned for another model */

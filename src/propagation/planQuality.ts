@@ -18,7 +18,7 @@ export interface Nearness {
 }
 
 /** The least that a plan of each quality must have on held-out prompts. */
-export const LEAST_NEARNESS: Readonly<Record<PlanQuality, Nearness>> = {
+const LEAST_NEARNESS: Readonly<Record<PlanQuality, Nearness>> = {
 	high: { median: 38, tenth: 30 },
 	balanced: { median: 32, tenth: 22 },
 	fast: { median: 26, tenth: 18 },
@@ -26,8 +26,11 @@ export const LEAST_NEARNESS: Readonly<Record<PlanQuality, Nearness>> = {
 
 /** The best quality that pictures as near as this have, if any. */
 export function qualityOf(near: Nearness): PlanQuality | undefined {
-	return PLAN_QUALITIES.find((quality) => {
-		const least = LEAST_NEARNESS[quality];
-		return near.median >= least.median && near.tenth >= least.tenth;
-	});
+	return PLAN_QUALITIES.find((quality) => isAsNear(near, quality));
+}
+
+/** Whether pictures are as near as a quality asks for. */
+export function isAsNear(near: Nearness, quality: PlanQuality): boolean {
+	const least = LEAST_NEARNESS[quality];
+	return near.median >= least.median && near.tenth >= least.tenth;
 }
