@@ -15,9 +15,8 @@ import type { UnetRunner } from "../propagation/unetRunner.js";
 import type { SessionOptions } from "../runtime/session.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { NetworkFiles } from "../weights/folder/modelFiles.js";
-import type { OpenWeightFile } from "../weights/formats/weightFile.js";
 import { assertFiniteOutput } from "./finiteOutputs.js";
-import type { NetworkHost, NetworkUser } from "./networkHost.js";
+import type { Hosting, NetworkUser } from "./networkHost.js";
 
 /** The files of a control net. */
 export interface ControlNetFiles extends NetworkFiles {
@@ -55,13 +54,11 @@ export function controlRunner(
 		often,
 		rare,
 		open,
-	}: {
-		readonly host: NetworkHost;
+	}: Omit<Hosting, "options"> & {
 		readonly user: NetworkUser;
 		/** How what runs at every step is loaded, and what runs once. */
 		readonly often: SessionOptions;
 		readonly rare: SessionOptions;
-		readonly open?: OpenWeightFile;
 	},
 ): UnetRunner {
 	const nominal = { batch: 1, height: 64, width: 64, tokens: 77 };

@@ -2,22 +2,17 @@ import type { UnetConfig } from "../models/unetConfig.js";
 import { skipFeatures } from "../models/unetLayout.js";
 import type { UnetPart } from "../models/unetPart.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { halvesOf } from "./unetInHalves.js";
 
 /** The decoder half that runs after an encoder half; undefined where `part` is something else. */
-export function decoderHalfAfter({
-	encoder,
-	decoder,
-	mergeTokens,
-	...more
-}: UnetPart): UnetPart | undefined {
-	if (encoder !== "full" || decoder !== "none" || Object.keys(more).length > 0)
-		return undefined;
-	return {
-		encoder: "none",
-		decoder: "full",
-		...(mergeTokens === undefined ? {} : { mergeTokens }),
-	};
+export function decoderHalfAfter(part: UnetPart): UnetPart | undefined {
+	const { encoder, decoder, mergeTokens: _, ...more } = part;
+	return encoder === "full" && decoder === "none" && isEmpty(more)
+		? halvesOf({ ...part, decoder: "full" })[1]
+		: undefined;
 }
+
+const isEmpty = (own: object) => Object.keys(own).length === 0;
 
 /** The dims of a decoder half's inputs, from the inputs of the encoder half before it. */
 export function decoderHalfSizes(

@@ -1,11 +1,9 @@
 import type { NormStatistics } from "../graph/layers/groupNorm.js";
 import type { Autoencoder } from "../models/autoencoder.js";
-import type { SessionOptions } from "../runtime/session.js";
 import { type Tensor, tensor } from "../tensor/tensor.js";
 import type { NetworkFiles } from "../weights/folder/modelFiles.js";
-import type { OpenWeightFile } from "../weights/formats/weightFile.js";
 import { assertFiniteOutput } from "./finiteOutputs.js";
-import type { HostedNetwork, NetworkHost, NetworkUser } from "./networkHost.js";
+import type { HostedNetwork, Hosting, NetworkUser } from "./networkHost.js";
 import { runPrepared } from "./preparedRun.js";
 
 /** The normal distribution of a picture's latents: a sample is mean + exp(logvar / 2) · noise. */
@@ -58,15 +56,7 @@ const NOMINAL = { batch: 1, height: 64, width: 64 };
 export function hostedAutoencoder(
 	vae: Autoencoder,
 	{ weights }: NetworkFiles,
-	{
-		host,
-		options,
-		open,
-	}: {
-		readonly host: NetworkHost;
-		readonly options: SessionOptions;
-		readonly open?: OpenWeightFile;
-	},
+	{ host, options, open }: Hosting,
 ): (user: NetworkUser) => HostedAutoencoder {
 	// a tiny one stays beside the UNet
 	const group = vae.config.tiny ? "unet" : "vae";

@@ -1,17 +1,16 @@
 import type { ClipTextConfig } from "../models/clipConfig.js";
 import { buildClipText, type ClipTextOptions } from "../models/clipText.js";
-import { intRows, type SessionOptions } from "../runtime/session.js";
+import { intRows } from "../runtime/session.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { AdaptedNetwork } from "../weights/adapters/adapterNames.js";
 import type { NetworkFiles } from "../weights/folder/modelFiles.js";
-import type { OpenWeightFile } from "../weights/formats/weightFile.js";
 import {
 	type AdaptedText,
 	adaptedText,
 	type RunAdapters,
 } from "./adaptedNetworks.js";
 import { assertFiniteOutput } from "./finiteOutputs.js";
-import type { HostedNetwork, NetworkHost, NetworkUser } from "./networkHost.js";
+import type { HostedNetwork, Hosting, NetworkUser } from "./networkHost.js";
 import { runPrepared } from "./preparedRun.js";
 import { sameKey } from "./sameKey.js";
 import { textCache } from "./textCache.js";
@@ -38,15 +37,7 @@ const KEPT_TEXTS = 64 * 2 ** 20;
 export function hostedTextEncoders(
 	configs: Readonly<Record<string, ClipTextConfig>>,
 	networks: Readonly<Record<string, NetworkFiles>>,
-	{
-		host,
-		options,
-		open,
-	}: {
-		readonly host: NetworkHost;
-		readonly options: SessionOptions;
-		readonly open?: OpenWeightFile;
-	},
+	{ host, options, open }: Hosting,
 ): {
 	encoder(user: NetworkUser, adapters: RunAdapters): EncodeText;
 	/** Forgets what was encoded. */

@@ -8,7 +8,6 @@ import type { UnetRunner } from "../propagation/unetRunner.js";
 import type { SessionOptions } from "../runtime/session.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { NetworkFiles } from "../weights/folder/modelFiles.js";
-import type { OpenWeightFile } from "../weights/formats/weightFile.js";
 import {
 	type AdaptedWeights,
 	adaptedUnet,
@@ -16,7 +15,7 @@ import {
 } from "./adaptedNetworks.js";
 import { decoderHalfAfter, decoderHalfSizes } from "./decoderHalf.js";
 import { assertFinitePrediction } from "./finiteOutputs.js";
-import type { HostedNetwork, NetworkHost, NetworkUser } from "./networkHost.js";
+import type { HostedNetwork, Hosting, NetworkUser } from "./networkHost.js";
 import { prepareTogether, runPrepared } from "./preparedRun.js";
 import { sameKey } from "./sameKey.js";
 import { sharedCalls } from "./sharedCalls.js";
@@ -54,11 +53,9 @@ export function hostedUnet(
 		host,
 		shares,
 		open,
-	}: {
-		readonly host: NetworkHost;
+	}: Omit<Hosting, "options"> & {
 		/** Whether calls of several runs may be joined. */
 		readonly shares: boolean;
-		readonly open?: OpenWeightFile;
 	},
 ): HostedUnet {
 	const skipCount = skipFeatures(config).length;

@@ -2,6 +2,7 @@ import type { Graph } from "../graph/graph.js";
 import type { GraphFlavour } from "../graph/graphFlavour.js";
 import type { Engine } from "../runtime/engine.js";
 import type { Session, SessionOptions } from "../runtime/session.js";
+import type { OpenWeightFile } from "../weights/formats/weightFile.js";
 
 /** A network that a host can load. */
 export interface HostedNetwork {
@@ -32,6 +33,14 @@ export interface NetworkUser {
 	readonly onLoading?: (notice: LoadingNotice) => void;
 	/** Told the seconds it spent waiting: for other users' networks to be freed, and for its own to be loaded. */
 	readonly onWaited?: (seconds: number) => void;
+}
+
+/** What networks are hosted with. */
+export interface Hosting {
+	readonly host: NetworkHost;
+	readonly options: SessionOptions;
+	/** Opens a file of weights that is to blame for a number that is not finite. */
+	readonly open?: OpenWeightFile;
 }
 
 /** The session of a network, loaded now if it is not loaded yet. */

@@ -235,11 +235,10 @@ export function openNetworks(
 				control: (net, image) =>
 					split(
 						controlRunner(controlNets[net], image, {
-							host,
+							...hosting,
 							user: counted,
 							often: level,
 							rare,
-							open,
 						}),
 					),
 				waitedSeconds: () => waited,
