@@ -27,10 +27,7 @@ import {
 } from "../evaluation/run/nodePrepareRun.js";
 import { GENERATION_OPTIONS } from "../pipeline/options.js";
 import { plottingPackages } from "../plots/vegaSvg.js";
-import {
-	EMBEDDED_MODEL,
-	embeddedModelsFolder,
-} from "../weights/nodeEmbeddedModels.js";
+import { embeddedFolder } from "../weights/nodeEmbeddedModels.js";
 import {
 	addModelFlags,
 	type GenerationFlags,
@@ -197,7 +194,7 @@ async function evaluationRequest(
 		out: flags.out,
 		protocol: flags.protocol === "embedded" ? "every-image" : flags.protocol,
 		dataset: embeddedSet
-			? { folder: join(embeddedModelsFolder, EMBEDDED_MODEL, "eval") }
+			? { folder: join(embeddedFolder, "eval") }
 			: {
 					folder: flags.dataset,
 					images: flags.images,

@@ -1,16 +1,13 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { longestText } from "../files/nodeReadRegularFile.js";
-import {
-	EMBEDDED_MODEL,
-	embeddedModelsFolder,
-} from "../weights/nodeEmbeddedModels.js";
+import { embeddedFolder } from "../weights/nodeEmbeddedModels.js";
 import type { FindPlan, WantedPlan, WantedRun } from "./findPlan.js";
 import { findPlanAmong } from "./findPlanAmong.js";
 import { type PlanFile, parsePlanFile } from "./planFile.js";
 
 /** Where plans of the embedded model are. */
-const embeddedPlansFolder = join(embeddedModelsFolder, EMBEDDED_MODEL, "plans");
+const embeddedPlansFolder = join(embeddedFolder, "plans");
 
 /**
  * Looks for tuned plans in `plans/` of the folder that a model lies in (a Hub model's snapshot, the folder of a single file),

@@ -1,5 +1,5 @@
 import { readdir, stat } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 
 /** The package's own folder of models; this file is two levels below the package's root, in src/ as in dist/. */
 export const embeddedModelsFolder = join(
@@ -28,13 +28,8 @@ export async function embeddedModelNames(
 	return names.sort();
 }
 
-/** Where what changes the embedded model lies in its folder, by its name. */
-const extras = {
-	lora: (name: string) => join("lora", `${name}.safetensors`),
-	controlnet: (name: string) => `controlnet-${name}`,
-};
-
-const embeddedFolder = join(embeddedModelsFolder, EMBEDDED_MODEL);
+/** The embedded model's own folder. */
+export const embeddedFolder = join(embeddedModelsFolder, EMBEDDED_MODEL);
 
 /** Whether a model's folder is that of the embedded model. */
 export function isEmbedded(folder: string | undefined): boolean {
@@ -42,34 +37,35 @@ export function isEmbedded(folder: string | undefined): boolean {
 }
 
 /** The files of the LoRAs that come with the embedded model, by their names. */
-export async function embeddedLoras(): Promise<Record<string, string>> {
-	const folder = join(embeddedFolder, "lora");
-	const files = await readdir(folder).catch(() => [] as string[]);
-	return Object.fromEntries(
-		files.map((file) => [basename(file, ".safetensors"), join(folder, file)]),
-	);
+export function embeddedLoras(): Promise<Record<string, string>> {
+	return named(join(embeddedFolder, "lora"), /^(.+)\.safetensors$/);
+}
+
+/** The folders of the control nets that come with the embedded model, by their names. */
+export function embeddedControlNets(): Promise<Record<string, string>> {
+	return named(embeddedFolder, /^controlnet-(.+)$/);
 }
 
 /** What comes with the embedded model, in words: `LoRA ice, control net edges`. */
 export async function embeddedExtraNames(): Promise<string> {
-	const all = await readdir(embeddedFolder).catch(() => [] as string[]);
+	const loras = Object.keys(await embeddedLoras());
+	const nets = Object.keys(await embeddedControlNets());
 	return [
-		...Object.keys(await embeddedLoras()).map((name) => `LoRA ${name}`),
-		...all
-			.filter((name) => name.startsWith("controlnet-"))
-			.map((name) => `control net ${name.slice("controlnet-".length)}`),
+		...loras.map((name) => `LoRA ${name}`),
+		...nets.map((name) => `control net ${name}`),
 	].join(", ");
 }
 
-/** The path of a LoRA or a control net that comes with the package, by its name: `neon`; undefined where none has it. */
-export async function embeddedExtra(
-	kind: keyof typeof extras,
-	name: string,
-): Promise<string | undefined> {
-	if (!/^[a-z][a-z0-9-]*$/.test(name)) return undefined;
-	const path = join(embeddedFolder, extras[kind](name));
-	return stat(path).then(
-		() => path,
-		() => undefined,
+/** What lies in a folder, by the part of its file name that `pattern` takes for its name. */
+async function named(
+	folder: string,
+	pattern: RegExp,
+): Promise<Record<string, string>> {
+	const files = await readdir(folder).catch(() => [] as string[]);
+	return Object.fromEntries(
+		files.flatMap((file) => {
+			const name = pattern.exec(file)?.[1];
+			return name === undefined ? [] : [[name, join(folder, file)]];
+		}),
 	);
 }

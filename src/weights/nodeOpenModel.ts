@@ -20,6 +20,7 @@ import { openHubModel } from "./hub/nodeHubModel.js";
 import { modelHash } from "./modelHash.js";
 import {
 	EMBEDDED_MODEL,
+	embeddedFolder,
 	embeddedModelNames,
 	embeddedModelsFolder,
 } from "./nodeEmbeddedModels.js";
@@ -38,7 +39,7 @@ export async function openModel(
 	const where = model ?? EMBEDDED_MODEL;
 	const place: ModelPlace =
 		model === undefined
-			? { kind: "folder", path: join(embeddedModelsFolder, EMBEDDED_MODEL) }
+			? { kind: "folder", path: embeddedFolder }
 			: await locateModel(model, options.revision);
 	refuseUnused(place, options);
 	const files =

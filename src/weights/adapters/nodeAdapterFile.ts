@@ -12,7 +12,7 @@ import { openWeightsFile } from "../formats/nodeWeightsFile.js";
 import { parseHubId } from "../hub/hubId.js";
 import { cachedSnapshot, hubSettings } from "../hub/nodeHubCache.js";
 import { type PullOptions, pullHubModel } from "../hub/nodeHubModel.js";
-import { embeddedExtra } from "../nodeEmbeddedModels.js";
+import { embeddedLoras } from "../nodeEmbeddedModels.js";
 import {
 	ADAPTER_ENDING,
 	adapterAmong,
@@ -44,8 +44,8 @@ export async function openNodeAdapterFile(
 			`${where} cannot be read: it is a device or pipe, not a file`,
 			{ code: "invalid_input" },
 		);
-	const embedded = await embeddedExtra("lora", where);
-	if (embedded) return fileOf(embedded, where);
+	const embedded = await embeddedLoras();
+	if (Object.hasOwn(embedded, where)) return fileOf(embedded[where], where);
 	const [, repo, file] =
 		/^([^/\\\s]+\/[^/\\\s]+)\/(.+\.(?:safetensors|bin|pt))$/.exec(where) ?? [];
 	const id = /^[./~\\]|\\/.test(where) ? undefined : parseHubId(repo ?? where);

@@ -8,7 +8,7 @@ import { openWeightsFile } from "../formats/nodeWeightsFile.js";
 import { parseHubId } from "../hub/hubId.js";
 import { cachedSnapshot, hubSettings } from "../hub/nodeHubCache.js";
 import { type PullOptions, pullHubModel } from "../hub/nodeHubModel.js";
-import { embeddedExtra } from "../nodeEmbeddedModels.js";
+import { embeddedControlNets } from "../nodeEmbeddedModels.js";
 import type { OpenedPart } from "./openedPart.js";
 import { type PartChoice, partOfFolder, pathsOfPart } from "./partFolder.js";
 
@@ -30,12 +30,9 @@ export async function openNodePart(
 	const statusOf = (path: string) => stat(path).catch(() => undefined);
 	let path = where.replace(/^~(?=$|[/\\])/, homedir());
 	let status = await statusOf(path);
-	const embedded =
-		!status && !options.within
-			? await embeddedExtra("controlnet", where)
-			: undefined;
-	if (embedded) {
-		path = embedded;
+	const embedded = status || options.within ? {} : await embeddedControlNets();
+	if (Object.hasOwn(embedded, where)) {
+		path = embedded[where];
 		status = await statusOf(path);
 	}
 	if (status?.isDirectory())
