@@ -22,7 +22,7 @@ export async function encodePng({
 	header.set([BITS, RGB], 8);
 	const length = STEP * width;
 	const lines = new Uint8Array((length + 1) * height);
-	let above: Uint8Array | Uint8ClampedArray = new Uint8Array(length);
+	let above: Row = new Uint8Array(length);
 	for (let y = 0; y < height; y++) {
 		const row = data.subarray(y * length, (y + 1) * length);
 		const [filter, line] = filtered(row, above);

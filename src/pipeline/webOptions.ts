@@ -101,32 +101,28 @@ function isPicked(value: unknown): boolean {
 	);
 }
 
-/** Those that `createPipeline` knows, and that are not made by `loadPipeline`. */
-export function pipelineOptions({
-	threads,
-	optimization,
-	maxRows,
-	keepResident,
-	inHalves,
-	tile,
-	...options
-}: WebLoadOptions): PipelineOptions {
-	const given = {
-		threads,
-		optimization,
-		maxRows,
-		keepResident,
-		inHalves,
-		tile,
-		encodeImage: options.encodeImage,
-		findPlan: options.findPlan,
-		findLora: options.findLora,
-		ownLoras: options.ownLoras,
-		openAdapterFile: options.openAdapterFile,
-		openWeightFile: options.openWeightFile,
-		controlNets: options.controlNets,
-	};
+/** Options that `createPipeline` knows, and that are not made by `loadPipeline`. */
+const PASSED_ON = [
+	"threads",
+	"optimization",
+	"maxRows",
+	"keepResident",
+	"inHalves",
+	"tile",
+	"encodeImage",
+	"findPlan",
+	"findLora",
+	"ownLoras",
+	"openAdapterFile",
+	"openWeightFile",
+	"controlNets",
+] as const;
+
+/** Those of them that are given. */
+export function pipelineOptions(options: WebLoadOptions): PipelineOptions {
 	return Object.fromEntries(
-		Object.entries(given).filter(([, value]) => value !== undefined),
+		PASSED_ON.flatMap((name) =>
+			options[name] === undefined ? [] : [[name, options[name]]],
+		),
 	);
 }

@@ -101,6 +101,16 @@ const hub = () => ({ hubEndpoint: `${server.url}/hub`, retryDelay: 20 });
 const asked = (path: string) =>
 	server.requests.filter((request) => request.includes(path));
 
+/** That owner/emoji is kept whole, and not fetched again. */
+async function expectKept(call: OpenPage["call"]): Promise<void> {
+	const [kept] = await call<Record<string, unknown>[]>("models");
+	expect(kept).toMatchObject({ name: "owner/emoji", complete: true });
+	expect(kept.stored).toBe(kept.size);
+	server.requests.length = 0;
+	await call("load", "owner/emoji", hub());
+	expect(asked("/hub/")).toEqual([]);
+}
+
 test.skipIf(!hasChromium)(
 	"a model of the Hub is looked at, fetched, resumed after a break, compared, kept, listed and removed",
 	async () => {
@@ -141,12 +151,7 @@ test.skipIf(!hasChromium)(
 			seconds: expect.any(Number),
 		});
 
-		const [kept] = await call<Record<string, unknown>[]>("models");
-		expect(kept).toMatchObject({ name: "owner/emoji", complete: true });
-		expect(kept.stored).toBe(kept.size);
-		server.requests.length = 0;
-		await call("load", "owner/emoji", hub());
-		expect(asked("/hub/")).toEqual([]);
+		await expectKept(call);
 
 		await call("remove", "owner/emoji");
 		expect(await call("models")).toEqual([]);
@@ -164,12 +169,7 @@ test.skipIf(!hasChromium)(
 		const { error, told } = await tell("load", "owner/emoji", hub());
 		expect(error).toBeUndefined();
 		expect(JSON.stringify(told)).not.toContain("is not kept");
-		const [kept] = await call<Record<string, unknown>[]>("models");
-		expect(kept).toMatchObject({ name: "owner/emoji", complete: true });
-		expect(kept.stored).toBe(kept.size);
-		server.requests.length = 0;
-		await call("load", "owner/emoji", hub());
-		expect(asked("/hub/")).toEqual([]);
+		await expectKept(call);
 	},
 );
 

@@ -172,10 +172,7 @@ export function addA1111Api(app: FastifyInstance, service: Service): void {
 	});
 	app.post("/sdapi/v1/options", async (request) => {
 		const { owner } = request;
-		const { checkpoint, clipSkip } = a1111Settings(
-			jsonOf(request.body),
-			(setting) => setting,
-		);
+		const { checkpoint, clipSkip } = a1111Settings(jsonOf(request.body));
 		// a model that is not here is said now
 		modelNamed(checkpoint);
 		chosenBy.set(owner, {

@@ -111,24 +111,15 @@ export interface A1111Settings {
 
 /**
  * Reads settings of an owner, or of one request.
- * @param blamed the field that is to blame for one of them
+ * @param field the one of a request that they stand in
  * @throws OptionError
  */
-export function a1111Settings(
-	json: unknown,
-	blamed: (setting: string) => string,
-): A1111Settings {
+export function a1111Settings(json: unknown, field?: string): A1111Settings {
 	const read = overridesSchema.safeParse(json);
 	if (!read.success) {
 		const [{ path, message }] = read.error.issues;
-		const [setting] = path.map(String);
-		const blame = blamed(setting);
-		throw new OptionError(
-			blame,
-			setting === undefined || blame === setting
-				? message
-				: `${setting}: ${message}`,
-		);
+		const [setting, ...within] = [field ?? [], path.map(String)].flat();
+		throw new OptionError(setting, [...within, message].join(": "));
 	}
 	const {
 		CLIP_stop_at_last_layers: lastLayers,
@@ -137,7 +128,7 @@ export function a1111Settings(
 	} = read.data;
 	return {
 		...(lastLayers !== undefined && { clipSkip: lastLayers - 1 }),
-		...(!isLeftAlone(checkpoint) && { checkpoint: String(checkpoint) }),
+		...(checkpoint && { checkpoint }),
 		...(keySteps !== undefined && { keySteps }),
 	};
 }
@@ -167,7 +158,7 @@ export async function a1111Request(
 			throw new OptionError(name, "this server does not have it");
 	const overrides = a1111Settings(
 		fields.override_settings ?? {},
-		() => "override_settings",
+		"override_settings",
 	);
 	const given: Record<string, unknown> = {
 		// as A1111 understands prompts
