@@ -1,3 +1,5 @@
+import { readFile } from "node:fs/promises";
+import * as z from "zod";
 import { logsOf } from "../../src/tuning/search/students.js";
 import type { Candidate } from "./candidates.js";
 import {
@@ -12,6 +14,42 @@ export interface Ranked extends Candidate {
 	/** Mean logarithm of the relative errors to the plain run. */
 	readonly logError: number;
 }
+
+/** What was chosen for a number of calls. */
+export interface Chosen {
+	readonly calls: number;
+	readonly simple: Ranked;
+	/** The best plan that reuses predictions or was searched, where there is one. */
+	readonly tuned?: Ranked;
+	readonly ranked: readonly Ranked[];
+}
+
+/** What was chosen for each run, by its name. */
+export type Choices = Readonly<Record<string, readonly Chosen[]>>;
+
+const rankedSchema = z.object({
+	series: z.string(),
+	isSimple: z.boolean(),
+	calls: z.number(),
+	words: z.string(),
+	logError: z.number(),
+});
+
+const choicesSchema = z.record(
+	z.string(),
+	z.array(
+		z.object({
+			calls: z.number(),
+			simple: rankedSchema,
+			tuned: rankedSchema.optional(),
+			ranked: z.array(rankedSchema),
+		}),
+	),
+);
+
+/** The choices.json of a study's folder. */
+export const readChoices = async (path: string): Promise<Choices> =>
+	choicesSchema.parse(JSON.parse(await readFile(path, "utf8")));
 
 /** How far behind the best, in logarithms, a candidate may lie after a batch to be drawn on. */
 const MARGINS = [0.2, 0.15, 0.1, 0.06];

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { exit, stderr, stdout } from "node:process";
 import { parseArgs } from "node:util";
 import { checkpoints } from "./checkpoints.js";
+import { type Chosen, readChoices } from "./choose.js";
 import type { CaptionBatch } from "./drawings.js";
 import { drawnBatches } from "./drawn.js";
 import { foresight } from "./foresight.js";
@@ -30,6 +31,7 @@ import { basis, comparisons, rowsOf, table } from "./tables.js";
  *   npm run study -- OUT plans                the same, and writes the plans of each quality into the model's folder
  *   npm run study -- OUT checkpoints MODEL …  what general plans lose on these weights and on others
  *   npm run study -- OUT foresight            whether it can be foreseen which pictures a plan changes
+ * `--choices FILE` takes the choices.json of a study of other weights and chooses nothing: do those plans hold on these weights?
  * OUT may hold what `fdiff tune` keeps, as SAMPLER-STEPS.state.json: then what it found takes part.
  */
 const TASKS = [
@@ -49,6 +51,8 @@ const { values, positionals } = parseArgs({
 		captions: { type: "string" },
 		/** One run alone, as ddim-50. */
 		only: { type: "string" },
+		/** The choices.json of another study. */
+		choices: { type: "string" },
 		plans: { type: "string", default: join(root, "models/emoji/plans") },
 	},
 });
@@ -69,16 +73,21 @@ const study = await openStudy(
 	out,
 	threads,
 	Number(values.captions ?? Number.POSITIVE_INFINITY),
+	values.choices === undefined ? {} : await readChoices(values.choices),
 );
 const say = (words: string) =>
 	stderr.write(`${new Date().toISOString().slice(11, 19)} ${words}\n`);
 
 if (task === "draw") {
-	for (const run of runs)
-		for (const { calls, ranked } of await chosenPlans(study, run))
+	const choices: Record<string, Chosen[]> = {};
+	for (const run of runs) {
+		choices[nameOf(run)] = await chosenPlans(study, run);
+		for (const { calls, ranked } of choices[nameOf(run)])
 			say(
 				`${nameOf(run)}, ${calls} calls: ${ranked.map(({ series, logError }) => `${series} ${Math.exp(logError).toFixed(4)}`).join(", ")}`,
 			);
+	}
+	await writeFile(join(out, "choices.json"), JSON.stringify(choices));
 	const first = seedBatches(study.captions, 1);
 	const draw = async (
 		what: string,

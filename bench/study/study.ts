@@ -16,7 +16,7 @@ import {
 	withoutBeaten,
 } from "./candidates.js";
 import { type StudyCaptions, studyCaptions } from "./captions.js";
-import { type Ranked, rank } from "./choose.js";
+import { type Choices, type Chosen, rank } from "./choose.js";
 import {
 	type CaptionBatch,
 	captionBatches,
@@ -36,6 +36,8 @@ export interface Study {
 	readonly pictures: Pictures;
 	/** Where `fdiff tune` keeps its states, as SAMPLER-STEPS.state.json. */
 	readonly states: string;
+	/** What was chosen on other weights, where that is to be held beside plain runs here. */
+	readonly choices: Choices;
 }
 
 /** @param out where everything is kept, so that a study that is cut short goes on */
@@ -44,6 +46,7 @@ export async function openStudy(
 	out: string,
 	threads: number,
 	captions: number,
+	choices: Choices,
 ): Promise<Study> {
 	const model = join(root, "models/emoji");
 	const pipeline = await loadPipeline(model, {
@@ -63,27 +66,21 @@ export async function openStudy(
 		drawings: drawn,
 		pictures: pictures(pipeline, clip, drawn),
 		states: out,
+		choices,
 	};
 }
 
 /** Calibration captions that choices of grids go by, in noise that nothing else is drawn from. */
 const CHOOSING = { captions: 40, seed: 90_000 };
 
-/** What was chosen for a number of calls. */
-export interface Chosen {
-	readonly calls: number;
-	readonly simple: Ranked;
-	/** The best plan that reuses predictions or was searched, where there is one. */
-	readonly tuned?: Ranked;
-	readonly ranked: readonly Ranked[];
-}
-
 /** For each number of calls of a run, the best simple grid and the best other plan, by calibration captions alone. */
 export async function chosenPlans(
 	study: Study,
 	run: StudyRun,
 ): Promise<Chosen[]> {
-	const { pipeline, captions, drawings, states } = study;
+	const { pipeline, captions, drawings, states, choices } = study;
+	const known = choices[nameOf(run)];
+	if (known) return [...known];
 	const batches = captionBatches(
 		captions.calibration.slice(0, CHOOSING.captions),
 		CHOOSING.seed,
