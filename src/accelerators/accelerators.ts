@@ -61,7 +61,10 @@ export function checkAccelerator(spec: AcceleratorSpec): AcceleratorSpec {
 		spec.kind,
 		[
 			...path.map(String),
-			message.replace(/, received undefined$/, ", but it is missing"),
+			message
+				.replace(/, received undefined$/, ", but it is missing")
+				.replace(/^Too (?:big|small): expected \w+ to be <=?/, "at most ")
+				.replace(/^Too (?:big|small): expected \w+ to be >=?/, "at least "),
 		].join(": "),
 	);
 }

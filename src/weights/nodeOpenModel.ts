@@ -111,6 +111,7 @@ export async function locateModel(
 		looksLikePath
 			? `${where}: there is no such model folder or file`
 			: `"${where}" is no model: give a diffusers folder, a .safetensors file, a Hub id (owner/name)${embedded.length ? ` or ${embedded.join(", ")}` : ""}`,
+		{ code: "usage" },
 	);
 }
 

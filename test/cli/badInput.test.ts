@@ -503,6 +503,21 @@ describe("wrong usage ends with one line and exit code 2", () => {
 			["generate", "--from-image", "plain.png"],
 			/--from-image plain\.png: this image carries no parameters/,
 		],
+		[
+			"no such model",
+			drawWith("./nowhere"),
+			/\.\/nowhere: there is no such model/,
+		],
+		[
+			"a name that is no model",
+			drawWith("nowhere"),
+			/"nowhere" is no model: give .*emoji/,
+		],
+		[
+			"a share of tokens that is too great",
+			["a", ...quick, "--key-steps", "tome:2"],
+			/^fdiff: --key-steps: tome: ratio: at most 0\.75; it is written tome/,
+		],
 	])("%s", (_, words, line) => refused(words, 2, line));
 
 	test("a prompt over the limit", async () => {
@@ -537,16 +552,6 @@ describe("what fails ends with one line and exit code 1", () => {
 			"a folder for an analysis that cannot be made, before anything runs",
 			["analyze", "a", "--model", tinySd, "--out", "a-file/x"],
 			/^fdiff: --out a-file\/x cannot be written: a part of the path is a file/,
-		],
-		[
-			"no such model",
-			drawWith("./nowhere"),
-			/\.\/nowhere: there is no such model/,
-		],
-		[
-			"a name that is no model",
-			drawWith("nowhere"),
-			/"nowhere" is no model: give .*emoji/,
 		],
 		[
 			"a Hub id that is not in the cache, offline",
