@@ -6,6 +6,7 @@ import { keySteps } from "../../src/propagation/keyStepPlan.js";
 import { isAsNear, PLAN_QUALITIES } from "../../src/propagation/planQuality.js";
 import { quantile } from "../../src/tensor/quantile.js";
 import { logsOf } from "../../src/tuning/search/students.js";
+import { markdownTable } from "../markdownTable.js";
 import { simpleCandidates } from "./candidates.js";
 import {
 	type CaptionBatch,
@@ -110,8 +111,8 @@ export async function checkpoints(
 	}
 	const figures = ["error", "PSNR, median / tenth percentile, dB"];
 	return [
-		markdown(["weights", "run", "calls", ...figures], tried),
-		markdown(
+		markdownTable(["weights", "run", "calls", ...figures], tried),
+		markdownTable(
 			["weights", "run", "quality", "calls", ...figures, "holds", ...BESIDE],
 			checked,
 		),
@@ -153,8 +154,3 @@ function losses(
 		};
 	};
 }
-
-const markdown = (head: readonly string[], rows: readonly string[][]) =>
-	[head, head.map(() => "---"), ...rows]
-		.map((row) => `| ${row.join(" | ")} |`)
-		.join("\n");

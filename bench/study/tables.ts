@@ -1,4 +1,5 @@
 import { bootstrapMean } from "../../src/metrics/bootstrap.js";
+import { markdownTable } from "../markdownTable.js";
 import type { CaptionBatch } from "./drawings.js";
 import { type Drawn, drawnBatches } from "./drawn.js";
 import { type Figures, figures, judge, mean, type Scores } from "./judge.js";
@@ -107,9 +108,11 @@ export function table(run: StudyRun, rows: readonly Row[]): string {
 			];
 		},
 	);
-	return [head, head.map((_, n) => (n === 0 ? "---" : "---:")), ...lines]
-		.map((cells) => `| ${cells.join(" | ")} |`)
-		.join("\n");
+	return markdownTable(
+		head,
+		lines,
+		head.map((_, n) => (n === 0 ? "---" : "---:")),
+	);
 }
 
 /**

@@ -11,17 +11,6 @@ import { insertPngText } from "./pngText.js";
 import type { RgbImage } from "./rgbImage.js";
 import { encodeUserComment } from "./userComment.js";
 
-/** A PNG, with the settings in a `parameters` text as A1111 writes it. */
-export async function encodePng(
-	image: RgbImage,
-	{ parameters }: EncodeOptions = {},
-): Promise<Uint8Array> {
-	const png = new Uint8Array(await pixels(image).png().toBuffer());
-	return parameters === undefined
-		? png
-		: insertPngText(png, "parameters", parameters);
-}
-
 /**
  * A picture as a file of the format, with the settings in a PNG text or an EXIF UserComment as A1111 writes them.
  * @throws UserError when the settings are too long for a JPEG.
@@ -40,8 +29,13 @@ export async function encodeImage(
 			"image",
 			"it is not a picture: its width, its height, and data of three bytes a pixel",
 		);
-	if (format === "png") return encodePng(image, options);
 	const { parameters, quality = 95 } = options;
+	if (format === "png") {
+		const png = new Uint8Array(await pixels(image).png().toBuffer());
+		return parameters === undefined
+			? png
+			: insertPngText(png, "parameters", parameters);
+	}
 	const coded = new Uint8Array(
 		format === "jpeg"
 			? await pixels(image)

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { UserError } from "../../src/errors/userError.js";
 import { crc32 } from "../../src/files/crc32.js";
-import { encodeImage, encodePng } from "../../src/image/nodeEncodeImage.js";
+import { encodeImage } from "../../src/image/nodeEncodeImage.js";
 import {
 	decodeImage,
 	readImage,
@@ -89,7 +89,7 @@ describe.each([
 
 test("Latin-1 settings are a tEXt chunk, others an iTXt chunk, before the picture", async () => {
 	const kinds = async (parameters: string) => {
-		const png = Buffer.from(await encodePng(picture, { parameters }));
+		const png = Buffer.from(await encodeImage(picture, "png", { parameters }));
 		return [png.toString("latin1", 37, 41), png.indexOf("IDAT") > 41];
 	};
 	expect(await kinds(LATIN)).toEqual(["tEXt", true]);
@@ -118,7 +118,7 @@ test("settings too long for a JPEG are refused, and fit the others", async () =>
 });
 
 test("any text survives a PNG, but for NUL", async () => {
-	const png = await encodePng(picture);
+	const png = await encodeImage(picture, "png");
 	await fc.assert(
 		fc.asyncProperty(fc.string({ unit: "grapheme" }), async (text) => {
 			const texts = await readPngText(
@@ -195,7 +195,7 @@ test("settings in a text bomb are refused", async () => {
 	chunk.writeUInt32BE(body.length - 4, 0);
 	body.copy(chunk, 4);
 	chunk.writeUInt32BE(crc32(body), body.length + 4);
-	const png = Buffer.from(await encodePng(picture));
+	const png = Buffer.from(await encodeImage(picture, "png"));
 	const bomb = Buffer.concat([png.subarray(0, 33), chunk, png.subarray(33)]);
 	await expect(readPngText(bomb, "bomb.png")).rejects.toThrow(
 		/bomb\.png: its text "parameters" is over 1 MiB/,
@@ -203,7 +203,7 @@ test("settings in a text bomb are refused", async () => {
 });
 
 test("a wrong checksum of a text is found", async () => {
-	const png = await encodePng(picture, { parameters: "Steps: 20" });
+	const png = await encodeImage(picture, "png", { parameters: "Steps: 20" });
 	png[60] ^= 1;
 	await expect(readPngText(png, "a.png")).rejects.toThrow(
 		/a\.png is damaged: the checksum/,

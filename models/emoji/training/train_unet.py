@@ -56,6 +56,11 @@ def weights_of_folder(folder, modules):
     return weights
 
 
+def optimizer_state(kept, optimizer):
+    """A kept state for this optimizer: what was frozen then starts afresh."""
+    return dict(state=kept["state"], param_groups=optimizer.state_dict()["param_groups"])
+
+
 class Batches:
     """Endless training batches: gradients of one process's share of a batch."""
 
@@ -200,6 +205,7 @@ def main(argv=None):
     parser.add_argument("--decay", type=float, default=0.4, help="share of the minutes over which the learning rate falls")
     parser.add_argument("--flip", type=float, default=0.25, help="share of mirrored pictures, where captions allow it")
     parser.add_argument("--freeze-text", action="store_true", help="train the UNet alone")
+    parser.add_argument("--text-rate", type=float, default=1.0, help="learning rate of the text encoder, of the UNet's")
     parser.add_argument("--weighting", choices=("relative", "min-snr"), default="relative")
     parser.add_argument("--export-every", type=float, default=12, help="minutes")
     parser.add_argument("--save-every", type=float, default=3, help="minutes")
@@ -233,13 +239,15 @@ def main(argv=None):
         modules[1].requires_grad_(False)
     named = [(name, p) for name, p in modules.named_parameters() if p.requires_grad]
     names, weights = [name for name, _ in named], [p for _, p in named]
-    optimizer = torch.optim.AdamW(weights, args.lr, betas=(0.9, 0.99), weight_decay=1e-2, fused=True)
+    groups = [dict(params=[p for name, p in named if name.startswith(part)], share=share) for part, share in (("0.", 1.0), ("1.", args.text_rate))]
+    groups = [group for group in groups if group["params"]]
+    optimizer = torch.optim.AdamW(groups, args.lr, betas=(0.9, 0.99), weight_decay=1e-2, fused=True)
     step = seen = 0
     average_state = None
     if os.path.exists(checkpoint):
         kept = torch.load(checkpoint, map_location=args.device)
         modules.load_state_dict(kept["m"])
-        optimizer.load_state_dict(kept["o"])
+        optimizer.load_state_dict(optimizer_state(kept["o"], optimizer))
         average_state, step, seen = kept["ema"], kept["step"], kept["seen"]
         print("resumed at", step, flush=True)
     elif args.init:
@@ -281,7 +289,7 @@ def main(argv=None):
         warmed = min(1, (step + 1) / 200, (step - first_step + 1) / 30)
         rate = args.lr * warmed * (max(0.02, min(1, (1 - progress) / args.decay)) if args.decay else 1)
         for group in optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["share"]
         taken = None
         while not taken:
             optimizer.zero_grad()

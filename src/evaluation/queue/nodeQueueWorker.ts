@@ -1,6 +1,6 @@
 import type { Job } from "bullmq";
 import { neededPackage } from "../../errors/neededPackage.js";
-import { encodePng } from "../../image/nodeEncodeImage.js";
+import { encodeImage } from "../../image/nodeEncodeImage.js";
 import type { LoadOptions } from "../../pipeline/nodeLoadPipeline.js";
 import type { Pipeline } from "../../pipeline/pipeline.js";
 import { connectQueue } from "../../queue/nodeConnectQueue.js";
@@ -128,9 +128,9 @@ function processor(
 					).toString("base64"),
 					...(keepImage
 						? {
-								png: Buffer.from(await encodePng(drawn.image)).toString(
-									"base64",
-								),
+								png: Buffer.from(
+									await encodeImage(drawn.image, "png"),
+								).toString("base64"),
 							}
 						: {}),
 				});

@@ -3,7 +3,7 @@ import { centreSquare, decodePicture } from "../../datasets/nodePicture.js";
 import { UserError } from "../../errors/userError.js";
 import { withFileLock } from "../../files/nodeFileLock.js";
 import { writeWhole } from "../../files/nodeWriteWhole.js";
-import { encodePng } from "../../image/nodeEncodeImage.js";
+import { encodeImage } from "../../image/nodeEncodeImage.js";
 import { featureWidth } from "../scoring/nodeScorer.js";
 import {
 	type DrawingTools,
@@ -165,7 +165,7 @@ export async function storeImage(
 	if (record.index >= keepImages) return;
 	await writeWhole(
 		imagePath(out, record.method, record.index),
-		await encodePng(image),
+		await encodeImage(image, "png"),
 		{ makeFolder: true },
 	);
 }
