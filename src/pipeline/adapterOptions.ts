@@ -79,7 +79,7 @@ export const ADAPTER_OPTIONS = {
 			) ?? [undefined, ""];
 			return said === undefined ? { path } : { path, weight: Number(said) };
 		},
-		help: "a LoRA, LoHa, LoKr, DoRA or difference (.safetensors, .pt, .bin, or ice, which comes with the embedded model), with how much of it counts (default: 1); several are added up",
+		help: "a LoRA, LoHa, LoKr, DoRA or difference (.safetensors, .pt, .bin, or ice or lcm, which come with the embedded model), with how much of it counts (default: 1); several are added up",
 		group: "Adapters",
 		json: false,
 		parameter: {

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { cannyEdges } from "../../src/image/cannyEdges.js";
 import { readImage } from "../../src/image/nodeImageFile.js";
 import type { RgbImage } from "../../src/image/rgbImage.js";
+import type { LoraOption } from "../../src/pipeline/adapterOptions.js";
 import { loadPipeline } from "../../src/pipeline/nodeLoadPipeline.js";
 import type { Pipeline } from "../../src/pipeline/pipeline.js";
 
@@ -30,6 +31,7 @@ describe("what comes with the embedded model", () => {
 	test("is small", () => {
 		const size = (...path: string[]) => statSync(join(emoji, ...path)).size;
 		expect(size("lora", "ice.safetensors")).toBeLessThan(200e3);
+		expect(size("lora", "lcm.safetensors")).toBeLessThan(2e6);
 		expect(
 			size("controlnet-edges", "diffusion_pytorch_model.safetensors"),
 		).toBeLessThan(12e6);
@@ -52,6 +54,21 @@ describe("what comes with the embedded model", () => {
 		}
 	});
 
+	test("the LCM-LoRA draws in four steps without guidance as the model does with it: in full colour", async () => {
+		const drawn = async (prompt: string, loras: readonly LoraOption[]) => {
+			const [{ image }] = await pipeline.generate({
+				...{ prompt, seed: 7, sampler: "lcm", steps: 4, loras },
+				...{ controlImage: nothing, controlScale: 0 },
+			});
+			return blueness(image);
+		};
+		const lcm = [{ path: "lcm" }];
+		const blue = await drawn("a blue apple", lcm);
+		expect(blue).toBeGreaterThan(100);
+		expect(blue).toBeGreaterThan(1.15 * (await drawn("a blue apple", [])));
+		expect(await drawn("a red apple", lcm)).toBeLessThan(-100);
+	});
+
 	test("the control net holds pictures to the edges that it is shown", async () => {
 		const agreements: number[] = [];
 		for (const [file, prompt] of held) {
@@ -71,8 +88,8 @@ describe("what comes with the embedded model", () => {
 			agreements
 				.filter((_, i) => i % 2 === from)
 				.reduce((sum, share) => sum + share / held.length, 0);
-		expect(mean(0)).toBeGreaterThan(0.6);
-		expect(mean(1)).toBeLessThan(0.4);
+		expect(mean(0)).toBeGreaterThan(0.5);
+		expect(mean(1)).toBeLessThan(0.25);
 	});
 });
 

@@ -9,8 +9,8 @@ import tempfile
 from PIL import Image, ImageDraw, ImageFont
 
 CAPTIONS = [
-    "a red apple", "penguin", "rocket", "birthday cake", "smiling face with sunglasses",
-    "butterfly", "hamburger", "umbrella", "palm tree", "grinning face",
+    "a red apple", "penguin", "rocket", "birthday cake", "butterfly",
+    "a blue apple", "a green cat", "a dog with a hat", "a purple car", "grinning face",
 ]
 COLUMNS, CELL, GAP, LABEL = 5, 128, 16, 22
 
