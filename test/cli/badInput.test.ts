@@ -513,6 +513,7 @@ describe("wrong usage ends with one line and exit code 2", () => {
 			drawWith("nowhere"),
 			/"nowhere" is no model: give .*emoji/,
 		],
+		["a link to itself", drawWith("./loop"), /loop/],
 		[
 			"a share of tokens that is too great",
 			["a", ...quick, "--key-steps", "tome:2"],
@@ -574,7 +575,6 @@ describe("what fails ends with one line and exit code 1", () => {
 			drawWith("model.ckpt"),
 			/model\.ckpt is a pickle.*\.safetensors/,
 		],
-		["a link to itself", drawWith("./loop"), /loop/],
 		[
 			"truncated weights",
 			drawWith("truncated", "--output", "new/"),

@@ -113,7 +113,7 @@ test.skipIf(!hasQueueServer)(
 		const missing = await ended(
 			start(["worker", "--queue", url, "--model", join(folder, "nowhere")]),
 		);
-		expect(missing.code).toBe(1);
+		expect(missing.code).toBe(2);
 		expect(missing.errors).toContain("nowhere");
 		expect(performance.now() - started).toBeLessThan(20_000);
 

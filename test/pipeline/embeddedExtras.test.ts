@@ -55,7 +55,7 @@ describe("what comes with the embedded model", () => {
 	});
 
 	test("the LCM-LoRA draws in four steps without guidance as the model does with it: in full colour", async () => {
-		const drawn = async (prompt: string, loras: readonly LoraOption[]) => {
+		const drawn = async (prompt: string, loras: LoraOption[]) => {
 			const [{ image }] = await pipeline.generate({
 				...{ prompt, seed: 7, sampler: "lcm", steps: 4, loras },
 				...{ controlImage: nothing, controlScale: 0 },

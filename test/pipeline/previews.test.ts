@@ -73,22 +73,21 @@ test("Stable Diffusion's latents are coloured by the factors that are known of t
 	expect(first.preview?.data[3 * at]).toBe(byte);
 });
 
-test("previews of the embedded model show its picture", async () => {
+test("previews of the embedded model show its pictures", async () => {
 	const pipeline = await loadPipeline(undefined, { threads: 1 });
-	const events = await eventsOf(
-		pipeline.stream({
-			prompt: "a red apple",
-			seed: 7,
-			steps: 6,
-			previewEvery: 6,
-		}),
-	);
+	const near: number[] = [];
+	for (const prompt of ["penguin", "dog face", "butterfly", "rocket"]) {
+		const events = await eventsOf(
+			pipeline.stream({ prompt, seed: 7, steps: 6, previewEvery: 6 }),
+		);
+		const preview = stepsOf(events)[5].preview!;
+		expect([preview.width, preview.height]).toEqual([32, 32]);
+		const [{ image }] = imagesOf(events);
+		const small = placeImage({ ...image, channels: 3 }, 32, 32, "stretch");
+		near.push(psnr(preview, small));
+	}
 	await pipeline.release();
-	const preview = stepsOf(events)[5].preview!;
-	expect([preview.width, preview.height]).toEqual([32, 32]);
-	const [{ image }] = imagesOf(events);
-	const small = placeImage({ ...image, channels: 3 }, 32, 32, "stretch");
-	expect(psnr(preview, small)).toBeGreaterThan(21);
+	expect(Math.min(...near)).toBeGreaterThan(21);
 });
 
 describe("with a tiny autoencoder", () => {
