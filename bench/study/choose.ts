@@ -15,18 +15,6 @@ export interface Ranked extends Candidate {
 	readonly logError: number;
 }
 
-/** What was chosen for a number of calls. */
-export interface Chosen {
-	readonly calls: number;
-	readonly simple: Ranked;
-	/** The best plan that reuses predictions or was searched, where there is one. */
-	readonly tuned?: Ranked;
-	readonly ranked: readonly Ranked[];
-}
-
-/** What was chosen for each run, by its name. */
-export type Choices = Readonly<Record<string, readonly Chosen[]>>;
-
 const rankedSchema = z.object({
 	series: z.string(),
 	isSimple: z.boolean(),
@@ -35,17 +23,21 @@ const rankedSchema = z.object({
 	logError: z.number(),
 });
 
-const choicesSchema = z.record(
-	z.string(),
-	z.array(
-		z.object({
-			calls: z.number(),
-			simple: rankedSchema,
-			tuned: rankedSchema.optional(),
-			ranked: z.array(rankedSchema),
-		}),
-	),
-);
+const chosenSchema = z.object({
+	calls: z.number(),
+	simple: rankedSchema,
+	/** The best plan that reuses predictions or was searched, where there is one. */
+	tuned: rankedSchema.optional(),
+	ranked: z.array(rankedSchema),
+});
+
+/** What was chosen for a number of calls. */
+export type Chosen = Readonly<z.output<typeof chosenSchema>>;
+
+const choicesSchema = z.record(z.string(), z.array(chosenSchema));
+
+/** What was chosen for each run, by its name. */
+export type Choices = Readonly<Record<string, readonly Chosen[]>>;
 
 /** The choices.json of a study's folder. */
 export const readChoices = async (path: string): Promise<Choices> =>

@@ -79,7 +79,7 @@ const say = (words: string) =>
 	stderr.write(`${new Date().toISOString().slice(11, 19)} ${words}\n`);
 
 if (task === "draw") {
-	const choices: Record<string, Chosen[]> = {};
+	const choices: Record<string, readonly Chosen[]> = {};
 	for (const run of runs) {
 		choices[nameOf(run)] = await chosenPlans(study, run);
 		for (const { calls, ranked } of choices[nameOf(run)])

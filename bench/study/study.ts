@@ -77,10 +77,10 @@ const CHOOSING = { captions: 40, seed: 90_000 };
 export async function chosenPlans(
 	study: Study,
 	run: StudyRun,
-): Promise<Chosen[]> {
+): Promise<readonly Chosen[]> {
 	const { pipeline, captions, drawings, states, choices } = study;
 	const known = choices[nameOf(run)];
-	if (known) return [...known];
+	if (known) return known;
 	const batches = captionBatches(
 		captions.calibration.slice(0, CHOOSING.captions),
 		CHOOSING.seed,

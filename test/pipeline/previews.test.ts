@@ -75,8 +75,14 @@ test("Stable Diffusion's latents are coloured by the factors that are known of t
 
 test("previews of the embedded model show its pictures", async () => {
 	const pipeline = await loadPipeline(undefined, { threads: 1 });
-	const near: number[] = [];
-	for (const prompt of ["penguin", "dog face", "butterfly", "rocket"]) {
+	for (const [prompt, least] of [
+		["penguin", 21],
+		["dog face", 21],
+		["butterfly", 21],
+		["rocket", 21],
+		// of a red that is more saturated than any that the colours were fitted to
+		["a red apple", 18],
+	] as const) {
 		const events = await eventsOf(
 			pipeline.stream({ prompt, seed: 7, steps: 6, previewEvery: 6 }),
 		);
@@ -84,10 +90,9 @@ test("previews of the embedded model show its pictures", async () => {
 		expect([preview.width, preview.height]).toEqual([32, 32]);
 		const [{ image }] = imagesOf(events);
 		const small = placeImage({ ...image, channels: 3 }, 32, 32, "stretch");
-		near.push(psnr(preview, small));
+		expect(psnr(preview, small)).toBeGreaterThan(least);
 	}
 	await pipeline.release();
-	expect(Math.min(...near)).toBeGreaterThan(21);
 });
 
 describe("with a tiny autoencoder", () => {

@@ -1,4 +1,4 @@
-"""The exported model, frozen, for what is trained beside it (train_lora.py, train_control_net.py): batches of noisy latents and their loss."""
+"""The exported model, frozen, for what is trained beside it (train_lora.py, train_few_steps.py, train_control_net.py): batches of noisy latents and their loss."""
 import random
 import time
 
@@ -14,6 +14,18 @@ from dataset import caption_groups
 from networks import SCHEDULE
 
 LEVELS = 20  # of noise, as train_unet.py's `relative` weighting has them
+
+
+def begun(parser, seed, minutes, rate):
+    """The arguments, with those that all of these trainings take; threads and random numbers are set by them."""
+    parser.add_argument("--minutes", type=float, default=minutes)
+    parser.add_argument("--rate", type=float, default=rate)
+    parser.add_argument("--threads", type=int, default=1)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(seed)
+    random.seed(seed)
+    return args
 
 
 class FrozenModel:

@@ -15,7 +15,7 @@ from diffusers.models.attention_processor import AttnProcessor
 from PIL import Image
 
 from dataset import load_images, load_rows, may_mirror
-from frozen_model import FrozenModel, draw_caption, train
+from frozen_model import FrozenModel, begun, draw_caption, train
 
 BATCH = 16
 THRESHOLDS = ["100,200", "50,120"]
@@ -64,15 +64,9 @@ def main():
     parser.add_argument("dataset")
     parser.add_argument("model")
     parser.add_argument("out")
-    parser.add_argument("--minutes", type=float, default=25)
     parser.add_argument("--moved", type=int, default=2, help="pictures turned, scaled and moved, of each")
-    parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--empty", type=float, default=0.5, help="share of empty captions")
-    parser.add_argument("--threads", type=int, default=1)
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    torch.manual_seed(12)
-    random.seed(12)
+    args = begun(parser, seed=12, minutes=25, rate=1e-3)
     rows = load_rows(args.dataset, "train")
     kept = args.out + ".pictures.pt"
     if not os.path.exists(kept):

@@ -8,7 +8,7 @@ import random
 import torch
 
 from dataset import load_rows
-from frozen_model import FrozenModel, add_lora, draw_caption, save_lora, train
+from frozen_model import FrozenModel, add_lora, begun, draw_caption, save_lora, train
 from train_unet import load_combinations
 
 BATCH, STEPS = 16, 50
@@ -27,15 +27,9 @@ def main():
     parser.add_argument("out")
     parser.add_argument("--combinations", help="OUT of make_combinations.py")
     parser.add_argument("--combination-share", type=float, default=0.5)
-    parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--rank", type=int, default=16)
-    parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--guidance", type=float, default=5.0, help="that the model is distilled with")
-    parser.add_argument("--threads", type=int, default=1)
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    torch.manual_seed(13)
-    random.seed(13)
+    args = begun(parser, seed=13, minutes=20, rate=1e-3)
     rows = load_rows(args.dataset, "train")
     singles = torch.load(args.vae_run + "/latents.pt")["train"]
     combined, texts = load_combinations(args.combinations, "cpu") if args.combinations else ([], [])

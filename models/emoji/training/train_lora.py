@@ -11,7 +11,7 @@ from diffusers import AutoencoderKL
 from PIL import Image
 
 from dataset import load_rows, may_mirror
-from frozen_model import FrozenModel, add_lora, draw_caption, save_lora, train
+from frozen_model import FrozenModel, add_lora, begun, draw_caption, save_lora, train
 from ice_style import ice, transparent
 
 BATCH = 16
@@ -23,14 +23,8 @@ def main():
     parser.add_argument("dataset")
     parser.add_argument("model")
     parser.add_argument("out")
-    parser.add_argument("--minutes", type=float, default=12)
     parser.add_argument("--rank", type=int, default=4)
-    parser.add_argument("--rate", type=float, default=3e-3)
-    parser.add_argument("--threads", type=int, default=1)
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    torch.manual_seed(11)
-    random.seed(11)
+    args = begun(parser, seed=11, minutes=12, rate=3e-3)
     rows = load_rows(args.dataset, "train")
     vae = AutoencoderKL.from_pretrained(args.model + "/vae").float().eval().requires_grad_(False)
 

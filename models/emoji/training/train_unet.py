@@ -205,7 +205,7 @@ def main(argv=None):
     parser.add_argument("--decay", type=float, default=0.4, help="share of the minutes over which the learning rate falls")
     parser.add_argument("--flip", type=float, default=0.25, help="share of mirrored pictures, where captions allow it")
     parser.add_argument("--freeze-text", action="store_true", help="train the UNet alone")
-    parser.add_argument("--text-rate", type=float, default=1.0, help="learning rate of the text encoder, of the UNet's")
+    parser.add_argument("--text-rate", type=float, default=1.0, help="learning rate of the text encoder, as a share of the UNet's")
     parser.add_argument("--weighting", choices=("relative", "min-snr"), default="relative")
     parser.add_argument("--export-every", type=float, default=12, help="minutes")
     parser.add_argument("--save-every", type=float, default=3, help="minutes")
