@@ -1,16 +1,16 @@
 """Which pictures of the set may be combined, and what they are called when they are.
 
 A line is `caption` or `caption=noun`: the noun takes "a", a colour or a number. Combinations that the model card tests are never made
-(`TESTED`), so that what it draws of them is learnt from others."""
+(`COMBINATIONS`), so that what it draws of them is learnt from others."""
 
 PLURALS = {
-    "fish": "fish", "sheep": "sheep", "mouse": "mice", "goose": "geese", "wolf": "wolves", "leaf": "leaves", "scarf": "scarves",
+    "fish": "fish", "scissors": "scissors", "sheep": "sheep", "mouse": "mice", "goose": "geese", "wolf": "wolves", "leaf": "leaves", "scarf": "scarves",
     "cherries": "cherries", "ox": "oxen", "knife": "knives", "deer": "deer", "tooth": "teeth", "box": "boxes", "bus": "buses",
     "dress": "dresses", "octopus": "octopuses", "cactus": "cactuses", "sandwich": "sandwiches", "watch": "watches", "fox": "foxes",
 }
 
 ANIMAL_FACES = """monkey face=monkey; dog face=dog; wolf; fox; raccoon; cat face=cat; tiger face=tiger; cow face=cow; pig face=pig; mouse face=mouse;
-hamster; rabbit face=rabbit; polar bear; koala; panda; frog; dragon face=dragon; unicorn; teddy bear; grinning cat=grinning cat; boar;
+hamster; rabbit face=rabbit; polar bear; polar bear=bear; koala; panda; frog; dragon face=dragon; unicorn; teddy bear=bear; grinning cat=grinning cat; boar;
 hatching chick=chick; alien; robot; skull; ghost; owl; penguin""".replace("\n", " ")
 
 FACES = """smiling face=smiling face; grinning face=grinning face; winking face; angry face; sleeping face; face with tears of joy=laughing face;
@@ -47,6 +47,17 @@ jeans=pair of jeans; scarf; coat; dress; socks=pair of socks; purse; backpack; r
 wheel; money bag; coin; package=box; postbox; locked=lock; paperclip; bone; brain; tooth; eye; ear; nose; pile of poo; jack-o-lantern=pumpkin;
 Christmas tree; firecracker; magic wand; bullseye=target; boomerang; bowling=bowling ball; nazar amulet; joystick; video game=game controller;
 alembic; ringed planet=planet; ice skate; skis=pair of skis; boxing glove; diving mask""".replace("\n", " ")
+
+# What people ask for first: more often than the rest in numbers, pairs and with a colour, where a thing has a quarter of the picture and
+# takes many examples to be learnt.
+COMMON = """dog face=dog; cat face=cat; rabbit face=rabbit; mouse face=mouse; pig face=pig; cow face=cow; tiger face=tiger; panda; koala; frog; fox; monkey face=monkey;
+polar bear=bear; teddy bear=bear; penguin; elephant; fish; baby chick=chick; bird; duck; butterfly; whale; turtle; owl; unicorn; snake; honeybee=bee; lady beetle=ladybug;
+horse; ghost; robot; red apple=apple; green apple=apple; red apple=apple; banana; lemon; tangerine=orange; strawberry; pear; peach; watermelon; pineapple; tomato; carrot; mushroom;
+pizza; pizza; hamburger; doughnut=donut; ice cream; cookie; birthday cake=cake; egg; bread; cheese wedge=cheese; hibiscus=flower; tulip=flower; sunflower; evergreen tree=tree;
+palm tree; cactus; maple leaf=leaf; automobile=car; automobile=car; bus; rocket; airplane; train; sailboat=boat; bicycle; pickup truck=truck; house; balloon; umbrella;
+star; star; crescent moon=moon; cloud; sun; fire; snowflake; pink heart=heart; orange heart=heart; purple heart=heart; yellow heart=heart; blue heart=heart; wrapped gift=gift;
+soccer ball=ball; basketball; guitar; closed book=book; key; old key=key; hammer; bell; crown; top hat=hat; mobile phone=phone; light bulb; camera; trophy;
+jack-o-lantern=pumpkin; scissors; candle; bone""".replace("\n", " ")
 
 HATS = "top hat=hat; top hat=top hat; crown; rescue worker’s helmet=helmet; military helmet=helmet; ribbon=bow"
 GLASSES = "sunglasses; sunglasses; sunglasses; goggles"

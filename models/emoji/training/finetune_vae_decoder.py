@@ -1,6 +1,7 @@
 """Trains the VAE's decoder on, with the encoder and the quant convolution frozen, so that latents (and the UNet) stay valid.
 
-usage: finetune_vae_decoder.py DATASET VAE_FOLDER OUT --minutes N
+usage: finetune_vae_decoder.py DATASET VAE_FOLDER OUT --minutes N [--assets ASSETS]
+With --assets (as for make_combinations.py) so many combinations again, most of them on coloured grounds, which no picture of the set has.
 Whole 128x128 pictures, mirrored and slightly recoloured; loss: mean squared error, some absolute error and edges.
 OUT/vae is the AutoencoderKL folder with the exponential average of the weights, OUT/ckpt.pt resumes."""
 import argparse
@@ -8,10 +9,12 @@ import math
 import os
 import time
 
+import numpy as np
 import torch
 from diffusers import AutoencoderKL
 
 from dataset import load_images, load_rows
+from make_combinations import Maker
 from measure_vae import psnr_of
 
 
@@ -26,6 +29,13 @@ def recolour(images):
     return (1 - (1 - images) * gain).clamp(-1, 1)
 
 
+def combinations(assets, dataset, count):
+    """uint8 tensor [count, 3, 128, 128] of make_combinations.py's pictures."""
+    maker = Maker(assets, dataset, 7)
+    maker.KINDS = dict(ground=0.5, number=0.15, pair=0.15, colour=0.2)
+    return torch.stack([torch.from_numpy(np.array(maker.make()[0])).permute(2, 0, 1) for _ in range(count)])
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("dataset")
@@ -35,6 +45,8 @@ def main():
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--lr", type=float, default=8e-4)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--blend", type=float, default=1, help="share of the new weights in OUT/vae; the rest are VAE_FOLDER's (a mean of both loses little of either)")
+    parser.add_argument("--assets", help="pictures with transparency, to train on combinations of them too")
     parser.add_argument("--max-steps", type=int)
     args = parser.parse_args()
     os.makedirs(args.out, exist_ok=True)
@@ -42,11 +54,14 @@ def main():
     torch.manual_seed(3)
 
     images = load_images(args.dataset, load_rows(args.dataset, "train"))
+    if args.assets:
+        images = torch.cat([images, combinations(args.assets, args.dataset, len(images))])
     val = load_images(args.dataset, load_rows(args.dataset, "val"))
     vae = AutoencoderKL.from_pretrained(args.vae, torch_dtype=torch.float32)
     vae.requires_grad_(False)
     weights = [p.requires_grad_() for part in (vae.decoder, vae.post_quant_conv) for p in part.parameters()]
     optimizer = torch.optim.AdamW(weights, args.lr, betas=(0.9, 0.99), weight_decay=1e-4, fused=True)
+    begun = [p.detach().clone() for p in weights]
     average, step = [p.detach().clone() for p in weights], 0
     checkpoint = args.out + "/ckpt.pt"
     if os.path.exists(checkpoint):
@@ -59,7 +74,7 @@ def main():
         torch.save(dict(vae=vae.state_dict(), optimizer=optimizer.state_dict(), average=average, step=step), checkpoint)
         own = [p.detach().clone() for p in weights]
         with torch.no_grad():
-            torch._foreach_copy_([p.data for p in weights], average)
+            torch._foreach_copy_([p.data for p in weights], torch._foreach_lerp(begun, average, args.blend))
             first, whole = psnr_of(vae, val[:48]), psnr_of(vae, val)
             vae.save_pretrained(args.out + "/vae")
             torch._foreach_copy_([p.data for p in weights], own)

@@ -111,6 +111,7 @@ class Maker:
         self.things = parse(words.FOOD, words.PLANTS, words.VEHICLES, words.THINGS)
         self.everything = self.animals * 2 + self.things
         self.simple = self.everything + parse(words.FACES)
+        self.common = parse(words.COMMON)
         self.faces, self.hats, self.glasses, self.carried, self.seats, self.smilers = (
             parse(text) for text in (words.ANIMAL_FACES, words.HATS, words.GLASSES, words.CARRIED, words.SEATS, words.SMILERS)
         )
@@ -129,6 +130,9 @@ class Maker:
         rows, columns = np.nonzero(rgba[..., 3].max(1) > 0.05)[0], np.nonzero(rgba[..., 3].max(0) > 0.05)[0]
         return rgba[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
+    def mostly_common(self, others):
+        return self.common if self.random.random() < 0.7 else others
+
     def thing(self, choices=None, colour_share=0.0):
         """(picture, noun with its colour if it got one)."""
         caption, noun = self.random.choice(choices or self.everything)
@@ -138,16 +142,14 @@ class Maker:
             painted = recoloured(rgba, colour)
             if painted is not None and colour not in noun:
                 rgba, noun = painted, f"{colour} {noun}"
-        if self.random.random() < 0.25 and may_mirror(caption):
+        if self.random.random() < 0.1 and may_mirror(caption):
             rgba = rgba[:, ::-1]
         return rgba, noun
 
     def blank(self, colour=None):
         canvas = Image.new("RGBA", (SIZE, SIZE), (255, 255, 255, 255))
         if colour:
-            top = np.array(words.GROUNDS[colour], np.float32) + self.random.uniform(-12, 12)
-            shade = np.linspace(self.random.uniform(0, 18), 0, SIZE)[:, None, None] * np.ones((1, SIZE, 1))
-            canvas = Image.fromarray(np.clip(top + shade, 0, 255).astype(np.uint8)).convert("RGBA")
+            canvas = Image.new("RGBA", (SIZE, SIZE), (*words.GROUNDS[colour], 255))  # even: a ground that varies is learnt as stains
         return canvas
 
     def place(self, canvas, rgba, box, x, y):
@@ -168,7 +170,7 @@ class Maker:
     # each returns (canvas, caption)
 
     def colour(self):
-        rgba, noun = self.thing(self.simple, 1.0)
+        rgba, noun = self.thing(self.mostly_common(self.simple), 1.0)
         if noun.split()[0] not in words.COLOURS:
             return None
         canvas = self.blank()
@@ -176,40 +178,36 @@ class Maker:
         return canvas, a(noun)
 
     def layout(self, count):
-        """[(x, y, box)] for so many things."""
+        """[(x, y, box)] for so many things, as large as they can be."""
         if count == 2:
-            kind = self.random.random()
-            if kind < 0.6:
-                return [(34, 64, 58), (94, 64, 58)]
-            return [(42, 42, 62), (88, 88, 62)] if kind < 0.8 else [(88, 42, 62), (42, 88, 62)]
+            return [(33, 64, 63), (95, 64, 63)] if self.random.random() < 0.65 else [(40, 40, 74), (88, 88, 74)]
         if count == 3:
-            return self.random.choice([[(64, 35, 56), (34, 92, 56), (94, 92, 56)], [(22, 64, 40), (64, 64, 40), (106, 64, 40)], [(34, 35, 56), (94, 35, 56), (64, 92, 56)]])
-        return [(34, 34, 56), (94, 34, 56), (34, 94, 56), (94, 94, 56)]
+            return [(64, 33, 62), (33, 94, 62), (95, 94, 62)]
+        return [(33, 33, 62), (95, 33, 62), (33, 95, 62), (95, 95, 62)]
 
     def number(self):
-        count = self.random.choices((2, 3, 4), (0.55, 0.35, 0.1))[0]
-        rgba, noun = self.thing(self.simple, 0.3)
+        count = self.random.choices((2, 3, 4), (0.55, 0.38, 0.07))[0]
+        rgba, noun = self.thing(self.mostly_common(self.simple), 0.2)
         canvas = self.blank()
-        mirrored = self.random.random() < 0.2 and count == 2
-        for i, (x, y, box) in enumerate(self.layout(count)):
-            self.place(canvas, rgba[:, ::-1] if mirrored and i else rgba, box + self.jitter(3), x + self.jitter(2), y + self.jitter(2))
+        for x, y, box in self.layout(count):
+            self.place(canvas, rgba, box + self.jitter(2), x + self.jitter(1), y + self.jitter(1))
         return canvas, f"{NUMBERS[count]} {plural(noun)}"
 
     def pair(self):
-        (one, noun), (other, second) = self.thing(colour_share=0.2), self.thing(colour_share=0.2)
+        (one, noun), (other, second) = (self.thing(self.mostly_common(self.everything), 0.1) for _ in range(2))
         if noun == second:
             return None
         canvas, kind = self.blank(), self.random.random()
-        if kind < 0.65:
-            for rgba, (x, y, box) in zip((one, other), self.layout(2)):
-                self.place(canvas, rgba, box + self.jitter(4), x + self.jitter(3), y + self.jitter(3))
-            return canvas, self.random.choice([f"{a(noun)} and {a(second)}"] * 3 + [f"{a(noun)} next to {a(second)}"])
         if kind < 0.8:
-            self.place(canvas, one, 60, 64 + self.jitter(6), 32)
-            self.place(canvas, other, 60, 64 + self.jitter(6), 96)
-            return canvas, self.random.choice([f"{a(noun)} above {a(second)}", f"{a(noun)} and {a(second)}", f"{a(second)} below {a(noun)}"])
-        self.place(canvas, one, 84, 44, 50 + self.jitter(4))
-        self.place(canvas, other, 40, 104, 102 + self.jitter(4))
+            for rgba, (x, y, box) in zip((one, other), self.layout(2)):
+                self.place(canvas, rgba, box + self.jitter(2), x + self.jitter(2), y + self.jitter(2))
+            return canvas, self.random.choice([f"{a(noun)} and {a(second)}"] * 6 + [f"{a(noun)} next to {a(second)}"])
+        if kind < 0.87:
+            self.place(canvas, one, 62, 64 + self.jitter(6), 33)
+            self.place(canvas, other, 62, 64 + self.jitter(6), 95)
+            return canvas, self.random.choice([f"{a(noun)} above {a(second)}", f"{a(second)} below {a(noun)}"])
+        self.place(canvas, one, 88, 45, 48 + self.jitter(3))
+        self.place(canvas, other, 44, 104, 104 + self.jitter(2))
         return canvas, f"a big {noun} and a small {second}"
 
     def size(self):
@@ -224,9 +222,9 @@ class Maker:
 
     def ground(self):
         colour = self.random.choice(list(words.GROUNDS))
-        rgba, noun = self.thing(self.simple, 0.1)
+        rgba, noun = self.thing(self.mostly_common(self.simple), 0.1)
         canvas = self.blank(colour)
-        self.place(canvas, rgba, self.random.uniform(84, 104), 64 + self.jitter(5), 64 + self.jitter(5))
+        self.place(canvas, rgba, self.random.uniform(92, 108), 64 + self.jitter(3), 64 + self.jitter(3))
         return canvas, f"{a(noun)} on {a(colour)} background"
 
     def hat(self):
@@ -261,6 +259,13 @@ class Maker:
         left, top, right, bottom = self.place(canvas, head, self.random.uniform(104, 118), 64, 64)
         self.place(canvas, glasses, (right - left) * self.random.uniform(0.6, 0.7), (left + right) / 2, top + (bottom - top) * eyes)
         return canvas, f"{a(noun)} {self.random.choice(['with', 'with', 'wearing'])} {glasses_noun}"
+
+    def winged(self):
+        (thing, noun), (wings, _) = self.thing(self.mostly_common(self.everything), 0.1), self.thing([("butterfly", "wings")])
+        canvas = self.blank()
+        self.place(canvas, wings, 126, 64, 58 + self.jitter(3))
+        self.place(canvas, thing, self.random.uniform(70, 78), 64 + self.jitter(2), 70 + self.jitter(3))
+        return canvas, f"{a(noun)} with wings"
 
     def carrying(self):
         (one, noun), (other, second) = self.thing(self.animals, 0.1), self.thing(self.carried, 0.2)
@@ -320,7 +325,7 @@ class Maker:
         self.place(canvas, self.features(self.random.choice(words.FEELINGS[feeling])), box, (left + right) / 2, top + (bottom - top) * centre)
         return canvas, self.random.choice([f"{a(feeling)} {noun}"] * 2 + [f"{a(noun)} with {a(feeling)} face"])
 
-    KINDS = dict(colour=0.32, number=0.2, pair=0.16, hat=0.06, with_glasses=0.03, carrying=0.05, seated=0.04, smiling=0.05, ground=0.05, size=0.04)
+    KINDS = dict(colour=0.2, number=0.25, pair=0.22, hat=0.05, with_glasses=0.03, carrying=0.05, winged=0.03, seated=0.02, smiling=0.05, ground=0.09, size=0.01)
 
     def make(self):
         """(128x128 RGB picture, caption)."""
@@ -331,11 +336,11 @@ class Maker:
                 continue
             canvas, caption = made
             draw = self.random.random()
-            if draw < 0.2:
+            if draw < 0.1:
                 caption = f"a 3d emoji of {caption}"
-            elif draw < 0.35 and kind == "colour":
+            elif draw < 0.25 and kind == "colour":
                 caption = caption.split(" ", 1)[1]
-            elif draw < 0.3:
+            elif draw < 0.15:
                 caption = caption + " emoji"
             return canvas.convert("RGB"), caption
 

@@ -35,10 +35,10 @@ def main():
     before = 0.0
     for i, log in enumerate(args.unet):
         seen, squared, _ = numbers(log, r"seen (\d+)  mse (\S+)  weighted (\S+)")
-        passes = [before + count / 1438 for count in seen]
+        passes = [before + (count - seen[0]) / 1438 for count in seen]
         axes[1].plot(passes, squared, label=f"run {i + 1}")
         before = passes[-1]
-    axes[1].set(title="UNet: squared error of the noise", xlabel="passes over 1,438 pictures", yscale="log")
+    axes[1].set(title="UNet: squared error of the noise", xlabel="samples / 1,438 pictures (runs 5 and 6: half of them combinations)", yscale="log")
     axes[1].legend()
     if args.clip:
         passes, loss, at1, at5 = numbers(args.clip, r"passes (\S+)  loss (\S+) .*recall@1 (\S+) @5 (\S+)")
