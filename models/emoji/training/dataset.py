@@ -26,10 +26,14 @@ def load_rows(dataset, split):
     ]
 
 
+def pixels_of(pictures):
+    """uint8 tensor [n, 3, height, width] of RGB pictures of one size."""
+    return torch.from_numpy(np.stack([np.asarray(picture) for picture in pictures])).permute(0, 3, 1, 2)
+
+
 def load_images(dataset, rows):
     """uint8 tensor [n, 3, 128, 128]."""
-    pixels = [np.asarray(Image.open(f"{dataset}/images/{row['file']}").convert("RGB")) for row in rows]
-    return torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2).contiguous()
+    return pixels_of([Image.open(f"{dataset}/images/{row['file']}").convert("RGB") for row in rows]).contiguous()
 
 
 def may_mirror(caption):

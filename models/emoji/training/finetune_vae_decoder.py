@@ -1,19 +1,18 @@
 """Trains the VAE's decoder on, with the encoder and the quant convolution frozen, so that latents (and the UNet) stay valid.
 
-usage: finetune_vae_decoder.py DATASET VAE_FOLDER OUT --minutes N [--assets ASSETS]
-With --assets (as for make_combinations.py) so many combinations again, most of them on coloured grounds, which no picture of the set has.
+usage: finetune_vae_decoder.py DATASET VAE_FOLDER OUT --minutes N [--assets ASSETS] [--blend SHARE]
+With --assets (as for make_combinations.py) as many combinations again, half of them on coloured grounds, which no picture of the set has.
 Whole 128x128 pictures, mirrored and slightly recoloured; loss: mean squared error, some absolute error and edges.
-OUT/vae is the AutoencoderKL folder with the exponential average of the weights, OUT/ckpt.pt resumes."""
+OUT/vae is the AutoencoderKL folder with the exponential average of the weights (with --blend, mixed with VAE_FOLDER's), OUT/ckpt.pt resumes."""
 import argparse
 import math
 import os
 import time
 
-import numpy as np
 import torch
 from diffusers import AutoencoderKL
 
-from dataset import load_images, load_rows
+from dataset import load_images, load_rows, pixels_of
 from make_combinations import Maker
 from measure_vae import psnr_of
 
@@ -33,7 +32,7 @@ def combinations(assets, dataset, count):
     """uint8 tensor [count, 3, 128, 128] of make_combinations.py's pictures."""
     maker = Maker(assets, dataset, 7)
     maker.KINDS = dict(ground=0.5, number=0.15, pair=0.15, colour=0.2)
-    return torch.stack([torch.from_numpy(np.array(maker.make()[0])).permute(2, 0, 1) for _ in range(count)])
+    return pixels_of([maker.make()[0] for _ in range(count)])
 
 
 def main():

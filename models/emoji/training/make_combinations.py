@@ -15,7 +15,7 @@ import torch
 from PIL import Image, ImageDraw
 
 import combination_words as words
-from dataset import load_rows, may_mirror
+from dataset import load_rows, may_mirror, pixels_of
 
 SIZE = 128
 NUMBERS = {2: "two", 3: "three", 4: "four"}
@@ -356,7 +356,7 @@ class Maker:
 
 
 def latents_of(vae, pictures):
-    pixels = torch.from_numpy(np.stack([np.asarray(picture) for picture in pictures])).permute(0, 3, 1, 2).float() / 127.5 - 1
+    pixels = pixels_of(pictures).float() / 127.5 - 1
     return (vae.encode(pixels).latent_dist.mean * vae.config.scaling_factor).half()
 
 

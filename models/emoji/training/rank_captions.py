@@ -6,14 +6,13 @@ The sheet shows 16 chosen captions and the first 48 of the random ones, 8x8. For
 import argparse
 import random
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from transformers import CLIPModel, CLIPTokenizer
 
 from clip_folder import IMAGE_MEAN, IMAGE_STD
 from clip_retrieval import embed_captions
-from dataset import load_images, load_rows
+from dataset import load_images, load_rows, pixels_of
 from measure_vae import reconstruct
 from pipeline import draw, load_ddim
 from sample_sheet import WISHED, sheet
@@ -54,7 +53,7 @@ def main():
     assess("real pictures", real.float() / 255)
     assess("real pictures through the VAE", reconstruct(pipe.vae, real) / 2 + 0.5)
     pictures = draw(pipe, names, args.guidance, args.steps)
-    pixels = torch.from_numpy(np.stack([np.asarray(p) for p in pictures])).permute(0, 3, 1, 2).float() / 255
+    pixels = pixels_of(pictures).float() / 255
     similarity, rank = assess(f"drawn pictures (guidance {args.guidance})", pixels)
     missed = torch.nonzero(rank > 1).flatten().tolist()
     for i in missed:
