@@ -109,6 +109,11 @@ test.each([
 		{ override_settings: { sd_model_checkpoint: 5 } },
 		/^override_settings: sd_model_checkpoint: /,
 	],
+	[
+		"txt2img",
+		{ override_settings: { CLIP_stop_at_last_layers: 50 } },
+		/^CLIP_stop_at_last_layers less one: 49 is not a whole number from 0 to 2/,
+	],
 	["img2img", { init_images: [] }, /^init_images: /],
 	[
 		"img2img",

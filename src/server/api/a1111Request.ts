@@ -77,6 +77,7 @@ NAMES.set("initImage", "init_images");
 NAMES.set("hires", "hr_scale");
 NAMES.set("numImages", "n_iter");
 NAMES.set("model", "sd_model_checkpoint");
+NAMES.set("clipSkip", "CLIP_stop_at_last_layers less one");
 
 /** Errors as A1111 words them. */
 export const a1111Errors: ErrorWording = {
