@@ -1,4 +1,5 @@
 import { logsOf } from "../../src/tuning/search/students.js";
+import { markdownTable } from "../markdownTable.js";
 import { type CaptionBatch, relativeErrors, type Way } from "./drawings.js";
 import { drawnBatches } from "./drawn.js";
 import { mean } from "./judge.js";
@@ -33,14 +34,8 @@ export async function foresight(study: Study, run: StudyRun): Promise<string> {
 			);
 		return all;
 	};
-	const lines = [
-		"| plan | foreseen by | calls in all | rank correlation with its error |",
-		"| --- | --- | ---: | ---: |",
-	];
-	const policies = [
-		"| calls in the mean | how | error | worst tenth |",
-		"| ---: | --- | ---: | ---: |",
-	];
+	const foreseen: string[][] = [];
+	const policies: string[][] = [];
 	const judged = plans.filter(({ calls }) => calls >= 8);
 	const errors = new Map<number, number[][]>();
 	for (const { calls, way } of plans) {
@@ -51,9 +46,12 @@ export async function foresight(study: Study, run: StudyRun): Promise<string> {
 	for (const { calls, way } of judged) {
 		const own = errors.get(calls) ?? [];
 		const add = (by: string, cost: string, values: readonly number[]) =>
-			lines.push(
-				`| ${calls} calls | ${by} | ${cost} | ${rankCorrelation(values, own.flat()).toFixed(2)} |`,
-			);
+			foreseen.push([
+				`${calls} calls`,
+				by,
+				cost,
+				rankCorrelation(values, own.flat()).toFixed(2),
+			]);
 		for (const other of plans) {
 			if (other.calls >= calls) continue;
 			const gaps: number[] = [];
@@ -71,9 +69,12 @@ export async function foresight(study: Study, run: StudyRun): Promise<string> {
 				const left = own
 					.flat()
 					.map((error, n) => (gaps[n] >= limit ? 0 : error));
-				policies.push(
-					`| ${(calls + other.calls + share * run.steps).toFixed(1)} | ${calls} and ${other.calls} calls, the ${100 * share} % that differ most drawn plainly | ${mean(left).toFixed(3)} | ${worst(left).toFixed(2)} |`,
-				);
+				policies.push([
+					(calls + other.calls + share * run.steps).toFixed(1),
+					`${calls} and ${other.calls} calls, the ${100 * share} % that differ most drawn plainly`,
+					mean(left).toFixed(3),
+					worst(left).toFixed(2),
+				]);
 			}
 		}
 		add(
@@ -97,11 +98,30 @@ export async function foresight(study: Study, run: StudyRun): Promise<string> {
 			);
 			add("the same caption's error from other noise", "–", others);
 		}
-		policies.push(
-			`| ${calls} | ${calls} calls | ${mean(own.flat()).toFixed(3)} | ${worst(own.flat()).toFixed(2)} |`,
-		);
+		policies.push([
+			String(calls),
+			`${calls} calls`,
+			mean(own.flat()).toFixed(3),
+			worst(own.flat()).toFixed(2),
+		]);
 	}
-	return [...lines, "", ...policies].join("\n");
+	return [
+		markdownTable(
+			[
+				"plan",
+				"foreseen by",
+				"calls in all",
+				"rank correlation with its error",
+			],
+			foreseen,
+			["---", "---", "---:", "---:"],
+		),
+		markdownTable(
+			["calls in the mean", "how", "error", "worst tenth"],
+			policies,
+			["---:", "---", "---:", "---:"],
+		),
+	].join("\n\n");
 }
 
 /** Mean over the tenth of the values that is greatest. */
