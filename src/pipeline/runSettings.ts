@@ -142,6 +142,10 @@ export function runSettings(
 	const { name } = named;
 	const schedule = options.schedule ?? named.schedule;
 	const guidanceScale = Math.max(settle("guidanceScale"), 1);
+	const tagged = loraTags(
+		options.prompt,
+		options.loras?.length ? () => true : (model.findsLora ?? (() => false)),
+	);
 	const {
 		plan,
 		sampler,
@@ -150,7 +154,8 @@ export function runSettings(
 		sampler: name,
 		steps: askedSteps,
 		quality: options.quality,
-		tunable: isTunable(options, model, overrides),
+		tunable:
+			tagged.tags.length === 0 && isTunable(options, model, overrides),
 		guidanceScale,
 		skipCount: model.skipCount,
 		model,
@@ -217,10 +222,6 @@ export function runSettings(
 	});
 	const count = sampler.timesteps.length;
 	const seed = BigInt(settle("seed"));
-	const tagged = loraTags(
-		options.prompt,
-		options.loras?.length ? () => true : (model.findsLora ?? (() => false)),
-	);
 	const common = {
 		negativePrompt: settle("negativePrompt"),
 		steps,

@@ -72,9 +72,9 @@ beforeAll(async () => {
 				filesOf(join(models, "tiny-control2")),
 			],
 			[
-				"lllyasviel/ControlNet-v1-1",
+				"comfyanonymous/ControlNet-v1-1_fp16_safetensors",
 				file(
-					"control_v11p_sd15_canny.safetensors",
+					"control_v11p_sd15_canny_fp16.safetensors",
 					"tiny-control.single.safetensors",
 				),
 			],

@@ -100,6 +100,16 @@ test("the embedded model is drawn with the nearest of its plans unless told othe
 	expect(all.evaluations).toBe(20);
 });
 
+test("a LoRA that the prompt names makes it another model, which no plan was tuned for", () => {
+	const plain = pipeline.settings({ prompt: "an apple <lora:ice>" });
+	expect(plain.loraTags).toHaveLength(1);
+	expect(plain.chosenPlan?.kind).not.toBe("tuned");
+	expect(plain.evaluations).toBe(20);
+	// a name that is no LoRA here is left out of the prompt, or kept as words
+	const unknown = pipeline.settings({ prompt: "an apple <lora:none>" });
+	expect(unknown.chosenPlan).toMatchObject({ kind: "tuned" });
+});
+
 test("whoever has chosen one of them is still told the others", () => {
 	const all = pipeline.tunedPlans({ prompt: "" });
 	expect(all.map(({ standsFor }) => standsFor)).toEqual([20, 20, 20]);
