@@ -125,6 +125,11 @@ function maskedBox(
 				top = Math.min(top, y);
 				bottom = Math.max(bottom, y + 1);
 			}
+	if (right <= left)
+		throw new OptionError(
+			"mask",
+			"nothing of its white is left after the blur; blur it less",
+		);
 	const [x, y] = [
 		padded(left, right, padding, width),
 		padded(top, bottom, padding, height),

@@ -7,6 +7,7 @@ import { jsonSeed } from "../random/seed.js";
 import {
 	type SigmaSchedule,
 	samplerConfig,
+	spreadable,
 } from "../samplers/config/samplerConfig.js";
 import {
 	type NamedSampler,
@@ -18,7 +19,7 @@ import {
 	type SamplerConfig,
 } from "../samplers/config/schedulerConfig.js";
 import { createSampler } from "../samplers/createSampler.js";
-import type { Sampler } from "../samplers/sampler.js";
+import type { Sampler, SamplerName } from "../samplers/sampler.js";
 import { timesValues } from "../samplers/schedules/timeGrid.js";
 import { type LoraTag, loraTags } from "../tokenizer/loraTags.js";
 import type { ADAPTER_OPTIONS } from "./adapterOptions.js";
@@ -154,8 +155,7 @@ export function runSettings(
 		sampler: name,
 		steps: askedSteps,
 		quality: options.quality,
-		tunable:
-			tagged.tags.length === 0 && isTunable(options, model, overrides),
+		tunable: tagged.tags.length === 0 && isTunable(options, model, overrides),
 		guidanceScale,
 		skipCount: model.skipCount,
 		model,
@@ -176,6 +176,7 @@ export function runSettings(
 		plan.times || (schedule && schedule !== "default")
 			? (schedule ?? "default")
 			: scheduleOf(
+					name,
 					samplerConfig(name, {
 						file: parseSchedulerConfig(model.scheduler),
 						overrides,
@@ -311,7 +312,8 @@ function defaultSampler(scheduler: unknown): NamedSampler {
 }
 
 /** What a configuration says of the spread of the noise levels. */
-function scheduleOf(config: SamplerConfig): SigmaSchedule {
+function scheduleOf(name: SamplerName, config: SamplerConfig): SigmaSchedule {
+	if (!spreadable(name)) return "default";
 	if (config.use_ays_sigmas) return "ays";
 	if (config.use_karras_sigmas) return "karras";
 	return config.use_exponential_sigmas ? "exponential" : "default";

@@ -1,3 +1,4 @@
+import { OptionError } from "../errors/optionError.js";
 import type { FindPlan } from "../propagation/findPlan.js";
 import type { PlanFile } from "../propagation/planFile.js";
 import { stepStateWord } from "../propagation/stepState.js";
@@ -20,7 +21,8 @@ export interface TunedPlan {
 }
 
 /**
- * The plans that were tuned for the model, sampler, steps and guidance of a run, the nearest to the plain run first.
+ * The plans that were tuned for the model, sampler, steps and guidance of a run, the nearest to the plain run first. One that
+ * brings its own grid is none for a run that was given another.
  * @param settle fills in the defaults of the run with other options
  */
 export function tunedPlans(
@@ -35,7 +37,7 @@ export function tunedPlans(
 			steps: settings.chosenPlan?.standsFor ?? settings.steps,
 			guidanceScale: settings.guidanceScale,
 		}) ?? [];
-	const plans = found.map((file): TunedPlan => {
+	const offered = (file: PlanFile): TunedPlan => {
 		const { plan, options } = settle({ keySteps: file, steps: file.steps });
 		const words = { keySteps: plan.label, steps: file.steps };
 		// said only where the words alone would not lead to it
@@ -52,6 +54,15 @@ export function tunedPlans(
 			states,
 			standsFor: file.standsFor ?? file.steps,
 		};
+	};
+	const plans = found.flatMap((file) => {
+		try {
+			return [offered(file)];
+		} catch (error) {
+			if (error instanceof OptionError && error.option === "keySteps")
+				return [];
+			throw error;
+		}
 	});
 	// the same folder may be looked through under two names
 	const byWords = new Map(plans.map((plan) => [plan.options.keySteps, plan]));

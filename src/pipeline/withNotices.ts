@@ -15,6 +15,8 @@ export async function* withNotices<Item, Notice>(
 	try {
 		while (!finished) {
 			const next = source.next();
+			// a reader may take its time over a notice, or leave at it: a failure is told when it is asked for, or never
+			next.catch(() => undefined);
 			for (let answered = false; !answered; ) {
 				const woken = new Promise<void>((resolve) => {
 					wake = resolve;

@@ -1,4 +1,8 @@
 import type { Sampler } from "../samplers/sampler.js";
+import { ZERO_SNR_ALPHA } from "../samplers/schedules/sigmaSchedule.js";
+
+/** A log-SNR is finite also where the terminal one is zero: there it is what samplers take in its place. */
+const GREATEST_SIGMA = Math.sqrt(1 / ZERO_SNR_ALPHA);
 
 /** The axes that features and predictions are extrapolated over. */
 export type ExtrapolationAxis = "timestep" | "log-snr";
@@ -10,7 +14,9 @@ export function extrapolationAxis(
 ): readonly number[] {
 	return over === "timestep"
 		? sampler.timesteps
-		: sampler.sigmas.map((sigma) => -2 * Math.log(sigma));
+		: sampler.sigmas.map(
+				(sigma) => -2 * Math.log(Math.min(sigma, GREATEST_SIGMA)),
+			);
 }
 
 /** Values that were computed at a point of the schedule. */

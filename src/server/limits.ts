@@ -23,7 +23,7 @@ export interface ServerLimits {
 	readonly seconds: number;
 	/** Seconds that a finished job is kept. */
 	readonly keepSeconds: number;
-	/** Bytes of all finished images that are kept; the oldest go first. */
+	/** Bytes of the pictures of all finished jobs that are kept, given and drawn ones; the oldest go first. */
 	readonly keptBytes: number;
 }
 
@@ -41,6 +41,9 @@ export const DEFAULT_LIMITS: ServerLimits = {
 	keptBytes: 512 * 2 ** 20,
 };
 
+/** The most decoder steps of one batch; the default is 8 where batches gain anything. */
+const DECODE_BATCH = 10;
+
 /** What is checked before anything is computed. @throws OptionError */
 export function checkRequest(
 	options: Partial<GenerateOptions>,
@@ -57,6 +60,8 @@ export function checkRequest(
 	atMost("steps", options.steps, limits.steps);
 	atMost("numImages", options.numImages, limits.images);
 	atMost("batchSize", options.batchSize, limits.images);
+	// each of them holds the features of a whole step
+	atMost("maxDecodeBatch", options.maxDecodeBatch, DECODE_BATCH);
 	atMost("width", options.width, limits.pixels / 8);
 	atMost("height", options.height, limits.pixels / 8);
 }

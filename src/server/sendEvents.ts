@@ -24,6 +24,8 @@ export async function sendEvents(
 	const gone = new AbortController();
 	raw.on("close", () => gone.abort());
 	raw.on("error", () => gone.abort());
+	// gone before it came to this: a picture was read meanwhile
+	if (raw.destroyed) gone.abort();
 	raw.writeHead(200, {
 		...(reply.getHeaders() as Record<string, string>),
 		"content-type": "text/event-stream; charset=utf-8",

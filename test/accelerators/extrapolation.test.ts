@@ -12,6 +12,7 @@ import {
 	type Sample,
 } from "../../src/propagation/extrapolate.js";
 import { parseKeySteps } from "../../src/propagation/planStates.js";
+import { createSampler } from "../../src/samplers/createSampler.js";
 import { relativeError } from "../../src/tensor/relativeError.js";
 import { calibrationPrompts } from "../../src/tuning/runs/calibrationPrompt.js";
 
@@ -44,6 +45,24 @@ describe("keepNewest", () => {
 			[800, 2],
 			[700, 4],
 		]);
+	});
+});
+
+describe("extrapolationAxis", () => {
+	it("is finite where the terminal signal-to-noise ratio is zero", () => {
+		const sampler = createSampler({
+			name: "ddim",
+			steps: 10,
+			overrides: {
+				rescale_betas_zero_snr: true,
+				prediction_type: "v_prediction",
+				timestep_spacing: "trailing",
+			},
+		});
+		expect(sampler.sigmas[0]).toBe(Number.POSITIVE_INFINITY);
+		const axis = extrapolationAxis(sampler, "log-snr");
+		expect(axis.every(Number.isFinite)).toBe(true);
+		expect(axis).toEqual(axis.toSorted((a, b) => a - b));
 	});
 });
 

@@ -267,6 +267,16 @@ describe("settled options", () => {
 		});
 		expect([schedule, options.schedule]).toEqual(["karras", "karras"]);
 	});
+
+	test("say none of a sampler that takes its levels from its timesteps", () => {
+		const { options } = pipeline.settings({
+			prompt: "x",
+			sampler: "ddim",
+			schedulerConfig: { use_karras_sigmas: true },
+		});
+		expect(options.schedule).toBe("default");
+		expect(pipeline.settings(options).options).toEqual(options);
+	});
 });
 
 describe("the JSON schema of the options", () => {

@@ -358,16 +358,22 @@ describe("what cannot be done is refused before anything is loaded", () => {
 			);
 	});
 
-	test("a mask of which the blur leaves nothing", async () => {
-		const watched = watchedEngine();
-		const own = createPipeline(await openModel(tinySd), watched.engine);
-		await expect(
-			own.generate({
-				...base,
-				mask: box(64, 64, [30, 30, 31, 31]),
-				maskBlur: 8,
-			}),
-		).rejects.toMatchObject({ option: "mask" });
-		expect(watched.everLoaded).toEqual([]);
-	});
+	test.each([false, true])(
+		"a mask of which the blur leaves nothing, its part alone: %s",
+		async (onlyMasked) => {
+			const watched = watchedEngine();
+			const own = createPipeline(await openModel(tinySd), watched.engine);
+			await expect(
+				own.generate({
+					...base,
+					initImage: picture(512, 512),
+					mask: box(512, 512, [256, 256, 257, 257]),
+					// of a single white pixel not even a level of grey
+					maskBlur: 64,
+					onlyMasked,
+				}),
+			).rejects.toMatchObject({ option: "mask" });
+			expect(watched.everLoaded).toEqual([]);
+		},
+	);
 });

@@ -100,6 +100,10 @@ test("the embedded model is drawn with the nearest of its plans unless told othe
 	expect(all.evaluations).toBe(20);
 });
 
+test("a run with another grid is offered no plan that brings its own", () => {
+	expect(pipeline.tunedPlans({ prompt: "", schedule: "karras" })).toEqual([]);
+});
+
 test("a LoRA that the prompt names makes it another model, which no plan was tuned for", () => {
 	const plain = pipeline.settings({ prompt: "an apple <lora:ice>" });
 	expect(plain.loraTags).toHaveLength(1);

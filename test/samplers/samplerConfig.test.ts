@@ -126,6 +126,13 @@ describe("samplerConfig", () => {
 	});
 });
 
+it("passes over an algorithm that the sampler has not", () => {
+	const overrides = { algorithm_type: "dpmsolver" } as const;
+	expect(
+		createSampler({ name: "ddim", steps: 5, overrides }).timesteps,
+	).toEqual(createSampler({ name: "ddim", steps: 5 }).timesteps);
+});
+
 describe("bad input", () => {
 	it.each<[string, Parameters<typeof createSampler>[0], RegExp]>([
 		["steps 0", { name: "ddim", steps: 0 }, /^steps: 0 is not/],

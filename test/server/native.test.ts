@@ -1,8 +1,11 @@
-import { expect, test } from "vitest";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
 import { encodeImage } from "../../src/image/nodeEncodeImage.js";
 import { decodeImage } from "../../src/image/nodeImageFile.js";
 import { parametersOf } from "../../src/image/pictureParameters.js";
 import { rgbImage } from "../../src/image/rgbImage.js";
+import { loadPipeline } from "../../src/pipeline/nodeLoadPipeline.js";
+import { models, tinySd } from "../pipeline/tinyModels.js";
 import {
 	long,
 	MODEL,
@@ -138,6 +141,7 @@ test.each([
 	[{ ...quick, previewEvery: -1 }, "previewEvery"],
 	[{ ...quick, keySteps: "papr" }, "keySteps"],
 	[{ ...quick, initialNoise: "x" }, "initialNoise"],
+	[{ ...quick, maxDecodeBatch: 11 }, "maxDecodeBatch"],
 	[{ steps: 3 }, "prompt"],
 ])("%j is refused and named", async (body, option) => {
 	const { status, json } = await post("/api/jobs", body);
@@ -160,6 +164,23 @@ test("what is asked for can be looked at before it is drawn", async () => {
 		keySteps: "uniform:4",
 	});
 	expect(json.timesteps).toHaveLength(20);
+});
+
+test("what is looked at comes back without the pictures that it was given", async () => {
+	const pipeline = await loadPipeline(tinySd, {
+		threads: 1,
+		controlnet: join(models, "tiny-control"),
+	});
+	const own = await startServer({ pipeline });
+	afterAll(() => pipeline.release());
+	const picture = Buffer.from(await encodeImage(rgbImage(64, 64), "png"));
+	const { status, json } = await own.post("/api/settings", {
+		...quick,
+		controlImage: picture.toString("base64"),
+	});
+	expect(status).toBe(200);
+	expect(json.options).toMatchObject({ steps: 3 });
+	expect(Object.keys(json.options)).not.toContain("controlImage");
 });
 
 test("the options are told with their schema, and by OpenAPI", async () => {

@@ -22,7 +22,7 @@ export const SIGMA_SCHEDULES = [
 export type SigmaSchedule = (typeof SIGMA_SCHEDULES)[number];
 
 /** Samplers whose noise levels can be spread in other ways than by timesteps. */
-function spreadable(name: SamplerName): boolean {
+export function spreadable(name: SamplerName): boolean {
 	return (
 		SAMPLER_KEYS[name].reads.includes("use_karras_sigmas") || name === "euler-a"
 	);
@@ -132,7 +132,7 @@ export function samplerConfig(
 			`${name} is ${pinned.algorithm_type}; choose the sampler that is called after the algorithm`,
 		);
 	const endsOnNoise =
-		config.algorithm_type === "dpmsolver" ||
+		(name.startsWith("dpm-solver") && config.algorithm_type === "dpmsolver") ||
 		name === "deis" ||
 		(name === "unipc" && !config.predict_x0);
 	if (endsOnNoise && config.final_sigmas_type === "zero")

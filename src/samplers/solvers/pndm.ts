@@ -104,7 +104,7 @@ export function pndm(context: SamplerContext): Sampler {
 		{ history, underWay }: PndmState,
 		{ index, prediction, latents }: SamplerInput,
 	): Omit<SamplerOutput<PndmState>, "denoised"> {
-		const stage = underWay ? index % 4 : 0;
+		const stage = index % 4;
 		const t = timesteps[index - stage];
 		const start = underWay?.start ?? latents;
 		const weighted: Term = [RUNGE_KUTTA_WEIGHTS[stage], prediction];
@@ -165,7 +165,20 @@ export function pndm(context: SamplerContext): Sampler {
 					latents,
 					signalNoiseOfAlphaBar(alphaBarAt(timesteps[index])),
 				);
-				const take = index < 4 * rungeKuttaSteps ? rungeKuttaStep : multistep;
+				const rungeKutta = index < 4 * rungeKuttaSteps;
+				// a run that begins within a Runge-Kutta step goes plainly to the next one
+				if (rungeKutta && index % 4 !== 0 && !state.underWay)
+					return {
+						state,
+						latents: transfer(
+							latents,
+							timesteps[index],
+							timesteps[index + 1],
+							prediction,
+						),
+						denoised,
+					};
+				const take = rungeKutta ? rungeKuttaStep : multistep;
 				return { ...take(state, input), denoised };
 			},
 		},

@@ -53,7 +53,12 @@ export function addNativeApi(app: FastifyInstance, service: Service): void {
 			pipeline.settings({ prompt: "", ...options }),
 		);
 		checkSettings(settings, limits);
-		const { initImage: _, mask: _mask, ...settled } = settings.options;
+		const {
+			initImage: _,
+			mask: _mask,
+			controlImage: _controlImage,
+			...settled
+		} = settings.options;
 		return {
 			model: name,
 			options: settled,
