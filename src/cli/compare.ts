@@ -10,6 +10,7 @@ import { psnr } from "../metrics/psnr.js";
 import { ssim } from "../metrics/ssim.js";
 import type { GeneratedImage } from "../pipeline/generatedImage.js";
 import type { GenerateOptions } from "../pipeline/options.js";
+import { checkQuality } from "./checkQuality.js";
 import {
 	addGenerationFlags,
 	type GenerationFlags,
@@ -51,16 +52,21 @@ export function addCompareCommand(program: Command): void {
 async function compare(prompt: string, flags: CompareFlags): Promise<void> {
 	const quiet = flags.quiet === true;
 	const given = { ...(await generateOptions(prompt, flags)), numImages: 1 };
+	checkQuality(flags, given.keySteps);
 	const place = await outputPlace(flags.output, `compare ${prompt}`, 1);
 	const signal = interruptSignal();
 	const pipeline = await openPipeline(flags, signal);
-	const { keySteps = "paper" } = given;
+	const { keySteps = given.quality === undefined ? "paper" : "auto" } = given;
 	// checked before the first picture, so that a bad plan costs nothing
-	const { seed, steps, warnings } = pipeline.settings({ ...given, keySteps });
+	const { seed, steps, chosenPlan, warnings } = pipeline.settings({
+		...given,
+		keySteps,
+	});
 	const options: GenerateOptions = {
 		...given,
 		seed,
-		steps,
+		// by these the plan is found again
+		steps: chosenPlan?.standsFor ?? steps,
 		// a plan file says which sampler it is for
 		sampler: given.sampler ?? readKeySteps(keySteps).sampler,
 		signal,

@@ -1,6 +1,5 @@
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
-import { type KeySteps, readKeySteps } from "../accelerators/planWords.js";
 import { ofOption } from "../errors/ofOption.js";
 import { OptionError } from "../errors/optionError.js";
 import { UserError } from "../errors/userError.js";
@@ -16,6 +15,7 @@ import type { RunSettings } from "../pipeline/runSettings.js";
 import { isPlain } from "../propagation/keyStepPlan.js";
 import { encodeNpy } from "../tensor/npy.js";
 import { concat, type Tensor } from "../tensor/tensor.js";
+import { checkQuality } from "./checkQuality.js";
 import { fasterEngine } from "./fasterEngine.js";
 import { expectGiven, optionsOfImage } from "./fromImage.js";
 import {
@@ -276,25 +276,6 @@ function report(
 	process.stderr.write(
 		`${file}  seed ${seed}, ${settings.sampler.name} ${planLine(settings)}, ${cost.encoderRuns} of ${cost.evaluations} with the encoder, ${seconds.toFixed(1)} s, ${pipeline.engine} in ${pipeline.precision}\n`,
 	);
-}
-
-/** @throws OptionError when a quality is asked for, and a plan too */
-function checkQuality(
-	{ quality, keySteps, fromImage }: GenerateFlags,
-	plan: KeySteps = "auto",
-): void {
-	if (quality === undefined) return;
-	if (keySteps === undefined && fromImage !== undefined)
-		throw new OptionError(
-			"quality",
-			"the picture brings its own plan; give --key-steps auto too, and the --steps of a plain run",
-		);
-	const { states, quality: other } = readKeySteps(plan);
-	if (states !== "auto" || (other !== undefined && other !== quality))
-		throw new OptionError(
-			"quality",
-			`it chooses a plan, and --key-steps ${keySteps} names one; leave one of them out`,
-		);
 }
 
 /** How many steps, by what plan. */

@@ -70,3 +70,18 @@ test("compare writes where it is told, and prints its figures for people", async
 	expect(stderr).toMatch(/^propagated, .*PSNR .* dB, SSIM /m);
 	expect(stderr).toMatch(/^sheet\.webp$/m);
 });
+
+test("a tuned plan is held against the run that it takes the place of", async () => {
+	for (const words of [
+		["--key-steps", "auto"],
+		["--quality", "high"],
+	]) {
+		const ended = await fdiffDone(
+			["compare", "apple", "--seed", "5", ...words, "--json", "--quiet"],
+			emptyFolder(),
+		);
+		const [plain, propagated] = jsonLines(ended);
+		expect(plain).toMatchObject({ name: "plain, 20 steps", evaluations: 20 });
+		expect(Number(propagated.evaluations)).toBeLessThan(20);
+	}
+});

@@ -287,9 +287,11 @@ describe("a run", () => {
 			dataset: { folder: broken },
 			methods: parseMethods("ddim-2"),
 		};
-		await expect(draw(request(join(folder, "strict"), place))).rejects.toThrow(
-			/1 of 4 real images cannot be used/,
-		);
+		// however often it is gone on with
+		for (let turn = 0; turn < 4; turn++)
+			await expect(
+				draw(request(join(folder, "strict"), place)),
+			).rejects.toThrow(/1 of 4 real images cannot be used/);
 		const out = join(folder, "lenient");
 		await draw(request(out, { ...place, limit: 0.5 }));
 		const { brokenReals } = await writeResults(out);

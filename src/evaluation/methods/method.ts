@@ -9,10 +9,13 @@ import { samplerByName } from "../../samplers/config/samplerNames.js";
 import { evaluationCount } from "../../samplers/samplerSteps.js";
 import { methodPresets } from "./methodPresets.js";
 
+/** Characters of a method's name. */
+const LONGEST_NAME = 400;
+
 /** The fields of a method; run.json has the same. */
 export const methodFields = {
 	/** How it was written: `ddim-50+paper`. */
-	name: z.string().min(1).max(400),
+	name: z.string().min(1).max(LONGEST_NAME),
 	sampler: z.string().max(60),
 	steps: z.int().min(1).max(1000),
 	/** Plan and accelerator in the words of `keySteps`; `all` is plain sampling. */
@@ -217,7 +220,23 @@ function distinct(methods: Method[]): Method[] {
 			throw new OptionError("methods", `${name} is there twice`);
 		seen.add(name);
 	}
-	return methods;
+	return methods.map((method) => withReference(method, methods));
+}
+
+/** Held against the plain run of the list that is meant, however its name writes the guidance scale. */
+function withReference(method: Method, methods: readonly Method[]): Method {
+	if (methods.some(({ name }) => name === method.reference)) return method;
+	const plain = methods.find(
+		(other) =>
+			other.keySteps === "all" &&
+			!other.fewer &&
+			other.injectNoise === undefined &&
+			other.maxDecodeBatch === undefined &&
+			other.sampler === method.sampler &&
+			other.steps === method.steps &&
+			other.guidanceScale === method.guidanceScale,
+	);
+	return plain ? { ...method, reference: plain.name } : method;
 }
 
 /** Fills in the reference; whatever cannot work is refused before anything runs. */
@@ -228,6 +247,10 @@ function checkMethod(method: Method): Method {
 	};
 	if (!/^[\x21-\x7e]+$/.test(name))
 		refuse("a name is of letters, digits and signs, without spaces");
+	if (name.length > LONGEST_NAME)
+		refuse(
+			`a name has at most ${LONGEST_NAME} characters; give the plan in a FILE.json under a shorter name`,
+		);
 	if (steps < 1 || steps > 1000) refuse("steps are 1 to 1000");
 	if (fewer && keySteps !== "all")
 		refuse("fewer steps are plain steps: leave the plan out");

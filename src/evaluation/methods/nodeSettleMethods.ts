@@ -34,7 +34,7 @@ export async function settleMethods(
 			const share =
 				fewer.by === "time"
 					? await timeShare(pipeline, plan, plain, common, signal)
-					: flopShare(pipeline, plan, common);
+					: await flopShare(pipeline, plan, plain, common, signal);
 			run = Math.max(1, Math.min(steps, Math.round(share * steps)));
 		}
 		settled.push({ ...method, run });
@@ -90,8 +90,8 @@ async function timeShare(
 	signal: AbortSignal | undefined,
 ): Promise<number> {
 	const options = methodOptions(plan, common, PROMPT, 0);
-	const { maxDecodeBatch } = pipeline.settings(options);
-	if (maxDecodeBatch > 1)
+	const { maxDecodeBatch, plan: settled } = pipeline.settings(options);
+	if (maxDecodeBatch > 1 || settled.accelerator)
 		return batchedTimeShare(pipeline, plan, plain, common, signal);
 	const kinds = new Map<string, number[]>();
 	let states: string[] = [];
@@ -113,10 +113,20 @@ async function timeShare(
 			0.25,
 		);
 	const planned = states.reduce((sum, word) => sum + cost(word), 0);
-	return planned / (states.length * cost("full"));
+	return planned / (evaluationsOf(pipeline, plain, common) * cost("full"));
 }
 
-/** The same where decoder steps run in batches, which no single step's time tells: whole runs are timed. */
+/** Network calls of a plain run. */
+function evaluationsOf(
+	pipeline: Pipeline,
+	plain: SettledMethod,
+	common: CommonOptions,
+): number {
+	const options = methodOptions(plain, common, PROMPT, 0);
+	return pipeline.settings(options).sampler.timesteps.length;
+}
+
+/** The same where decoder steps run in batches or an accelerator decides, which no single step's time tells: whole runs are timed. */
 async function batchedTimeShare(
 	pipeline: Pipeline,
 	plan: SettledMethod,
@@ -124,13 +134,8 @@ async function batchedTimeShare(
 	common: CommonOptions,
 	signal: AbortSignal | undefined,
 ): Promise<number> {
-	const seconds = async (method: SettledMethod) => {
-		const [{ cost }] = await pipeline.generate({
-			...methodOptions(method, common, PROMPT, 0),
-			signal,
-		});
-		return cost.networkSeconds;
-	};
+	const seconds = async (method: SettledMethod) =>
+		(await costOf(pipeline, method, common, signal)).networkSeconds;
 	const shares: number[] = [];
 	for (let repeat = 0; repeat <= REPEATS; repeat++) {
 		const share = (await seconds(plan)) / (await seconds(plain));
@@ -139,20 +144,41 @@ async function batchedTimeShare(
 	return median(shares);
 }
 
-function flopShare(
+/** What a whole run of a method costs. */
+async function costOf(
+	pipeline: Pipeline,
+	method: SettledMethod,
+	common: CommonOptions,
+	signal: AbortSignal | undefined,
+) {
+	const options = methodOptions(method, common, PROMPT, 0);
+	const [{ cost }] = await pipeline.generate({ ...options, signal });
+	return cost;
+}
+
+async function flopShare(
 	pipeline: Pipeline,
 	plan: SettledMethod,
+	plain: SettledMethod,
 	common: CommonOptions,
-): number {
+	signal: AbortSignal | undefined,
+): Promise<number> {
 	const {
 		plan: planned,
-		sampler,
 		width,
 		height,
 	} = pipeline.settings(methodOptions(plan, common, PROMPT, 0));
+	// what runs at a step is known once it is drawn
+	if (planned.accelerator) {
+		const [own, whole] = [
+			await costOf(pipeline, plan, common, signal),
+			await costOf(pipeline, plain, common, signal),
+		];
+		return own.flops / whole.flops;
+	}
 	const { unet } = pipeline;
 	const [, latentHeight, latentWidth] = pipeline.latentShape({ width, height });
-	const evaluations = sampler.timesteps.length;
+	const evaluations = evaluationsOf(pipeline, plain, common);
 	const dims = {
 		batch: 2,
 		height: latentHeight,

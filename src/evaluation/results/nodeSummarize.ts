@@ -146,8 +146,14 @@ export async function summarize(
 			signal?.throwIfAborted();
 		};
 		// a method comes after the one that it is held against
+		const rank = (name: string, left = definition.methods.length): number => {
+			const own = definition.methods.find((method) => method.name === name);
+			return !own || own.reference === name || left === 0
+				? 0
+				: 1 + rank(own.reference, left - 1);
+		};
 		const order = [...definition.methods].sort(
-			(a, b) => Number(a.name !== a.reference) - Number(b.name !== b.reference),
+			(a, b) => rank(a.name) - rank(b.name),
 		);
 		for (const method of order) {
 			await pause();

@@ -67,10 +67,17 @@ export async function measureReals(
 	const mine = captions.reals
 		.map((id, index) => ({ id, index }))
 		.filter(({ index }) => isMine(index, shard));
-	let broken = 0;
+	// those that earlier turns and other shards have found count too
+	let broken = done.broken.size;
+	const check = () => {
+		if (broken > (request.limit ?? 0.01) * captions.reals.length)
+			throw new UserError(
+				`${dataset.label}: ${broken} of ${captions.reals.length} real images cannot be used, more than the ${100 * (request.limit ?? 0.01)} % allowed; repair them, or raise the limit, and take a new folder`,
+			);
+	};
+	check();
 	for (const [position, { id, index }] of mine.entries()) {
 		const key = recordKey({ kind: "real", index });
-		if (done.broken.has(key)) broken++;
 		if (done.keys.has(key)) continue;
 		signal?.throwIfAborted();
 		const file = files.get(id);
@@ -87,10 +94,7 @@ export async function measureReals(
 			await writer.append({ kind: "real", index, broken: error.message });
 		}
 		if (features) await writer.append({ kind: "real", index }, features);
-		if (broken > (request.limit ?? 0.01) * captions.reals.length)
-			throw new UserError(
-				`${dataset.label}: ${broken} of ${captions.reals.length} real images cannot be used, more than the ${100 * (request.limit ?? 0.01)} % allowed; repair them, or raise the limit, and take a new folder`,
-			);
+		check();
 		onProgress?.({
 			stage: "real images",
 			done: position + 1,

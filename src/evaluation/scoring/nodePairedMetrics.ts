@@ -51,7 +51,7 @@ export async function pairedMetrics(
 				if (!(error instanceof UserError)) throw error;
 				broken.push(name);
 			});
-			checkProblems(problems(), pairs.length, generated.label, limit);
+			checkProblems(problems(), generated.names.length, generated.label, limit);
 			if (pictures) {
 				const [first, second] = pictures;
 				if (first.width !== second.width || first.height !== second.height)

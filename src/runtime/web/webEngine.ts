@@ -85,9 +85,14 @@ async function wasmEngine(options: WebEngineOptions): Promise<WebEngine> {
 		...defaultFlavour,
 		convolution: "winograd",
 	});
-	await checked(engine, options, `wasm ${navigator.userAgent}`, {
+	const wrong = await checked(engine, options, `wasm ${navigator.userAgent}`, {
 		name: "plain",
 	});
+	if (wrong !== undefined)
+		throw new UserError(
+			`this browser's WebAssembly computes ${wrong} wrongly: update the browser`,
+			{ code: "unsupported" },
+		);
 	return engine;
 }
 
@@ -145,11 +150,6 @@ async function checked(
 			wrong ||= wrongLayers(await selfCheck(engine, part, options));
 		}
 	await memory?.remember(key, wrong);
-	if (wrong && engine.device === "wasm")
-		throw new UserError(
-			`this browser's WebAssembly computes ${wrong} wrongly: update the browser`,
-			{ code: "unsupported" },
-		);
 	return wrong || undefined;
 }
 

@@ -20,7 +20,7 @@ export async function webSession(
 ): Promise<Session> {
 	const { library, alone } = runtime;
 	const failed = (what: string) => (cause: unknown) => {
-		throw cause instanceof RangeError || cause instanceof UserError
+		throw cause instanceof UserError
 			? cause
 			: sessionError(cause, `${graph.label}: ${what}`, "wasm");
 	};
@@ -42,19 +42,18 @@ export async function webSession(
 	return {
 		inputs: graph.inputs,
 		outputs: graph.outputs,
-		run: (inputs) =>
-			alone(async () => {
+		run: async (inputs) => {
+			for (const name of graph.inputs)
+				if (!inputs[name])
+					throw new RangeError(`${graph.label}: input ${name} is missing`);
+			return alone(async () => {
 				if (released)
 					throw new UserError(`${graph.label} was released and cannot run`, {
 						code: "disposed",
 					});
 				const feeds: Record<string, WebTensor> = {};
-				for (const name of graph.inputs) {
-					const value = inputs[name];
-					if (!value)
-						throw new RangeError(`${graph.label}: input ${name} is missing`);
-					feeds[name] = toLibrary(runtime, value);
-				}
+				for (const name of graph.inputs)
+					feeds[name] = toLibrary(runtime, inputs[name]);
 				const results = await session.run(feeds);
 				const outputs: Record<string, Tensor> = {};
 				for (const name of graph.outputs) {
@@ -62,7 +61,8 @@ export async function webSession(
 					outputs[name] = { dims, data: data as Float32Array };
 				}
 				return outputs;
-			}).catch(failed("cannot run")),
+			}).catch(failed("cannot run"));
+		},
 		release: () =>
 			alone(async () => {
 				if (released) return;

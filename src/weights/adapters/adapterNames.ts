@@ -4,6 +4,7 @@ import { modelFamily } from "../modelFamily.js";
 export type AdapterPart =
 	| "down"
 	| "up"
+	| "up_bias"
 	| "mid"
 	| "alpha"
 	| "rowMagnitude"
@@ -38,6 +39,7 @@ const parts: readonly (readonly [RegExp, AdapterPart?])[] = [
 	[/[._]lora([._]linear_layer)?[._]down(\.weight)?$/, "down"],
 	[/[._]lora([._]linear_layer)?[._]up(\.weight)?$/, "up"],
 	[/\.lora_A(\.\w+)??(\.weight)?$/, "down"],
+	[/\.lora_B(\.\w+)??\.bias$/, "up_bias"],
 	[/\.lora_B(\.\w+)??(\.weight)?$/, "up"],
 	[/\.lora_mid(\.weight)?$/, "mid"],
 	[/\.alpha$/, "alpha"],

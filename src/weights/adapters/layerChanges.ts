@@ -98,11 +98,16 @@ export function layerChanges(
 	else if (left || right) return "only one of two Kronecker factors is there";
 	const diff = factor("diff");
 	if (diff) problems.push(put([{ whole: diff }], undefined, undefined));
-	const diffBias = factor("diff_b");
-	if (diffBias) {
-		if (!bias || elementCount(diffBias.shape) !== elementCount(bias))
-			return `the difference of the bias [${diffBias.shape.join(", ")}] is not that`;
-		changes.push({ of: "bias", matrices: [{ whole: diffBias }], scale: 1 });
+	// PEFT's `lora_bias` is scaled as the factor that it belongs to
+	for (const [part, amount] of [
+		["diff_b", 1],
+		["up_bias", scale(down?.shape[0])],
+	] as const) {
+		const whole = factor(part);
+		if (!whole) continue;
+		if (!bias || elementCount(whole.shape) !== elementCount(bias))
+			return `the difference of the bias [${whole.shape.join(", ")}] is not that`;
+		changes.push({ of: "bias", matrices: [{ whole }], scale: amount });
 	}
 	return problems.find((problem) => problem !== undefined) ?? changes;
 }

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { parsedJson } from "../../files/parsedJson.js";
 import type { AdaptedNetwork } from "./adapterNames.js";
 import type { AdapterFile } from "./openAdapter.js";
 
@@ -27,7 +28,7 @@ const loraConfig = z.looseObject({
  */
 export function peftScaling({ metadata, config }: AdapterFile): Scaling {
 	const written = metadata.get("lora_adapter_metadata");
-	const all = object(written === undefined ? config : parsed(written));
+	const all = object(written === undefined ? config : parsedJson(written));
 	return (network, layer, rank, alpha) => {
 		const own = Object.entries(all).flatMap(([key, value]) =>
 			key.startsWith(`${network}.`)
@@ -54,12 +55,4 @@ function object(value: unknown): Readonly<Record<string, unknown>> {
 	return typeof value === "object" && value !== null
 		? (value as Record<string, unknown>)
 		: {};
-}
-
-function parsed(text: string): unknown {
-	try {
-		return JSON.parse(text);
-	} catch {
-		return undefined;
-	}
 }

@@ -1,3 +1,4 @@
+import { freeKeys } from "../formats/freeKeys.js";
 import type {
 	TensorEntry,
 	WeightChange,
@@ -28,8 +29,8 @@ export function withAdapters(
 		if (strength[network] === 0 || changes.size === 0) continue;
 		const source = adapter.file.weights;
 		// two files may have the same name, and tensors of two adapters do
-		const fileKey = (key: string) =>
-			weights.files.has(key) || i > 0 ? `${i}.${key}` : key;
+		const keys = freeKeys(source.files.keys(), files, i);
+		const fileKey = (key: string) => keys.get(key) ?? key;
 		const rename = <Named extends { readonly name: string }>(
 			named: Named,
 		): Named => ({

@@ -155,7 +155,10 @@ function parsed(bytes: Uint8Array, start: number, label: string) {
 function tensorsIn(
 	value: PickleValue,
 	label: string,
+	depth = 0,
 ): Map<string, TorchTensor> {
+	if (depth > 4)
+		throw new UserError(`${label} is damaged: its state dict holds itself`);
 	const tensors = new Map<string, TorchTensor>();
 	if (typeof value !== "object" || value?.kind !== "dict")
 		throw new UserError(`${label} holds no state dict`);
@@ -163,11 +166,11 @@ function tensorsIn(
 		if (typeof name !== "string" || typeof item !== "object" || item === null)
 			continue;
 		if (item.kind === "dict" && name === "state_dict")
-			return tensorsIn(item, label);
+			return tensorsIn(item, label, depth + 1);
 		// a textual inversion of A1111: its only tensors
 		if (item.kind === "dict" && name === "string_to_param")
 			return new Map(
-				[...tensorsIn(item, label)].map(([key, tensor]) => [
+				[...tensorsIn(item, label, depth + 1)].map(([key, tensor]) => [
 					`${name}.${key}`,
 					tensor,
 				]),

@@ -1,5 +1,6 @@
 import { UserError } from "../../errors/userError.js";
 import { foreignFile, headLength } from "../../files/foreignFile.js";
+import { freeKeys } from "./freeKeys.js";
 import { openNodeFile } from "./nodeModelFolder.js";
 import { readTorchArchive } from "./nodeTorchArchive.js";
 import { safetensorsWeights } from "./safetensorsWeights.js";
@@ -35,8 +36,7 @@ export function joinWeights(parts: readonly Weights[]): Weights {
 	const tensors = new Map<string, TensorEntry>();
 	for (const [i, part] of parts.entries()) {
 		// Two folders may hold files of the same name.
-		const rename = (key: string) => (files.has(key) ? `${i}.${key}` : key);
-		const names = new Map([...part.files.keys()].map((k) => [k, rename(k)]));
+		const names = freeKeys(part.files.keys(), files, i);
 		for (const [key, file] of part.files)
 			files.set(names.get(key) ?? key, file);
 		for (const [name, entry] of part.tensors)

@@ -5,7 +5,7 @@ import { type OpenWeightFile, openWeightFile } from "./weightFile.js";
 import type { DType, Weights } from "./weights.js";
 
 /**
- * Reads one tensor as float32, from F32, F16, BF16 or F64.
+ * Reads one tensor as float32, from F32, F16, BF16 or F64, or from whole numbers (I32, I64), which alphas of LoRAs may be.
  * @param open `openNodeWeightFile` for weights on disk.
  * @throws UserError when the weights have no such tensor, it is of another type, or its file cannot be read.
  */
@@ -23,7 +23,7 @@ export async function readTensor(
 	const data = floats(bytes, entry.dtype);
 	if (!data)
 		throw new UserError(
-			`${weights.label}: ${name} is ${entry.dtype}, not a floating-point tensor`,
+			`${weights.label}: ${name} is ${entry.dtype}, not a tensor of numbers that can be used`,
 		);
 	return tensor(entry.shape, data);
 }
@@ -45,6 +45,10 @@ function floats(bytes: Uint8Array, dtype: DType): Float32Array | undefined {
 			);
 			return new Float32Array(bits.buffer);
 		}
+		case "I32":
+			return Float32Array.from(new Int32Array(buffer));
+		case "I64":
+			return Float32Array.from(new BigInt64Array(buffer), Number);
 		default:
 			return undefined;
 	}

@@ -12,8 +12,9 @@ import { UserError } from "../../errors/userError.js";
 import { cannotWrite } from "../../files/fileFault.js";
 import { megabytes } from "../../files/megabytes.js";
 import { makeFolder } from "../../files/nodeMakeFolder.js";
-import { withRetries } from "../../files/nodeRetries.js";
+import { networkError, withRetries } from "../../files/nodeRetries.js";
 import { placeWhole, writeWhole } from "../../files/nodeWriteWhole.js";
+import { parsedJson } from "../../files/parsedJson.js";
 import { sum } from "../../tensor/sum.js";
 import {
 	isDiffusersFolder,
@@ -188,7 +189,11 @@ async function listFiles(
 	const path = `/api/models/${repo}/revision/${encodeURIComponent(revision)}?blobs=true`;
 	const json = await withRetries(what, requests, async () => {
 		const { response } = await hubRequest(path, what, requests);
-		return response.json().catch(() => undefined) as Promise<unknown>;
+		const text = await response.text().catch((error: unknown) => {
+			requests.signal?.throwIfAborted();
+			throw networkError(error, new URL(requests.settings.endpoint).host);
+		});
+		return parsedJson(text);
 	});
 	return parseHubListing(json, repo, requests.settings.endpoint);
 }

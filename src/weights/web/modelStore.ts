@@ -126,12 +126,8 @@ function folderShelf(folder: FileSystemDirectoryHandle): ModelShelf {
 		add: (file, part, bytes) => write(folder, `${file}.${part}`, bytes),
 		async drop(file) {
 			// the first part last: without it the others are none
-			for (let part = 0; ; part++)
-				try {
-					await folder.removeEntry(`${file}.${part}`);
-				} catch {
-					return;
-				}
+			for (let part = (await this.parts(file)).length; part > 0; part--)
+				await folder.removeEntry(`${file}.${part - 1}`);
 		},
 		describe: (model) =>
 			write(folder, MANIFEST, new TextEncoder().encode(JSON.stringify(model))),

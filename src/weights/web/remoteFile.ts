@@ -299,7 +299,7 @@ function bodyOf({ body, url }: Response): ReadableStream<Uint8Array> {
 	return body;
 }
 
-const cutOff =
+export const cutOff =
 	({ url }: Response) =>
 	(cause: unknown): never => {
 		throw new Passing(`${url} was cut off`, { cause });

@@ -1,8 +1,10 @@
 import * as z from "zod";
 import { UserError } from "../../errors/userError.js";
+import { parsedJson } from "../../files/parsedJson.js";
 import { isSafePath, parseHubListing } from "../hub/hubFiles.js";
 import type { SourcePlace } from "./modelSource.js";
 import {
+	cutOff,
 	type FetchOptions,
 	fetched,
 	type RemoteFile,
@@ -89,14 +91,14 @@ async function hubFolder(
 	const headers: Record<string, string> = hubToken
 		? { authorization: `Bearer ${hubToken}` }
 		: {};
-	const response = await repeated(options, () =>
-		fetched(
+	const text = await repeated(options, async () => {
+		const response = await fetched(
 			`${endpoint}/api/models/${repo}/revision/${encodeURIComponent(revision)}?blobs=true`,
 			{ ...options, headers },
-		),
-	);
-	const json: unknown = await response.json().catch(() => undefined);
-	const { commit, files } = parseHubListing(json, repo, endpoint);
+		);
+		return response.text().catch(cutOff(response));
+	});
+	const { commit, files } = parseHubListing(parsedJson(text), repo, endpoint);
 	return listedFolder(
 		name,
 		files.map(({ path, size, etag }) => ({

@@ -72,11 +72,11 @@ export async function webLoraFinder(
 ): Promise<(name: string) => Promise<string | Blob>> {
 	if (typeof source === "string") {
 		const place = sourcePlace(source);
-		const folder =
-			place.kind === "folder"
-				? place.url
-				: place.kind === "hub" && !place.file && `${place.repo}/`;
-		if (!folder)
+		// behind a revision with a "/" no path can be told
+		if (
+			place.kind === "file" ||
+			(place.kind === "hub" && (place.file || place.revision.includes("/")))
+		)
 			throw new UserError(
 				`${shorten(source)} is one file: give the address of the folder of your LoRAs`,
 				{ code: "usage" },
@@ -84,7 +84,11 @@ export async function webLoraFinder(
 		return async (name) => {
 			checkName(name);
 			const file = `${name}.safetensors`;
-			return folder + (place.kind === "hub" ? file : encodeURIComponent(file));
+			if (place.kind === "hub")
+				return `${place.repo}@${place.revision}/${file}`;
+			const url = new URL(place.url);
+			url.pathname += encodeURIComponent(file);
+			return url.href;
 		};
 	}
 	const picked = await pickedFiles(source);

@@ -5,6 +5,7 @@ import {
 	parseMethods,
 } from "../../../src/evaluation/methods/method.js";
 import { methodPresets } from "../../../src/evaluation/methods/methodPresets.js";
+import { imagePath } from "../../../src/evaluation/run/nodeImagePath.js";
 
 describe("methods in words", () => {
 	test("plain, propagated, and with every further word", () => {
@@ -126,4 +127,22 @@ describe("methods in words", () => {
 		);
 		expect(() => parseMethodFile('["ddim-5","ddim-5"]', "m")).toThrow(/twice/);
 	});
+});
+
+test("a guidance scale may be written in several ways, and its plain run is found", () => {
+	const [plain, paper] = parseMethods(
+		"ddim-50+guidance:7.0 ddim-50+guidance:7.0+paper",
+	);
+	expect([plain.reference, paper.reference]).toEqual([plain.name, plain.name]);
+});
+
+test("a name has bounds, and so has the folder of its images", () => {
+	const keys = (count: number) =>
+		`ddim-200+keys:${Array.from({ length: count }, (_, n) => n).join("/")}`;
+	expect(() => parseMethod(keys(140))).toThrow(/at most 400 characters/);
+	const folders = [keys(100), keys(99)].map((name) =>
+		imagePath("out", parseMethod(name).name, 3).split(/[\\/]/).at(-2),
+	);
+	for (const folder of folders) expect(folder?.length).toBeLessThan(256);
+	expect(folders[0]).not.toBe(folders[1]);
 });

@@ -1,11 +1,16 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { adapterName } from "../../../src/weights/adapters/adapterNames.js";
+import { layerChanges } from "../../../src/weights/adapters/layerChanges.js";
 import { openNodeAdapterFile } from "../../../src/weights/adapters/nodeAdapterFile.js";
 import {
 	type AdapterFile,
 	openAdapter,
 } from "../../../src/weights/adapters/openAdapter.js";
+import {
+	type AdapterUse,
+	withAdapters,
+} from "../../../src/weights/adapters/withAdapters.js";
 import { openNodeWeightFile } from "../../../src/weights/formats/nodeModelFolder.js";
 import type { TensorEntry } from "../../../src/weights/formats/weights.js";
 import { openModel } from "../../../src/weights/nodeOpenModel.js";
@@ -199,4 +204,80 @@ test("what the model has no layer for is counted, a scale without factors too", 
 		"unet.down_blocks.9.attentions.0.lora_A.weight",
 		`unet.${toQ.replace("to_q", "to_v")}.lora_magnitude_vector`,
 	]);
+});
+
+// PEFT's `lora_bias=True`: base.bias + lora_B.bias * scaling (peft/tuners/lora/layer.py)
+test.each([
+	["before", ["lora_B.bias", "lora_B.weight"]],
+	["behind", ["lora_B.weight", "lora_B.bias"]],
+])("a bias of a LoRA %s its weight changes the layer's bias", (_, order) => {
+	expect(adapterName("unet.conv_in.lora_B.default.bias")?.part).toBe("up_bias");
+	const shapes: Record<string, readonly number[]> = {
+		"lora_A.weight": [2, 4, 3, 3],
+		"lora_B.weight": [8, 2, 1, 1],
+		"lora_B.bias": [8],
+	};
+	const names = ["lora_A.weight", ...order];
+	const made = layerChanges({
+		parts: new Map(
+			names.map((name) => [adapterName(`unet.conv_in.${name}`)!.part, name]),
+		),
+		tensors: new Map(
+			names.map((name) => [
+				name,
+				{
+					name,
+					dtype: "F32",
+					shape: shapes[name],
+					file: "a",
+					offset: 0,
+					length: 4,
+				},
+			]),
+		),
+		weight: [8, 4, 3, 3],
+		bias: [8],
+		scale: (rank) => 4 / (rank ?? 1),
+	});
+	expect(made).toMatchObject([
+		{ of: "weight", scale: 2 },
+		{ of: "bias", scale: 2, matrices: [{ whole: { name: "lora_B.bias" } }] },
+	]);
+});
+
+test("files of adapters are told apart whatever they are called", () => {
+	const use = (key: string): AdapterUse => {
+		const file = adapterOf({ up: [8, 1], down: [1, 4] });
+		const { tensors } = file.weights;
+		return {
+			adapter: {
+				unused: [],
+				file: {
+					...file,
+					weights: {
+						label: key,
+						files: new Map([[key, { bytes: new Uint8Array(4) }]]),
+						tensors: new Map(
+							[...tensors].map(([name, entry]) => [
+								name,
+								{ ...entry, file: key },
+							]),
+						),
+					},
+				},
+				changes: {
+					unet: new Map([["conv", []]]),
+					text_encoder: new Map(),
+					text_encoder_2: new Map(),
+				},
+			},
+			strength: { unet: 1, text_encoder: 1, text_encoder_2: 1 },
+		};
+	};
+	const base = { label: "unet", files: new Map(), tensors: new Map() };
+	const uses = [use("1.style"), use("style"), use("style")];
+	const { files, tensors } = withAdapters("unet", base, uses);
+	const bytesOf = (n: number) => files.get(tensors.get(`${n}/up`)?.file ?? "");
+	for (const [n, { adapter }] of uses.entries())
+		expect(bytesOf(n)).toBe([...adapter.file.weights.files.values()][0]);
 });

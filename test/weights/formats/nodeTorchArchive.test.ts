@@ -110,3 +110,13 @@ test("other files are refused", async () => {
 		await expect(readTorchArchive(file)).rejects.toThrow(UserError);
 	}
 });
+
+test("a state dict that holds itself is refused", async () => {
+	const bytes = Buffer.from(
+		"gAKKCmz8nEb5IGqoUBkugAJN6QMugAJ9LoACfXEAWAoAAABzdGF0ZV9kaWN0aABzLoACXS4=",
+		"base64",
+	);
+	await expect(
+		readTorchArchive(memoryFile("self.pt", "self.pt", bytes)),
+	).rejects.toThrow(/self\.pt is damaged: its state dict holds itself/);
+});

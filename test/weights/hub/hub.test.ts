@@ -217,6 +217,24 @@ describe("a download", () => {
 		expect(existsSync(inRepo("snapshots", commit, unet))).toBe(true);
 	});
 
+	test("asks for the list again where the connection broke in it", async () => {
+		const isList = ({ path }: SeenRequest) => path.startsWith("/api/models/");
+		once(isList, { cutAfter: 20 });
+		await pullHubModel(id, options());
+		expect(hub.requests.filter(isList)).toHaveLength(2);
+	});
+
+	test("stops within the list", async () => {
+		const stop = new AbortController();
+		hub.fault = () => {
+			setTimeout(() => stop.abort(), 20);
+			return { stallAfter: 20 };
+		};
+		await expect(
+			pullHubModel(id, options({ signal: stop.signal })),
+		).rejects.toMatchObject({ name: "AbortError" });
+	});
+
 	test("goes on where a connection broke, under the same ETag", async () => {
 		once(isUnet, { cutAfter: 100_000 });
 		await pullHubModel(id, options());

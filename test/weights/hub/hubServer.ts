@@ -135,13 +135,7 @@ export async function startHubOf(
 				"content-range": `bytes ${from}-${bytes.length - 1}/${bytes.length}`,
 			});
 		else response.writeHead(200, headers);
-		if (fault && "cutAfter" in fault)
-			response.write(body.subarray(0, fault.cutAfter), () =>
-				setTimeout(() => response.destroy(), 20),
-			);
-		else if (fault && "stallAfter" in fault)
-			response.write(body.subarray(0, fault.stallAfter));
-		else response.end(body);
+		send(response, body, fault);
 	});
 
 	const home = await serve("hub", (path, request, response, fault) => {
@@ -160,9 +154,8 @@ export async function startHubOf(
 						: {}),
 				})),
 			};
-			response
-				.writeHead(200, { "content-type": "application/json" })
-				.end(JSON.stringify(hub.listing(json)));
+			response.writeHead(200, { "content-type": "application/json" });
+			send(response, Buffer.from(JSON.stringify(hub.listing(json))), fault);
 			return;
 		}
 		const cached = path.startsWith("/api/resolve-cache/");
@@ -223,6 +216,21 @@ export async function startHubOf(
 		},
 	};
 	return hub;
+}
+
+/** Sends a body, or as much of it as the fault says. */
+function send(
+	response: ServerResponse,
+	body: Uint8Array,
+	fault: Fault | undefined,
+): void {
+	if (fault && "cutAfter" in fault)
+		response.write(body.subarray(0, fault.cutAfter), () =>
+			setTimeout(() => response.destroy(), 20),
+		);
+	else if (fault && "stallAfter" in fault)
+		response.write(body.subarray(0, fault.stallAfter));
+	else response.end(body);
 }
 
 async function listen(

@@ -71,9 +71,10 @@ export function httpSource(base = ""): PictureSource {
 				});
 				if (!body) throw new SourceError("the answer is empty", "bad_answer");
 				for await (const { id, type, data } of serverEvents(body)) {
+					const event = await eventOf(type, data);
+					// once its picture is here too
 					last = id;
 					tries = 0;
-					const event = await eventOf(type, data);
 					if (event) yield event;
 					if (event && isLast(event)) return;
 				}
