@@ -46,6 +46,14 @@ export async function contest(
 		if (started) running.push({ name, process: started.process });
 		else process.stderr.write(`${name} is left out: it cannot be started\n`);
 	}
+	const [base] = running;
+	if (base?.name !== contenders[0].name) {
+		process.stderr.write(
+			`${title}: left out, since all is compared with ${contenders[0].name}\n`,
+		);
+		for (const { process } of running) await process.close();
+		return;
+	}
 	const rows: string[][] = [];
 	for (const task of tasks) {
 		const times = new Map<string, number[]>();
@@ -58,13 +66,13 @@ export async function contest(
 				else times.set(name, [...(times.get(name) ?? []), answer.seconds]);
 				last.set(name, answer);
 			}
-		const base = times.get(running[0].name) ?? [];
+		const bases = times.get(base.name) ?? [];
 		for (const [name, took] of times)
 			rows.push([
 				task.name,
 				name,
 				`${Math.min(...took).toFixed(3)} / ${median(took).toFixed(3)}`,
-				`${(Math.min(...took) / Math.min(...base)).toFixed(2)} / ${(median(took) / median(base)).toFixed(2)}`,
+				`${(Math.min(...took) / Math.min(...bases)).toFixed(2)} / ${(median(took) / median(bases)).toFixed(2)}`,
 				cell(first.get(name)?.loading, (value) => value.toFixed(2)),
 				cell(last.get(name)?.peak, gigabytes),
 				cell(last.get(name)?.private, gigabytes),

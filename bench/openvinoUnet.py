@@ -14,6 +14,9 @@ import numpy
 import openvino
 
 folder, batch, threads, precision = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+exported = folder / "unet" / "openvino_model.xml"
+if not exported.exists():
+    sys.exit(f"{exported} is missing: bench/openvinoExport.py writes it")
 core = openvino.Core()
 hints = {
     "PERFORMANCE_HINT": "LATENCY",
@@ -29,7 +32,7 @@ for line in sys.stdin:
     started = time.perf_counter()
     if compiled_for != size:
         request = None
-        model = core.read_model(folder / "unet" / "openvino_model.xml")
+        model = core.read_model(exported)
         model.reshape({"sample": [batch, 4, size, size], "encoder_hidden_states": list(text.shape)})
         request = core.compile_model(model, "CPU", hints).create_infer_request()
         del model

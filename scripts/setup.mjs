@@ -37,8 +37,12 @@ if (
 	modified(join(root, "package-lock.json"))
 )
 	run(["ci", "--no-fund", "--no-audit", "--loglevel=error"]);
+// what a build writes first and last: one that failed counts for nothing
 if (
-	modified(join(root, "dist/cli/main.js")) <
+	Math.min(
+		modified(join(root, "dist/cli/main.js")),
+		modified(join(root, "dist/web/index.html")),
+	) <
 	Math.max(
 		newest(join(root, "src")),
 		newest(join(root, "web")),

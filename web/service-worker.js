@@ -9,7 +9,10 @@ self.addEventListener("install", (event) => {
 			const cache = await caches.open(CACHE);
 			// the model and the runtime are kept as they are asked for
 			await cache.addAll(
-				FILES.filter((file) => !/\.(safetensors|wasm)$/.test(file)),
+				FILES.filter((file) => !/\.(safetensors|wasm)$/.test(file)).map(
+					// not what the browser has of the version before
+					(file) => new Request(file, { cache: "reload" }),
+				),
 			);
 			await self.skipWaiting();
 		})(),
@@ -19,9 +22,11 @@ self.addEventListener("install", (event) => {
 self.addEventListener("activate", (event) => {
 	event.waitUntil(
 		(async () => {
-			for (const name of await caches.keys())
-				if (name.startsWith("faster-diffusion-site-") && name !== CACHE)
-					await caches.delete(name);
+			const old = (await caches.keys()).filter(
+				(name) => name.startsWith("faster-diffusion-site-") && name !== CACHE,
+			);
+			// the version before stays: its pages may still be open, and what has not changed since is not fetched again
+			for (const name of old.slice(0, -1)) await caches.delete(name);
 			await self.clients.claim();
 		})(),
 	);
@@ -37,7 +42,7 @@ self.addEventListener("fetch", (event) => {
 
 async function answer(request, url) {
 	const cache = await caches.open(CACHE);
-	const known = await cache.match(url.href, { ignoreSearch: true });
+	const known = await kept(cache, url);
 	if (known) return isolated(await part(request, known));
 	const response = await fetch(
 		request.mode === "navigate" ? url.href : request,
@@ -45,6 +50,16 @@ async function answer(request, url) {
 	if (response.status === 200 && request.method === "GET")
 		await cache.put(url.href, response.clone()).catch(() => undefined);
 	return isolated(response);
+}
+
+/** What is kept under an address: of this version, or of the one before where the name says the content. */
+async function kept(cache, { href, pathname }) {
+	const own = await cache.match(href, { ignoreSearch: true });
+	if (own || !pathname.includes("/assets/")) return own;
+	const before = await caches.match(href, { ignoreSearch: true });
+	if (before && FILES.some((file) => pathname.endsWith(`/${file}`)))
+		await cache.put(href, before.clone()).catch(() => undefined);
+	return before;
 }
 
 /** The part of a kept file that is asked for. */

@@ -22,7 +22,7 @@ export interface TunedPlan {
 
 /**
  * The plans that were tuned for the model, sampler, steps and guidance of a run, the nearest to the plain run first. One that
- * brings its own grid is none for a run that was given another.
+ * does not fit the run's other options (a schedule of its own, a strength of which too few steps are left) is left out.
  * @param settle fills in the defaults of the run with other options
  */
 export function tunedPlans(
@@ -59,8 +59,8 @@ export function tunedPlans(
 		try {
 			return [offered(file)];
 		} catch (error) {
-			if (error instanceof OptionError && error.option === "keySteps")
-				return [];
+			// the run itself is right: what is wrong comes with the plan
+			if (error instanceof OptionError) return [];
 			throw error;
 		}
 	});

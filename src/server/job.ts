@@ -1,3 +1,4 @@
+import { isPixelImage } from "../image/pixelImage.js";
 import type { RgbImage } from "../image/rgbImage.js";
 import type { ImageJson } from "../pipeline/generatedImage.js";
 import type { GenerateOptions } from "../pipeline/options.js";
@@ -108,12 +109,21 @@ export interface MovingJob extends Job {
 	tell(event: JobEvent): void;
 }
 
+/** A request without the pictures that it came with. */
+function withoutPictures({ options, ...request }: JobRequest): JobRequest {
+	const rest = Object.entries(options).filter(
+		([, value]) => !isPixelImage(value),
+	);
+	return { ...request, options: Object.fromEntries(rest) as GenerateOptions };
+}
+
 /** A job that waits; `known` where it was made before, by another process. */
 export function createJob(
-	request: JobRequest,
+	asked: JobRequest,
 	known: Partial<Pick<Job, "id" | "createdAt">> = {},
 ): MovingJob {
 	const controller = new AbortController();
+	let request = asked;
 	const events: JobEvent[] = [];
 	const images: FinishedImage[] = [];
 	let state: JobState = "queued";
@@ -144,7 +154,8 @@ export function createJob(
 		) {
 			state = event.type;
 			endedAt = Date.now();
-			// a finished job keeps its images, not what was predicted on the way
+			// a finished job keeps its images, not those that it began with, nor what was predicted on the way
+			request = withoutPictures(request);
 			for (const [n, past] of events.entries())
 				if (past.type === "step" && past.preview)
 					events[n] = { ...past, preview: undefined };
@@ -165,7 +176,9 @@ export function createJob(
 
 	return {
 		id: known.id ?? globalThis.crypto.randomUUID(),
-		request,
+		get request() {
+			return request;
+		},
 		createdAt: known.createdAt ?? Date.now(),
 		images,
 		signal: controller.signal,

@@ -23,7 +23,7 @@ export interface ServerLimits {
 	readonly seconds: number;
 	/** Seconds that a finished job is kept. */
 	readonly keepSeconds: number;
-	/** Bytes of the pictures of all finished jobs that are kept, given and drawn ones; the oldest go first. */
+	/** Bytes of all finished images that are kept; the oldest go first. */
 	readonly keptBytes: number;
 }
 
@@ -41,7 +41,7 @@ export const DEFAULT_LIMITS: ServerLimits = {
 	keptBytes: 512 * 2 ** 20,
 };
 
-/** The most decoder steps of one batch; the default is 8 where batches gain anything. */
+/** The most decoder steps of one batch, whatever the server is told; the default is 8 where batches gain anything. */
 const DECODE_BATCH = 10;
 
 /** What is checked before anything is computed. @throws OptionError */

@@ -155,7 +155,6 @@ export function createQueue(options: QueueOptions): JobQueue {
 		let bytes = 0;
 		for (const kept of [...jobs.values()].reverse()) {
 			if (kept.endedAt === undefined) continue;
-			bytes += givenBytes(kept.request);
 			for (const { image } of kept.images) bytes += image.data.length;
 			if (bytes > limits.keptBytes && kept !== job) forget(kept);
 		}

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -87,4 +87,45 @@ test.skipIf(!hasChromium)(
 		expect(errors).toEqual([]);
 	},
 	120_000,
+);
+
+test.skipIf(!hasChromium)(
+	"after a release the page is the new one, and what has not changed is still there without network",
+	async () => {
+		const server = await serveSite({ folders: { me: site } });
+		const browser = await openChromium();
+		const change = (name: string, from: string, to: string) => {
+			const file = join(site, name);
+			writeFileSync(file, readFileSync(file, "utf8").replace(from, to));
+		};
+		try {
+			const context = await browser.newContext();
+			const page = await context.newPage();
+			const picture = page.locator('img[src^="blob:"]').first();
+			const visit = async () => {
+				await page.goto(`${server.url}/me/`);
+				await picture.waitFor({ timeout: 90_000 });
+			};
+			const versions = () =>
+				page.evaluate(async () => (await caches.keys()).length);
+			await visit();
+			change(
+				"index.html",
+				"</head>",
+				'<meta name="release" content="2" /></head>',
+			);
+			change("service-worker.js", 'VERSION = "', 'VERSION = "2');
+			await visit();
+			await expect.poll(versions, { timeout: 20_000 }).toBe(2);
+			await visit();
+			expect(await page.locator('meta[name="release"]').count()).toBe(1);
+			await server.close();
+			// its network and its weights too, which the second version never fetched
+			await visit();
+		} finally {
+			await browser.close();
+			await server.close();
+		}
+	},
+	300_000,
 );

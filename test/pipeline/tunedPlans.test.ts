@@ -104,6 +104,14 @@ test("a run with another grid is offered no plan that brings its own", () => {
 	expect(pipeline.tunedPlans({ prompt: "", schedule: "karras" })).toEqual([]);
 });
 
+test("a plan of which the strength leaves no step is not offered", () => {
+	const initImage = { width: 128, height: 128, data: new Uint8Array(49152) };
+	const offered = (strength: number) =>
+		pipeline.tunedPlans({ prompt: "", initImage, strength }).length;
+	expect(offered(0.05)).toBe(0);
+	expect(offered(1)).toBeGreaterThan(0);
+});
+
 test("a LoRA that the prompt names makes it another model, which no plan was tuned for", () => {
 	const plain = pipeline.settings({ prompt: "an apple <lora:ice>" });
 	expect(plain.loraTags).toHaveLength(1);

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { afterAll, expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { encodeImage } from "../../src/image/nodeEncodeImage.js";
 import { decodeImage } from "../../src/image/nodeImageFile.js";
 import { parametersOf } from "../../src/image/pictureParameters.js";
@@ -172,7 +172,10 @@ test("what is looked at comes back without the pictures that it was given", asyn
 		controlnet: join(models, "tiny-control"),
 	});
 	const own = await startServer({ pipeline });
-	afterAll(() => pipeline.release());
+	onTestFinished(async () => {
+		await own.close();
+		await pipeline.release();
+	});
 	const picture = Buffer.from(await encodeImage(rgbImage(64, 64), "png"));
 	const { status, json } = await own.post("/api/settings", {
 		...quick,

@@ -1,6 +1,7 @@
 """Writes the diffusers folder (fp16 safetensors, SD v1.5's layout) of a train_unet.py checkpoint.
 
-usage: export_model.py RUN VAE_FOLDER MODEL_FOLDER     (RUN is the OUT of train_unet.py)"""
+usage: export_model.py RUN VAE_FOLDER MODEL_FOLDER     (RUN is the OUT of train_unet.py; in MODEL_FOLDER its networks, tokenizer, scheduler and
+model_index.json are replaced)"""
 import json
 import os
 import shutil
@@ -29,11 +30,12 @@ def edit_json(path, change):
 
 
 def export_model(weights, tokenizer_folder, vae_folder, out):
-    """`weights`: state dict of build_unet_and_text. The folder is complete or absent, never half-written."""
+    """`weights`: state dict of build_unet_and_text. Each part of the folder is replaced whole; what else lies in the folder stays."""
     tokenizer = CLIPTokenizer.from_pretrained(tokenizer_folder)
     modules = build_unet_and_text(len(tokenizer))
     modules.load_state_dict(weights)
     unet, text = modules
+    out = os.path.abspath(out)
     tmp, old = out + ".tmp", out + ".old"
     shutil.rmtree(tmp, ignore_errors=True)
     StableDiffusionPipeline(
@@ -65,10 +67,14 @@ def export_model(weights, tokenizer_folder, vae_folder, out):
             os.chmod(f"{folder}/{name}", 0o644)
 
     shutil.rmtree(old, ignore_errors=True)
-    if os.path.exists(out):
-        os.rename(out, old)
-    os.rename(tmp, out)
-    shutil.rmtree(old, ignore_errors=True)
+    os.makedirs(old)
+    os.makedirs(out, exist_ok=True)
+    for part in sorted(os.listdir(tmp)):
+        if os.path.exists(f"{out}/{part}"):
+            os.rename(f"{out}/{part}", f"{old}/{part}")
+        os.rename(f"{tmp}/{part}", f"{out}/{part}")
+    os.rmdir(tmp)
+    shutil.rmtree(old)
 
 
 def main(run, vae_folder, out):

@@ -223,9 +223,13 @@ function distinct(methods: Method[]): Method[] {
 	return methods.map((method) => withReference(method, methods));
 }
 
-/** Held against the plain run of the list that is meant, however its name writes the guidance scale. */
+/** Held against the plain run of the list that is meant, however its name writes the guidance scale; a reference that was given stays. */
 function withReference(method: Method, methods: readonly Method[]): Method {
-	if (methods.some(({ name }) => name === method.reference)) return method;
+	if (
+		method.reference !== usualReference(method) ||
+		methods.some(({ name }) => name === method.reference)
+	)
+		return method;
 	const plain = methods.find(
 		(other) =>
 			other.keySteps === "all" &&
@@ -265,14 +269,12 @@ function checkMethod(method: Method): Method {
 			throw error;
 		refuse(error.what);
 	}
-	const guidance =
-		method.guidanceScale === undefined
-			? ""
-			: `+guidance:${method.guidanceScale}`;
-	return {
-		...method,
-		reference: method.reference || `${method.sampler}-${steps}${guidance}`,
-	};
+	return { ...method, reference: method.reference || usualReference(method) };
+}
+
+/** The plain run of a method's sampler, steps and guidance. */
+function usualReference({ sampler, steps, guidanceScale }: Method): string {
+	return `${sampler}-${steps}${guidanceScale === undefined ? "" : `+guidance:${guidanceScale}`}`;
 }
 
 /** Checks what can be checked without a model. */

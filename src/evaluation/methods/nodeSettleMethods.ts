@@ -8,7 +8,7 @@ import type { CommonOptions } from "./commonOptions.js";
 import type { Method } from "./method.js";
 import { methodOptions, type SettledMethod } from "./methodRun.js";
 
-/** Any prompt does: the network's time does not depend on it. */
+/** Any prompt does: the network's time does not depend on it, but where an accelerator decides by what it sees; there this one stands for all. */
 const PROMPT = "a photo of a cat";
 const REPEATS = 3;
 

@@ -180,11 +180,15 @@ export async function prepareRun(
 		if (
 			request.shard &&
 			!known &&
-			methods.some(({ fewer }) => fewer?.by === "time")
+			methods.some(
+				({ fewer }) =>
+					fewer?.by === "time" ||
+					(fewer && readKeySteps(fewer.plan).accelerator),
+			)
 		)
 			throw new OptionError(
 				"shard",
-				"fewer steps at equal time are measured, and every machine would measure another number; use +fewer-flops, or a number of steps",
+				"fewer steps at equal time, or at the cost of an accelerator, are measured, and every machine would measure another number; use +fewer-flops and key steps, or a number of steps",
 			);
 		const settings = pipeline.settings({ ...common, prompt: "" });
 		const definition: RunDefinition = {

@@ -127,7 +127,7 @@ function folderShelf(folder: FileSystemDirectoryHandle): ModelShelf {
 		async drop(file) {
 			// the first part last: without it the others are none
 			for (let part = (await this.parts(file)).length; part > 0; part--)
-				await folder.removeEntry(`${file}.${part - 1}`);
+				await cleared(folder.removeEntry(`${file}.${part - 1}`));
 		},
 		describe: (model) =>
 			write(folder, MANIFEST, new TextEncoder().encode(JSON.stringify(model))),
@@ -140,6 +140,17 @@ function folderShelf(folder: FileSystemDirectoryHandle): ModelShelf {
 			}
 		},
 	};
+}
+
+/** Another tab may have it open, or have removed it. */
+async function cleared(removing: Promise<void>): Promise<void> {
+	await removing.catch((cause: Error) => {
+		if (cause.name === "NotFoundError") return;
+		throw new UserError(
+			`what is kept in this browser cannot be replaced (${cause.message}): close other tabs that load the model`,
+			{ code: "invalid_input", cause },
+		);
+	});
 }
 
 async function write(

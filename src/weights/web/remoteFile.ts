@@ -299,6 +299,7 @@ function bodyOf({ body, url }: Response): ReadableStream<Uint8Array> {
 	return body;
 }
 
+/** Throws that the body of an answer broke off: it may be asked for again. */
 export const cutOff =
 	({ url }: Response) =>
 	(cause: unknown): never => {

@@ -55,8 +55,8 @@ export async function remoteFolder(
 ): Promise<RemoteFolder> {
 	if (place.kind === "hub") return hubFolder(place, options);
 	const at = (path: string) => new URL(path, place.url).href;
-	const list = await ifThere(at("files.json"), options);
-	if (!list)
+	const list = await textIfThere(at("files.json"), options);
+	if (list === undefined)
 		return {
 			name: place.name,
 			listed: false,
@@ -64,14 +64,15 @@ export async function remoteFolder(
 				const there = new Set<string>();
 				await Promise.all(
 					candidates.map(async (path) => {
-						if (await ifThere(at(path), options, "HEAD")) there.add(path);
+						const found = await textIfThere(at(path), options, "HEAD");
+						if (found !== undefined) there.add(path);
 					}),
 				);
 				return there;
 			},
 			file: (path) => ({ path, url: at(path) }),
 		};
-	const parsed = listing.safeParse(await list.json().catch(() => undefined));
+	const parsed = listing.safeParse(parsedJson(list));
 	if (!parsed.success)
 		throw new UserError(
 			`${at("files.json")} is no list of a model's files: an array of { "path", "url"?, "size"?, "sha256"? }`,
@@ -129,20 +130,20 @@ function listedFolder(
 	};
 }
 
-/** The answer to a request, or nothing where the server has no such file. */
-export async function ifThere(
+/** The text of a file (where its head alone is asked for an empty one), or nothing where the server has no such file. */
+export async function textIfThere(
 	url: string,
 	options: FetchOptions,
 	method?: "HEAD",
-): Promise<Response | undefined> {
+): Promise<string | undefined> {
 	try {
-		const response = await repeated(options, () =>
-			fetched(url, { ...options, method }),
-		);
-		// servers of pages answer whatever is asked for with the page itself
-		return /text\/html/.test(response.headers.get("content-type") ?? "")
-			? undefined
-			: response;
+		return await repeated(options, async () => {
+			const response = await fetched(url, { ...options, method });
+			// servers of pages answer whatever is asked for with the page itself
+			return /text\/html/.test(response.headers.get("content-type") ?? "")
+				? undefined
+				: response.text().catch(cutOff(response));
+		});
 	} catch (error) {
 		if (error instanceof UserError && error.code === "not_found")
 			return undefined;

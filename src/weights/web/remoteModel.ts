@@ -1,4 +1,5 @@
 import { UserError } from "../../errors/userError.js";
+import { parsedJson } from "../../files/parsedJson.js";
 import {
 	networkFolders,
 	networkNames,
@@ -7,9 +8,9 @@ import {
 import { isSafePath, neededFiles } from "../hub/hubFiles.js";
 import type { RemoteFile } from "./remoteFile.js";
 import {
-	ifThere,
 	type RemoteFolder,
 	type RemoteOptions,
+	textIfThere,
 } from "./remoteFolder.js";
 
 const CONFIGS = [
@@ -94,8 +95,8 @@ async function weightsOf(
 		const file = `${stem}${wish && `.${wish}`}.safetensors`;
 		if ((await folder.paths([file])).has(file)) return [file];
 		const index = `${stem}.safetensors.index${wish && `.${wish}`}.json`;
-		const response = await ifThere(folder.file(index).url, options);
-		const json = (await response?.json().catch(() => undefined)) as
+		const text = await textIfThere(folder.file(index).url, options);
+		const json = parsedJson(text ?? "") as
 			| { weight_map?: Record<string, string> }
 			| undefined;
 		if (json?.weight_map)

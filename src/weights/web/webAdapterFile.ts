@@ -72,13 +72,14 @@ export async function webLoraFinder(
 ): Promise<(name: string) => Promise<string | Blob>> {
 	if (typeof source === "string") {
 		const place = sourcePlace(source);
-		// behind a revision with a "/" no path can be told
-		if (
-			place.kind === "file" ||
-			(place.kind === "hub" && (place.file || place.revision.includes("/")))
-		)
+		if (place.kind === "file" || (place.kind === "hub" && place.file))
 			throw new UserError(
 				`${shorten(source)} is one file: give the address of the folder of your LoRAs`,
+				{ code: "usage" },
+			);
+		if (place.kind === "hub" && place.revision.includes("/"))
+			throw new UserError(
+				`${shorten(source)}: files cannot be found behind a revision with a "/"; give its commit`,
 				{ code: "usage" },
 			);
 		return async (name) => {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { fetchFiles } from "../../../src/weights/web/fetchFiles.js";
 import { memoryShelf } from "../../../src/weights/web/modelShelf.js";
 
@@ -26,9 +26,12 @@ beforeAll(async () => {
 		server.listen(0, "127.0.0.1", resolve);
 	});
 	url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/config.json`;
-	Object.assign(globalThis, { location: new URL(url) });
+	vi.stubGlobal("location", new URL(url));
 });
-afterAll(() => server.close());
+afterAll(() => {
+	vi.unstubAllGlobals();
+	server.close();
+});
 
 /** What an earlier fetch left of the file: its first ten bytes. */
 async function begun(before: string, file: { path: string; sha256?: string }) {

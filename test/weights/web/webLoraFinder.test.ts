@@ -1,7 +1,10 @@
-import { expect, test } from "vitest";
+import { afterAll, expect, test, vi } from "vitest";
 import { webLoraFinder } from "../../../src/weights/web/webAdapterFile.js";
 
-Object.assign(globalThis, { location: new URL("https://page.example/") });
+vi.stubGlobal("location", new URL("https://page.example/"));
+afterAll(() => {
+	vi.unstubAllGlobals();
+});
 
 test.each([
 	["owner/loras", "owner/loras@main/ice.safetensors"],
@@ -17,6 +20,6 @@ test.each([
 
 test("behind a revision with a stroke nothing can be found", async () => {
 	await expect(webLoraFinder("owner/loras@refs/pr/1")).rejects.toThrow(
-		/give the address of the folder/,
+		/revision with a "\/"; give its commit/,
 	);
 });

@@ -186,6 +186,7 @@ export function pictureRequest(
 		model,
 		words,
 		spoken,
+		tuned,
 		states,
 		put,
 		takeUp,

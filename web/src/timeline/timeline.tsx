@@ -16,7 +16,8 @@ const KEYS: Readonly<Record<string, StateWord>> = {
 
 /** What runs at each step: looked at, chosen and painted; its height is what it costs. */
 export function Timeline({ studio }: { readonly studio: Studio }) {
-	const { states, outline, words, spoken, set, pen, plainSteps } = studio;
+	const { states, outline, words, spoken, tuned, set, pen, plainSteps } =
+		studio;
 	const brush = useSignal<StateWord>("decoder");
 	/** The plan while it is being painted. */
 	const draft = useSignal<readonly StateWord[] | undefined>(undefined);
@@ -45,11 +46,11 @@ export function Timeline({ studio }: { readonly studio: Studio }) {
 	const running = pen.progress.value;
 	const taken = running?.side === "asked" ? start + running.step : shown.length;
 
-	// of a plan that `auto` found the grid and the steps stay
+	// of a plan that `auto` found the grid, the steps and the noise stay
 	const commit = (next: readonly StateWord[]) =>
 		set({
+			...(words.peek() === "auto" && tuned.peek()?.options),
 			keySteps: wordsOfStates(next, spoken.peek()),
-			...(words.peek() === "auto" && { steps: known.options.steps }),
 		});
 
 	const indexAt = ({ clientX, currentTarget }: PointerEvent) => {
