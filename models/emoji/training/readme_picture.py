@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 CAPTIONS = [
     "a red apple", "penguin", "rocket", "birthday cake", "butterfly",
-    "a blue apple", "a green cat", "a dog with a hat", "a purple car", "grinning face",
+    "a blue apple", "three stars", "a dog with a hat", "a purple car", "grinning face",
 ]
 COLUMNS, CELL, GAP, LABEL = 5, 128, 16, 22
 
