@@ -43,13 +43,13 @@ self.addEventListener("fetch", (event) => {
 async function answer(request, url) {
 	const cache = await caches.open(CACHE);
 	const known = await kept(cache, url);
-	if (known) return isolated(await part(request, known));
+	if (known) return isolated(request, await part(request, known));
 	const response = await fetch(
 		request.mode === "navigate" ? url.href : request,
 	);
 	if (response.status === 200 && request.method === "GET")
 		await cache.put(url.href, response.clone()).catch(() => undefined);
-	return isolated(response);
+	return isolated(request, response);
 }
 
 /** What is kept under an address: of this version, or of the one before where the name says the content. */
@@ -80,13 +80,14 @@ async function part(request, response) {
 	});
 }
 
-function isolated(response) {
+function isolated(request, response) {
 	if (response.type === "opaque" || response.status === 0) return response;
 	const headers = new Headers(response.headers);
 	headers.set("cross-origin-opener-policy", "same-origin");
 	headers.set("cross-origin-embedder-policy", "require-corp");
 	headers.set("cross-origin-resource-policy", "same-origin");
-	return new Response(response.body, {
+	// a body that nobody reads would keep this worker at work, and the next version waiting
+	return new Response(request.method === "HEAD" ? null : response.body, {
 		status: response.status,
 		statusText: response.statusText,
 		headers,

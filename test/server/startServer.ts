@@ -2,7 +2,7 @@ import { afterAll } from "vitest";
 import { loadPipeline } from "../../src/pipeline/nodeLoadPipeline.js";
 import type { Pipeline } from "../../src/pipeline/pipeline.js";
 import { drawLocally } from "../../src/server/drawLocally.js";
-import type { Runner } from "../../src/server/job.js";
+import type { JobRequest, Runner } from "../../src/server/job.js";
 import { DEFAULT_LIMITS, type ServerLimits } from "../../src/server/limits.js";
 import { modelShelf } from "../../src/server/models.js";
 import { createServer } from "../../src/server/server.js";
@@ -50,9 +50,15 @@ export async function startServer({
 		queueUrl === undefined
 			? undefined
 			: await openWorkerQueue(queueUrl, shelf, allLimits);
+	const draw = workers?.runner ?? runner ?? drawLocally(shelf);
+	/** What was drawn, with the pictures that it began with: ended jobs have none. */
+	const requests: JobRequest[] = [];
 	const { app, queue } = await createServer({
 		shelf,
-		runner: workers?.runner ?? runner ?? drawLocally(shelf),
+		runner(job, ...told) {
+			requests.push(job.request);
+			return draw(job, ...told);
+		},
 		lanes: workers ? Number.POSITIVE_INFINITY : batch,
 		elsewhere: workers?.elsewhere,
 		ready: workers?.ready,
@@ -97,6 +103,7 @@ export async function startServer({
 		app,
 		close,
 		queue,
+		requests,
 		url,
 		pipeline,
 		logged,

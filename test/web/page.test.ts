@@ -21,7 +21,7 @@ const KEPT_KINDS = `(async () => {
 })()`;
 
 describe.skipIf(!hasBrowser)("the page", async () => {
-	const { url, queue } = await startServer();
+	const { url, queue, requests } = await startServer();
 	/** The tests go on where the one before left it, unless they open their own. */
 	const page = await openPage(url);
 	afterEach(assertNoComplaints);
@@ -35,8 +35,7 @@ describe.skipIf(!hasBrowser)("the page", async () => {
 		await page.locator(".frame[data-busy=false]").waitFor();
 	};
 	const asked = () =>
-		queue.list("local").find(({ request }) => request.previewEvery > 0)?.request
-			.options;
+		requests.findLast(({ previewEvery }) => previewEvery > 0)?.options;
 	const step = (page: Page, number: number) =>
 		page.getByRole("button", { name: new RegExp(`^Step ${number}:`) });
 
