@@ -58,15 +58,10 @@ async function compare(prompt: string, flags: CompareFlags): Promise<void> {
 	const pipeline = await openPipeline(flags, signal);
 	const { keySteps = given.quality === undefined ? "paper" : "auto" } = given;
 	// checked before the first picture, so that a bad plan costs nothing
-	const { seed, steps, chosenPlan, warnings } = pipeline.settings({
-		...given,
-		keySteps,
-	});
+	const { seed, warnings } = pipeline.settings({ ...given, keySteps });
 	const options: GenerateOptions = {
 		...given,
 		seed,
-		// by these the plan is found again
-		steps: chosenPlan?.standsFor ?? steps,
 		// a plan file says which sampler it is for
 		sampler: given.sampler ?? readKeySteps(keySteps).sampler,
 		signal,

@@ -1,4 +1,5 @@
 import { UserError } from "../errors/userError.js";
+import { parsedJson } from "../files/parsedJson.js";
 
 /** What A1111's `parameters` text says: prompts and settings, all as text. */
 export interface Infotext {
@@ -108,10 +109,6 @@ function quote(value: string): string {
 function unquote(value: string): string {
 	if (value.length < 2 || !value.startsWith('"') || !value.endsWith('"'))
 		return value;
-	try {
-		const parsed: unknown = JSON.parse(value);
-		return typeof parsed === "string" ? parsed : value;
-	} catch {
-		return value;
-	}
+	const parsed = parsedJson(value);
+	return typeof parsed === "string" ? parsed : value;
 }

@@ -9,6 +9,7 @@ import type { LoadingNotice } from "./networkHost.js";
 import type { SettledOptions } from "./options.js";
 import type { RunSettings } from "./runSettings.js";
 import type { Warning } from "./warning.js";
+import { withoutPictures } from "./withoutPictures.js";
 
 /** What one image cost, loading of networks left out. */
 export interface ImageCost {
@@ -129,14 +130,11 @@ export class GeneratedImage implements ImageParts {
 		const { index, seed, cost, model } = this;
 		const {
 			initialNoise: _noise,
-			initImage: _picture,
-			mask: _mask,
-			controlImage: _controlImage,
 			previewEvery: _previewEvery,
 			loras,
 			embeddings,
 			...options
-		} = this.settings.options;
+		} = withoutPictures(this.settings.options);
 		return {
 			index,
 			seed,

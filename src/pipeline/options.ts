@@ -4,6 +4,7 @@ import {
 	KEY_STEPS_USAGE,
 	keyStepsSchema,
 } from "../accelerators/planWords.js";
+import { parsedJson } from "../files/parsedJson.js";
 import type { Denoiser, DenoiserOptions } from "../propagation/denoiser.js";
 import { type KeyStepPlan, propagates } from "../propagation/keyStepPlan.js";
 import {
@@ -273,13 +274,7 @@ export const GENERATION_OPTIONS = {
 		parameter: {
 			key: "Scheduler config",
 			write: (config: Partial<SamplerConfig>, all) => beyondLabels(config, all),
-			read: (word) => {
-				try {
-					return JSON.parse(word);
-				} catch {
-					return undefined;
-				}
-			},
+			read: parsedJson,
 		},
 	},
 	keySteps: {

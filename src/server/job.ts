@@ -1,9 +1,9 @@
-import { isPixelImage } from "../image/pixelImage.js";
 import type { RgbImage } from "../image/rgbImage.js";
 import type { ImageJson } from "../pipeline/generatedImage.js";
 import type { GenerateOptions } from "../pipeline/options.js";
 import type { ToldStep } from "../pipeline/toldEvents.js";
 import type { Warning } from "../pipeline/warning.js";
+import { withoutPictures } from "../pipeline/withoutPictures.js";
 import type { Seed } from "../random/seed.js";
 import type { ToldError } from "./httpError.js";
 
@@ -109,14 +109,6 @@ export interface MovingJob extends Job {
 	tell(event: JobEvent): void;
 }
 
-/** A request without the pictures that it came with. */
-function withoutPictures({ options, ...request }: JobRequest): JobRequest {
-	const rest = Object.entries(options).filter(
-		([, value]) => !isPixelImage(value),
-	);
-	return { ...request, options: Object.fromEntries(rest) as GenerateOptions };
-}
-
 /** A job that waits; `known` where it was made before, by another process. */
 export function createJob(
 	asked: JobRequest,
@@ -155,7 +147,7 @@ export function createJob(
 			state = event.type;
 			endedAt = Date.now();
 			// a finished job keeps its images, not those that it began with, nor what was predicted on the way
-			request = withoutPictures(request);
+			request = { ...request, options: withoutPictures(request.options) };
 			for (const [n, past] of events.entries())
 				if (past.type === "step" && past.preview)
 					events[n] = { ...past, preview: undefined };

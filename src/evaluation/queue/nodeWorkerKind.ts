@@ -1,5 +1,6 @@
 import type * as z from "zod";
 import { sha256 } from "../../files/nodeSha256.js";
+import { parsedJson } from "../../files/parsedJson.js";
 import { runDefinitionSchema } from "../run/runDefinition.js";
 
 const kindSchema = runDefinitionSchema.pick({ model: true, scoring: true });
@@ -9,11 +10,7 @@ export type WorkerKind = z.infer<typeof kindSchema>;
 
 /** A kind as it stands in `KINDS`; undefined where it is none. */
 export function parseKind(text: string): WorkerKind | undefined {
-	try {
-		return kindSchema.safeParse(JSON.parse(text)).data;
-	} catch {
-		return undefined;
-	}
+	return kindSchema.safeParse(parsedJson(text)).data;
 }
 
 /**

@@ -9,8 +9,7 @@ import {
 	requestSchema,
 	SERVED_OPTIONS,
 } from "../../pipeline/optionForm.js";
-import { stepCosts } from "../../pipeline/stepCosts.js";
-import { stepStateWord } from "../../propagation/stepState.js";
+import { runOutline } from "../../pipeline/runOutline.js";
 import { HttpError } from "../httpError.js";
 import type { FinishedImage, Job, JobEvent } from "../job.js";
 import { checkSettings } from "../limits.js";
@@ -48,28 +47,11 @@ export function addNativeApi(app: FastifyInstance, service: Service): void {
 	app.post("/api/settings", async (request) => {
 		const { model, options } = await read(request.body);
 		const { name, pipeline } = shelf.named(model);
-		const settings = modelNote(pipeline, name, () =>
-			// a plan can be looked at before there is a prompt
-			pipeline.settings({ prompt: "", ...options }),
-		);
+		// a plan can be looked at before there is a prompt
+		const given = { prompt: "", ...options };
+		const settings = modelNote(pipeline, name, () => pipeline.settings(given));
 		checkSettings(settings, limits);
-		const {
-			initImage: _,
-			mask: _mask,
-			controlImage: _controlImage,
-			...settled
-		} = settings.options;
-		return {
-			model: name,
-			options: settled,
-			start: settings.start,
-			evaluations: settings.evaluations,
-			states: settings.plan.states.map(stepStateWord),
-			timesteps: settings.sampler.timesteps,
-			costs: stepCosts(pipeline, settings),
-			tunedPlans: pipeline.tunedPlans({ prompt: "", ...options }),
-			warnings: settings.warnings,
-		};
+		return { model: name, ...runOutline(pipeline, given, settings) };
 	});
 
 	app.post("/api/jobs", async (request, reply) => {

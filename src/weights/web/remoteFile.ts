@@ -299,8 +299,11 @@ function bodyOf({ body, url }: Response): ReadableStream<Uint8Array> {
 	return body;
 }
 
-/** Throws that the body of an answer broke off: it may be asked for again. */
-export const cutOff =
+/** The text of an answer; one that breaks off is worth another try. */
+export const textOf = (response: Response): Promise<string> =>
+	response.text().catch(cutOff(response));
+
+const cutOff =
 	({ url }: Response) =>
 	(cause: unknown): never => {
 		throw new Passing(`${url} was cut off`, { cause });

@@ -4,11 +4,11 @@ import { parsedJson } from "../../files/parsedJson.js";
 import { isSafePath, parseHubListing } from "../hub/hubFiles.js";
 import type { SourcePlace } from "./modelSource.js";
 import {
-	cutOff,
 	type FetchOptions,
 	fetched,
 	type RemoteFile,
 	repeated,
+	textOf,
 } from "./remoteFile.js";
 
 /** How servers are asked for files. */
@@ -92,13 +92,14 @@ async function hubFolder(
 	const headers: Record<string, string> = hubToken
 		? { authorization: `Bearer ${hubToken}` }
 		: {};
-	const text = await repeated(options, async () => {
-		const response = await fetched(
-			`${endpoint}/api/models/${repo}/revision/${encodeURIComponent(revision)}?blobs=true`,
-			{ ...options, headers },
-		);
-		return response.text().catch(cutOff(response));
-	});
+	const text = await repeated(options, async () =>
+		textOf(
+			await fetched(
+				`${endpoint}/api/models/${repo}/revision/${encodeURIComponent(revision)}?blobs=true`,
+				{ ...options, headers },
+			),
+		),
+	);
 	const { commit, files } = parseHubListing(parsedJson(text), repo, endpoint);
 	return listedFolder(
 		name,
@@ -142,7 +143,7 @@ export async function textIfThere(
 			// servers of pages answer whatever is asked for with the page itself
 			return /text\/html/.test(response.headers.get("content-type") ?? "")
 				? undefined
-				: response.text().catch(cutOff(response));
+				: textOf(response);
 		});
 	} catch (error) {
 		if (error instanceof UserError && error.code === "not_found")

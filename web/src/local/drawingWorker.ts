@@ -9,9 +9,8 @@ import {
 } from "../../../src/pipeline/optionForm.js";
 import type { GenerateOptions } from "../../../src/pipeline/options.js";
 import type { Pipeline } from "../../../src/pipeline/pipeline.js";
-import { stepCosts } from "../../../src/pipeline/stepCosts.js";
+import { runOutline } from "../../../src/pipeline/runOutline.js";
 import { loadPipeline } from "../../../src/pipeline/webLoadPipeline.js";
-import { stepStateWord } from "../../../src/propagation/stepState.js";
 import type { PictureOptions } from "../pictureSource.js";
 import { drawRun } from "./drawRun.js";
 import { pictureOf } from "./givenPicture.js";
@@ -63,26 +62,7 @@ const answers: {
 	async outline({ options }) {
 		const model = await pipeline();
 		const given = await readOptions({ prompt: "", ...options });
-		const settings = model.settings(given);
-		const {
-			initImage: _,
-			mask: _mask,
-			controlImage: __,
-			...settled
-		} = settings.options;
-		return {
-			options: settled,
-			start: settings.start,
-			evaluations: settings.evaluations,
-			states: settings.plan.states.map(stepStateWord),
-			timesteps: [...settings.sampler.timesteps],
-			costs: stepCosts(model, settings),
-			tunedPlans: model.tunedPlans(given).map(({ options, ...plan }) => ({
-				...plan,
-				options: { ...options },
-			})),
-			warnings: settings.warnings,
-		};
+		return runOutline(model, given, model.settings(given));
 	},
 	async parameters({ file }) {
 		const text = await parametersOf(
