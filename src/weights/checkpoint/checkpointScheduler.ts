@@ -25,6 +25,7 @@ export async function checkpointSchedule(
 	file: ReadableFile,
 	{ entries, metadata }: SafetensorsHeader,
 	second: boolean,
+	latentsAlone: boolean,
 ): Promise<CheckpointSchedule> {
 	const kohya = flag(metadata.get("ss_v_parameterization"));
 	const stated = entries.has("v_pred")
@@ -34,7 +35,7 @@ export async function checkpointSchedule(
 	return {
 		prediction:
 			stated ??
-			(second && (await globalStep(file, entries)) !== 875_000
+			(second && latentsAlone && (await globalStep(file, entries)) !== 875_000
 				? "v_prediction"
 				: "epsilon"),
 		zeroTerminalSnr:

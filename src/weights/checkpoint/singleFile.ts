@@ -7,6 +7,7 @@ import {
 	modelFiles,
 	type NetworkFiles,
 } from "../folder/modelFiles.js";
+import { modelKind } from "../folder/modelKind.js";
 import { type ModelFolder, readJson } from "../formats/modelFolder.js";
 import {
 	type ReadableFile,
@@ -108,7 +109,12 @@ export async function openSingleFile(
 			: renameClipText(parts.clip, label),
 	);
 	const vae = await network("vae", renameVae(parts.vae, label));
-	const schedule = await checkpointSchedule(file, header, second);
+	const schedule = await checkpointSchedule(
+		file,
+		header,
+		second,
+		modelKind(unet, vae) === "text-to-image",
+	);
 	const networks = {
 		unet:
 			second && schedule.prediction === "v_prediction" && !sources.config

@@ -406,6 +406,22 @@ describe("what a file says of its schedule", () => {
 			),
 		).toMatchObject(v);
 	});
+	test("an inpainting checkpoint of 2.x was trained from 2-base: it predicts the noise, at 512 pixels", async () => {
+		const shapes = {
+			...checkpointShapes("2.x"),
+			"model.diffusion_model.input_blocks.0.0.weight": [320, 9, 3, 3],
+		};
+		const model = await inferred(shapes);
+		expect(model.kind).toBe("inpainting");
+		expect(model.scheduler.config).toMatchObject({
+			prediction_type: "epsilon",
+		});
+		expect(model.networks.unet.config).toMatchObject({ sample_size: 64 });
+		const stated = await inferred(shapes, {
+			"modelspec.prediction_type": "v",
+		});
+		expect(stated.scheduler.config).toMatchObject(v);
+	});
 	test("metadata of kohya's trainer", async () => {
 		expect(
 			await config(
