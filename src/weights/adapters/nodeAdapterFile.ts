@@ -5,8 +5,10 @@ import { basename, join } from "node:path";
 import { shorten } from "../../errors/shorten.js";
 import { UserError } from "../../errors/userError.js";
 import { reasonOf } from "../../files/fileFault.js";
+import { readRegularText } from "../../files/nodeReadRegularFile.js";
+import { readJsonText } from "../../files/parseJson.js";
 import type { OpenModelOptions } from "../folder/modelFiles.js";
-import { readJson } from "../formats/modelFolder.js";
+import { maxTextLength } from "../formats/modelFolder.js";
 import { nodeModelFolder, openNodeFile } from "../formats/nodeModelFolder.js";
 import { openWeightsFile } from "../formats/nodeWeightsFile.js";
 import { parseHubId } from "../hub/hubId.js";
@@ -53,12 +55,11 @@ export async function openNodeAdapterFile(
 		throw new UserError(`${where}: there is no such file, folder or Hub id`, {
 			code: "usage",
 		});
-	const choose = (paths: readonly string[]) => [
-		...new Set([
-			file ?? chosenAdapter(paths, where),
-			...paths.filter((one) => one === PEFT_CONFIG),
-		]),
-	];
+	const choose = (paths: readonly string[]) => {
+		const chosen = file ?? chosenAdapter(paths, where);
+		const config = configBeside(chosen);
+		return [chosen, ...(paths.includes(config) ? [config] : [])];
+	};
 	const settings = options.settings ?? (await hubSettings());
 	const name = id.repo.slice(id.repo.indexOf("/") + 1);
 	const cached = await cachedSnapshot(settings.cacheFolder, id);
@@ -113,10 +114,17 @@ async function folderOf(
 	return {
 		...opened,
 		name: usualNames.includes(basename(wanted)) ? name : opened.name,
-		...(files.paths.has(PEFT_CONFIG) && {
-			config: await readJson(files, PEFT_CONFIG),
-		}),
 	};
+}
+
+/** What PEFT says of an adapter lies beside it; its alpha stands nowhere else. */
+const configBeside = (path: string) => path.replace(/[^/\\]*$/, PEFT_CONFIG);
+
+async function readConfig(path: string): Promise<unknown> {
+	const there = await stat(path).catch(() => undefined);
+	return there?.isFile()
+		? readJsonText(await readRegularText(path, maxTextLength), path)
+		: undefined;
 }
 
 async function fileOf(path: string, label: string): Promise<AdapterFile> {
@@ -128,6 +136,7 @@ async function fileOf(path: string, label: string): Promise<AdapterFile> {
 		hash: await hashOf(path),
 		weights: { ...weights, label },
 		metadata,
+		config: await readConfig(configBeside(path)),
 	};
 }
 

@@ -24,7 +24,8 @@ const loraConfig = z.looseObject({
 
 /**
  * alpha / rank, with the alpha of the file's own tensors, else of PEFT's configuration: adapter_config.json, or what diffusers writes into the
- * header as `lora_adapter_metadata`. Without any, alpha is the rank. Rank-stabilized LoRA divides by the root of the rank.
+ * header as `lora_adapter_metadata`. Without any, alpha is the rank. Rank-stabilized LoRA divides by the root of the rank; what has alphas of its
+ * own is not PEFT's, whatever lies beside it.
  */
 export function peftScaling({ metadata, config }: AdapterFile): Scaling {
 	const written = metadata.get("lora_adapter_metadata");
@@ -47,7 +48,8 @@ export function peftScaling({ metadata, config }: AdapterFile): Scaling {
 			([key]) => layer === key || layer.endsWith(`.${key}`),
 		)?.[1];
 		const found = alpha ?? patterned ?? read?.lora_alpha ?? read?.alpha ?? rank;
-		return found / (read?.use_rslora ? Math.sqrt(rank) : rank);
+		const rooted = alpha === undefined && read?.use_rslora;
+		return found / (rooted ? Math.sqrt(rank) : rank);
 	};
 }
 
