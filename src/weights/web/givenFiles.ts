@@ -143,20 +143,47 @@ function remoteGiven(
 		async fetch() {
 			const notice = options.onNotice ?? (() => undefined);
 			const shelf = await shelfFor(named, files, options, notice);
-			const blobs = await fetchFiles(named.keptAs, files, shelf, options).catch(
-				async (error: unknown) => {
-					const full = error instanceof UserError && error.code === "no_memory";
-					if (!full || !shelf.lasting) throw error;
+			const fetchedTo = async (place: ModelShelf) =>
+				blobFolder(
+					label,
+					await fetchFiles(named.keptAs, files, place, options),
+				);
+			if (!shelf.lasting) return fetchedTo(shelf);
+			return alone(named.keptAs, options, async () => {
+				const kept = await keptFolder(label, named.keptAs, options);
+				if (kept) return kept;
+				try {
+					return await fetchedTo(shelf);
+				} catch (error) {
+					if (!(error instanceof UserError && error.code === "no_memory"))
+						throw error;
 					notice(
 						`${label} is not kept and fetched again at the next visit: ${error.message}`,
 					);
 					await removeModel(named.keptAs).catch(() => undefined);
-					return fetchFiles(named.keptAs, files, memoryShelf(), options);
-				},
-			);
-			return blobFolder(label, blobs);
+					return fetchedTo(memoryShelf());
+				}
+			});
 		},
 	};
+}
+
+/**
+ * Does what no two pages of this origin may do at one time: they would put their parts of a file into one shelf. Whoever waited finds what
+ * the other has kept.
+ */
+async function alone<Result>(
+	keptAs: string,
+	{ signal }: GivenOptions,
+	work: () => Promise<Result>,
+): Promise<Result> {
+	return navigator.locks
+		? navigator.locks.request(
+				`faster-diffusion ${keptAs}`,
+				signal ? { signal } : {},
+				work,
+			)
+		: work();
 }
 
 /** What the browser keeps whole. */
