@@ -113,6 +113,12 @@ function valueAt(json: unknown, path: readonly PropertyKey[]): unknown {
 /** A JSON value in an error: "missing" where it is undefined, cut where it is long. */
 export function shown(value: unknown): string {
 	if (value === undefined) return "missing";
-	const text = JSON.stringify(value) ?? String(value);
+	let text: string;
+	try {
+		text = JSON.stringify(value) ?? String(value);
+	} catch {
+		// of more levels than the stack has room for
+		return "too deep";
+	}
 	return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }

@@ -39,14 +39,18 @@ function splitter(
 		(a, b) => b.content.length - a.content.length,
 	);
 	const pattern = new RegExp(
-		longestFirst.map(({ content }) => `(${escapePattern(content)})`).join("|"),
+		longestFirst.map(({ content }) => escapePattern(content)).join("|"),
 		"gu",
+	);
+	// of two that normalize to one text the first counts
+	const byContent = new Map(
+		longestFirst.reverse().map((token) => [token.content, token]),
 	);
 	return (text) => {
 		const parts: (number | string)[] = [];
 		let from = 0;
 		for (const match of text.matchAll(pattern)) {
-			const token = longestFirst[match.findIndex((m, i) => i > 0 && m) - 1];
+			const token = byContent.get(match[0]) as AddedToken;
 			const end = match.index + match[0].length;
 			if (
 				token.singleWord &&

@@ -29,6 +29,15 @@ describe("readJsonText", () => {
 
 describe("parseJson", () => {
 	const schema = z.object({ steps: z.array(z.int()) });
+	it("refuses what is nested deeper than can be written out", () => {
+		const deep = `${"[".repeat(200_000)}${"]".repeat(200_000)}`;
+		expect(() => parseJson(schema, deep, "p.json")).toThrow(
+			/^p\.json: the file is too deep: /,
+		);
+		expect(() => parseJson(schema, `{"steps": [${deep}]}`, "p.json")).toThrow(
+			/^p\.json: steps\.0 is too deep: /,
+		);
+	});
 	it("names the file, the key, its value and what is wrong", () => {
 		expect(() => parseJson(schema, '{"steps": [1, 2.5]}', "p.json")).toThrow(
 			/^p\.json: steps\.1 is 2\.5: /,

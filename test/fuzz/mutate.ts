@@ -76,7 +76,15 @@ export function jsonText(value: unknown, random: Random): string {
 		if (place)
 			text = `${text.slice(0, place.index + 1)}${random.pick(["1e999", "-Infinity", "NaN", "Infinity", "01", "-0", "9".repeat(400), "0x1"])}${text.slice(place.index + place[0].length)}`;
 	}
-	if (random.chance(0.02)) text = `${"[".repeat(50_000)}${text}`;
+	if (random.chance(0.02)) {
+		const [open, close] = [50_000, random.pick([0, 50_000])];
+		const deep = `${"[".repeat(open)}1${"]".repeat(close)}`;
+		text = random.pick([
+			deep,
+			text.replace(/^\{/, () => `{"a": ${deep},`),
+			text.replace(/:[^:,{}[\]]+/, () => `: ${deep}`),
+		]);
+	}
 	if (random.chance(0.02)) text = `\ufeff${text}`;
 	return random.chance(0.05) ? mutatedText(text, random) : text;
 }

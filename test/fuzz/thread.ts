@@ -4,6 +4,7 @@ import { UserError } from "../../src/errors/userError.js";
 import { configTargets } from "./configTargets.js";
 import { drawTargets } from "./drawTargets.js";
 import { faultyTarget } from "./faultyTarget.js";
+import { modelTargets } from "./modelTargets.js";
 import { partTargets } from "./partTargets.js";
 import { pictureTargets } from "./pictureTargets.js";
 import { randomOf } from "./random.js";
@@ -14,7 +15,8 @@ import { weightTargets } from "./weightTargets.js";
 import { wordTargets } from "./wordTargets.js";
 
 const targets = [
-	...[...weightTargets, ...configTargets, ...pictureTargets],
+	...[...weightTargets, ...modelTargets, ...configTargets],
+	...pictureTargets,
 	...[...recordTargets, ...wordTargets, ...drawTargets],
 	...[...partTargets, ...serverTargets],
 ];

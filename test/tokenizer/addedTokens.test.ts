@@ -65,3 +65,13 @@ describe("a text encoder that cannot read what the tokenizer gives is refused", 
 		);
 	});
 });
+
+test("there may be more added tokens than an expression can have groups", () => {
+	const many = Array.from({ length: 33_000 }, (_, i) => [`<t${i}>`, 600 + i]);
+	const { tokenize } = loadTokenizer({
+		vocab,
+		merges,
+		addedTokens: JSON.stringify(Object.fromEntries(many)),
+	});
+	expect(tokenize("<t32999><t3>")).toEqual([33_599, 603]);
+});

@@ -7,6 +7,12 @@ import {
 	storageOf,
 } from "./torchPickleValues.js";
 
+/**
+ * Instructions of one pickle. A state dict has about thirty a tensor; each may make a list or dict, which takes a hundred times the memory
+ * of its byte in the file, or of a thousandth of it where the file is compressed.
+ */
+const maxInstructions = 2 ** 20;
+
 /** Thrown where the bytes end inside a pickle: more of the file may complete it. */
 export class PickleEnd extends Error {}
 
@@ -107,7 +113,8 @@ export function readTorchPickle(
 		for (const item of items) target.items.push(item);
 	};
 
-	for (;;) {
+	for (let instructions = 1; ; instructions++) {
+		if (instructions > maxInstructions) refuse("it has too many parts");
 		const opcode = u8();
 		switch (opcode) {
 			case 0x80: {

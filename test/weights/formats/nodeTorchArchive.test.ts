@@ -120,3 +120,12 @@ test("a state dict that holds itself is refused", async () => {
 		readTorchArchive(memoryFile("self.pt", "self.pt", bytes)),
 	).rejects.toThrow(/self\.pt is damaged: its state dict holds itself/);
 });
+
+test("a pickle of more parts than any state dict has is refused before they fill the memory", async () => {
+	// 16 MiB of empty lists, which would take 1.7 GB
+	const lists = new Uint8Array(2 ** 24).fill(0x5d);
+	lists.set([0x80, 2]);
+	await expect(
+		readTorchArchive(memoryFile("lists.pt", "lists.pt", lists)),
+	).rejects.toThrow(/^lists\.pt is no plain state dict: it has too many parts/);
+});

@@ -13,7 +13,10 @@ const asked: (string | undefined)[] = [];
 let onHalf = () => {};
 const server = createServer((request, response) => {
 	response.writeHead(200, { "content-length": content.length });
-	if (request.method === "HEAD") return response.end();
+	if (request.method === "HEAD") {
+		response.end();
+		return;
+	}
 	asked.push(request.url);
 	const half = content.length / 2;
 	response.write(content.subarray(0, half), () => {
