@@ -12,7 +12,11 @@ import { maxTextLength } from "../formats/modelFolder.js";
 import { nodeModelFolder, openNodeFile } from "../formats/nodeModelFolder.js";
 import { openWeightsFile } from "../formats/nodeWeightsFile.js";
 import { parseHubId } from "../hub/hubId.js";
-import { cachedSnapshot, hubSettings } from "../hub/nodeHubCache.js";
+import {
+	cachedSnapshot,
+	hubSettings,
+	SNAPSHOT_DEPTH,
+} from "../hub/nodeHubCache.js";
 import { type PullOptions, pullHubModel } from "../hub/nodeHubModel.js";
 import { embeddedLoras } from "../nodeEmbeddedModels.js";
 import {
@@ -64,7 +68,7 @@ export async function openNodeAdapterFile(
 	const name = id.repo.slice(id.repo.indexOf("/") + 1);
 	const cached = await cachedSnapshot(settings.cacheFolder, id);
 	if (cached) {
-		const { paths } = await nodeModelFolder(cached, where);
+		const { paths } = await nodeModelFolder(cached, where, SNAPSHOT_DEPTH);
 		const wanted = file ?? adapterAmong([...paths]);
 		if (wanted && paths.has(wanted))
 			return folderOf(cached, where, name, wanted);
@@ -108,8 +112,9 @@ async function folderOf(
 	name: string,
 	file?: string,
 ): Promise<AdapterFile> {
-	const files = await nodeModelFolder(folder, label);
-	const wanted = file ?? chosenAdapter([...files.paths], label);
+	const wanted =
+		file ??
+		chosenAdapter([...(await nodeModelFolder(folder, label)).paths], label);
 	const opened = await fileOf(join(folder, wanted), `${label}/${wanted}`);
 	return {
 		...opened,

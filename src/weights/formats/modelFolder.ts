@@ -8,7 +8,7 @@ export interface ModelFolder {
 	readonly label: string;
 	/** Where it is, when it is on disk. */
 	readonly path?: string;
-	/** Every file in it, at most two levels deep. */
+	/** Every file in it, two levels deep unless more was asked for. */
 	readonly paths: ReadonlySet<string>;
 	/**
 	 * A text of at most 64 MiB.

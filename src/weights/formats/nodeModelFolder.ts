@@ -13,14 +13,16 @@ import {
 /**
  * A model folder on disk. Links are followed (Hub caches are made of them); weight files are known by their resolved paths.
  * @param label what messages call it (its path by default).
+ * @param depth how many folders down files are looked for.
  * @throws UserError when the folder cannot be read.
  */
 export async function nodeModelFolder(
 	path: string,
 	label: string = path,
+	depth = 1,
 ): Promise<ModelFolder> {
 	const paths = new Set<string>();
-	const collect = async (relative: string, depth: number): Promise<void> => {
+	const collect = async (relative: string, below: number): Promise<void> => {
 		for (const entry of await readdir(join(path, relative), {
 			withFileTypes: true,
 		})) {
@@ -29,12 +31,12 @@ export async function nodeModelFolder(
 				? await stat(join(path, child)).catch(() => undefined)
 				: entry;
 			if (kind?.isFile()) paths.add(child);
-			else if (kind?.isDirectory() && depth > 0)
-				await collect(child, depth - 1);
+			else if (kind?.isDirectory() && below > 0)
+				await collect(child, below - 1);
 		}
 	};
 	try {
-		await collect("", 1);
+		await collect("", depth);
 	} catch (error) {
 		throw new UserError(`${label} cannot be read: ${reasonOf(error)}`);
 	}

@@ -85,6 +85,9 @@ export async function cachedSnapshot(
 	return status?.isDirectory() ? snapshot : undefined;
 }
 
+/** How many folders down a repository's files may lie. */
+export const SNAPSHOT_DEPTH = 8;
+
 /** A repository in the cache. */
 export interface CachedRepo {
 	readonly repo: string;

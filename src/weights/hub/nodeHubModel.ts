@@ -36,6 +36,7 @@ import {
 	type HubSettings,
 	hubSettings,
 	repoFolder,
+	SNAPSHOT_DEPTH,
 } from "./nodeHubCache.js";
 import { downloadBlob } from "./nodeHubDownload.js";
 import { hubRequest, type RequestOptions } from "./nodeHubRequest.js";
@@ -159,16 +160,19 @@ async function cachedModel(
 	const folder = await cachedSnapshot(cacheFolder, id);
 	if (!folder) throw missing(`${cacheFolder} has no ${id.revision} of it`);
 	const commit = basename(folder);
-	const there = [...(await nodeModelFolder(folder, id.repo)).paths];
+	const folderFiles = await nodeModelFolder(folder, id.repo, SNAPSHOT_DEPTH);
 	const listing = {
 		commit,
-		files: there.map((path) => ({ path, size: undefined, etag: undefined })),
+		files: [...folderFiles.paths].map((path) => ({
+			path,
+			size: undefined,
+			etag: undefined,
+		})),
 	};
 	try {
 		const files = options.include
 			? named(listing, id.repo, options.include)
 			: neededFiles(listing, id.repo, options);
-		const folderFiles = await nodeModelFolder(folder, id.repo);
 		if (!options.include && isDiffusersFolder(folderFiles))
 			await openDiffusersFolder(folderFiles, options);
 		const paths = files.map(({ path }) => path);

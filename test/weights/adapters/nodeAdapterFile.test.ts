@@ -5,6 +5,7 @@ import { afterAll, expect, test } from "vitest";
 import { openNodeAdapterFile } from "../../../src/weights/adapters/nodeAdapterFile.js";
 import { openAdapter } from "../../../src/weights/adapters/openAdapter.js";
 import { openNodeWeightFile } from "../../../src/weights/formats/nodeModelFolder.js";
+import { pullHubModel } from "../../../src/weights/hub/nodeHubModel.js";
 import { openModel } from "../../../src/weights/nodeOpenModel.js";
 import { tinySd } from "../../pipeline/tinyModels.js";
 import { safetensorsBytes } from "../formats/safetensorsBytes.js";
@@ -94,6 +95,33 @@ test("of a file in a folder of a repository the config beside it is fetched and 
 		expect(hub.requests.filter(({ path }) => /text_enc/.test(path))).toEqual(
 			[],
 		);
+	} finally {
+		await hub.close();
+	}
+});
+
+test("a file some folders down in a repository is opened from the cache afterwards, offline too", async () => {
+	const repo = "someone/deep-adapters";
+	const path = "loras/sd15/inks/ink.safetensors";
+	const hub = await startHub(repo, new Map([[path, await peft()]]));
+	try {
+		const settings = {
+			endpoint: hub.endpoint,
+			cacheFolder: join(temporary, "cache"),
+			offline: false,
+		};
+		const where = `${repo}/${path}`;
+		const { name } = await openNodeAdapterFile(where, { settings });
+		expect(name).toBe("ink");
+		const before = hub.requests.length;
+		for (const offline of [false, true])
+			await openNodeAdapterFile(where, { settings: { ...settings, offline } });
+		expect(hub.requests).toHaveLength(before);
+		const pulled = await pullHubModel(
+			{ repo, revision: "main" },
+			{ include: [path], settings: { ...settings, offline: true } },
+		);
+		expect(pulled.files).toEqual([path]);
 	} finally {
 		await hub.close();
 	}
