@@ -155,7 +155,9 @@ export function runSettings(
 		sampler: name,
 		steps: askedSteps,
 		quality: options.quality,
-		tunable: tagged.tags.length === 0 && isTunable(options, model, overrides),
+		tunable:
+			tagged.tags.length === 0 &&
+			isTunable({ ...options, schedule }, model, overrides),
 		guidanceScale,
 		skipCount: model.skipCount,
 		model,

@@ -102,6 +102,13 @@ test("the embedded model is drawn with the nearest of its plans unless told othe
 
 test("a run with another grid is offered no plan that brings its own", () => {
 	expect(pipeline.tunedPlans({ prompt: "", schedule: "karras" })).toEqual([]);
+	for (const more of [{}, { quality: "fast" }] as const)
+		for (const sampler of ["DPM++ 2M Karras", "Euler Exponential"]) {
+			const named = pipeline.settings({ prompt: "", sampler, ...more });
+			expect(named.chosenPlan?.kind).toBe("plain");
+			expect(named.evaluations).toBe(20);
+			expect(named.schedule).toBe(sampler.split(" ").at(-1)?.toLowerCase());
+		}
 });
 
 test("a plan of which the strength leaves no step is not offered", () => {
