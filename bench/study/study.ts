@@ -54,6 +54,8 @@ export async function openStudy(
 		precision: "float32",
 		threads,
 		keepResident: true,
+		// every way's seconds have the text encoder's in them
+		keepTexts: false,
 	});
 	const clip = await openClipModel(join(root, "models/emoji-clip"), {
 		threads,

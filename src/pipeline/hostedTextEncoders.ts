@@ -33,17 +33,17 @@ export type EncodeText = (
 /** Bytes of encoded prompts that are kept: some hundred for Stable Diffusion 1.x. */
 const KEPT_TEXTS = 64 * 2 ** 20;
 
-/** The text encoders of a model, hosted; what they have encoded is kept. */
+/** The text encoders of a model, hosted; what they have encoded is kept unless told otherwise. */
 export function hostedTextEncoders(
 	configs: Readonly<Record<string, ClipTextConfig>>,
 	networks: Readonly<Record<string, NetworkFiles>>,
-	{ host, options, open }: Hosting,
+	{ host, options, open, keep }: Hosting & { readonly keep: boolean },
 ): {
 	encoder(user: NetworkUser, adapters: RunAdapters): EncodeText;
 	/** Forgets what was encoded. */
 	clear(): void;
 } {
-	const texts = textCache(KEPT_TEXTS);
+	const texts = textCache(keep ? KEPT_TEXTS : 0);
 	const hosted = (
 		name: string,
 		{ weights, variant, addedTokens }: AdaptedText,

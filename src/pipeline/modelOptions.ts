@@ -97,6 +97,7 @@ const hasTensors = (value: unknown) =>
 		?.tensors instanceof Map;
 
 const isFunction = (value: unknown) => typeof value === "function";
+const isBoolean = (value: unknown) => typeof value === "boolean";
 
 /** Tests of what `loadPipeline` takes beside the options of the table. */
 export const MODEL_HOOKS = {
@@ -109,8 +110,9 @@ export const MODEL_HOOKS = {
 	openAdapterFile: isFunction,
 	findLora: isFunction,
 	ownLoras: (value: unknown) => typeof value === "object" && value !== null,
-	inHalves: (value: unknown) => typeof value === "boolean",
+	inHalves: isBoolean,
+	keepTexts: isBoolean,
 	tile: Number.isInteger,
-	shareCalls: (value: unknown) => typeof value === "boolean",
+	shareCalls: isBoolean,
 	signal: (value: unknown) => value instanceof AbortSignal,
 } as const;

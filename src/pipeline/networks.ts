@@ -59,6 +59,8 @@ export interface NetworkOptions {
 	 * for the UNet, and the UNet for the VAE.
 	 */
 	readonly keepResident?: boolean;
+	/** Whether encoded prompts are kept for when they come again. Default: true. Where runs are timed each has to encode its own. */
+	readonly keepTexts?: boolean;
 	/** Control nets beside the UNet. Default: none. */
 	readonly controlNets?: readonly ControlNetFiles[];
 	/** Opens a file of weights: to say which one is to blame for a number that is not finite. Default: of weights in memory only. */
@@ -187,6 +189,7 @@ export function openNetworks(
 	const texts = hostedTextEncoders(textConfigs, files.networks, {
 		...hosting,
 		options: exact,
+		keep: options.keepTexts ?? true,
 	});
 	const unet = hostedUnet(unetConfig, files.networks.unet, {
 		...hosting,

@@ -131,14 +131,18 @@ export function worstCaptions(
 	};
 }
 
-/** Median over captions of the others' seconds / own seconds, with its bootstrap interval. */
+/**
+ * Median over captions of the others' seconds / own seconds, with its bootstrap interval: of the captions that one machine drew by both. A run
+ * that went on elsewhere has some of which it did not. Undefined where there are no others.
+ */
 export function speedup(
 	images: readonly ImageRecord[],
 	plain: readonly ImageRecord[],
-): Figure {
-	const ratios = images.map(
-		({ cost }, i) => plain[i].cost.seconds / cost.seconds,
+): Figure | undefined {
+	const ratios = images.flatMap(({ cost, machine }, i) =>
+		plain[i].machine === machine ? [plain[i].cost.seconds / cost.seconds] : [],
 	);
+	if (ratios.length === 0) return undefined;
 	// of tens of thousands, hundreds of times
 	const drawn = new Float64Array(ratios.length);
 	const middle = (indices: Int32Array) => {

@@ -65,7 +65,7 @@ export interface MethodResults {
 		readonly seconds: Spread;
 		readonly networkSeconds: Spread;
 		readonly decodingSeconds: Spread;
-		/** Of the plain method's seconds for the same caption, median over captions. */
+		/** Of the plain method's seconds for the same caption on the same machine, median over captions. */
 		readonly speedup?: Figure;
 	};
 	/** Captions whose image moved most from the plain one (lowest SSIM), the worst first. */
@@ -87,8 +87,8 @@ export interface QualityDifferences {
 export interface Comparison extends QualityDifferences {
 	readonly method: string;
 	readonly to: string;
-	/** Seconds of `to` / seconds of `method` for the same caption, median over captions. Differs from run to run. */
-	readonly timing: { readonly speedup: Figure };
+	/** Seconds of `to` / seconds of `method` for the same caption on the same machine, median over captions. Differs from run to run. */
+	readonly timing: { readonly speedup?: Figure };
 }
 
 export interface WorstCaption {

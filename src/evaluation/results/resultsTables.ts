@@ -46,6 +46,10 @@ function mainDistance(methods: Methods) {
 const shown = (figure: Figure | undefined, digits: number, signed = false) =>
 	figure && figureText(figure, digits, signed);
 
+/** How many times as fast, where that is known. */
+const faster = ({ speedup }: { readonly speedup?: Figure }) =>
+	speedup && `${figureText(speedup, 2)} ×`;
+
 const name: Column<MethodResults> = ["Method", ({ name }) => name];
 
 function qualityAndTime(methods: Methods): Column<MethodResults>[] {
@@ -84,10 +88,7 @@ function againstPlain(methods: Methods): Column<MethodResults>[] {
 		name,
 		["against", ({ difference, fidelity }) => difference?.to ?? fidelity?.to],
 		...differences<MethodResults>(methods, ({ difference }) => difference),
-		[
-			"faster by",
-			({ timing: { speedup } }) => speedup && `${figureText(speedup, 2)} ×`,
-		],
+		["faster by", ({ timing }) => faster(timing)],
 		["PSNR to plain, dB", ({ fidelity }) => fidelity?.psnr?.toFixed(1)],
 		["SSIM to plain", ({ fidelity }) => shown(fidelity?.ssim, 3)],
 		["LPIPS to plain", ({ fidelity }) => shown(fidelity?.lpips, 3)],
@@ -99,7 +100,7 @@ function againstPaper(methods: Methods): Column<Comparison>[] {
 		["Method", ({ method }) => method],
 		["against", ({ to }) => to],
 		...differences<Comparison>(methods, (comparison) => comparison),
-		["faster by", ({ timing }) => `${figureText(timing.speedup, 2)} ×`],
+		["faster by", ({ timing }) => faster(timing)],
 	];
 }
 

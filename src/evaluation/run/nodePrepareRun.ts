@@ -126,6 +126,8 @@ export async function openEvaluationPipeline(
 		precision,
 		optimization: options.optimization ?? "all",
 		keepResident: true,
+		// a caption is drawn by many methods: the first would encode it for all, and pay for all
+		keepTexts: false,
 	});
 	return { pipeline, hashes: { ...(await modelHashes(files)), precision } };
 }
