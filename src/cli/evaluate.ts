@@ -17,6 +17,7 @@ import {
 import { methodPresets } from "../evaluation/methods/methodPresets.js";
 import { readRun } from "../evaluation/results/nodeWriteResults.js";
 import { resultsTable } from "../evaluation/results/resultsTable.js";
+import { BROKEN_LIMIT } from "../evaluation/run/brokenReals.js";
 import { drawMissing } from "../evaluation/run/nodeDrawMissing.js";
 import {
 	type EvaluationProgress,
@@ -103,7 +104,7 @@ export function addEvaluateCommand(program: Command): void {
 			"--limit <share>",
 			"share of broken or missing images above which a set is refused",
 			parseNumber,
-			0.01,
+			BROKEN_LIMIT,
 		)
 		.option("--shard <i/n>", "one of n parts, 1-based", parseShard)
 		.option(
@@ -159,6 +160,7 @@ async function runEvaluate(flags: EvaluateFlags): Promise<void> {
 	}
 	const results = await resultsWithBar(out, {
 		session: { threads: flags.threads },
+		limit: flags.limit,
 		signal,
 		quiet: quiet || json,
 	});
@@ -180,8 +182,7 @@ async function evaluationRequest(
 			"--protocol embedded is of the embedded model's own images; with --dataset, --images or --captions use every-image or smoke-N",
 			{ code: "usage" },
 		);
-	if (!(flags.limit >= 0 && flags.limit <= 1))
-		throw new OptionError("limit", `${flags.limit} is not between 0 and 1`);
+	checkShare(flags.limit);
 	const seed = flags.seed ?? 0n;
 	if (seed < 0n || seed > BigInt(Number.MAX_SAFE_INTEGER) / 2n)
 		throw new UserError(`--seed: ${seed} is negative or too large`, {
@@ -211,6 +212,12 @@ async function evaluationRequest(
 		shard: flags.shard,
 		signal,
 	};
+}
+
+/** @throws OptionError when `--limit` is no share */
+export function checkShare(limit: number): void {
+	if (!(limit >= 0 && limit <= 1))
+		throw new OptionError("limit", `${limit} is not between 0 and 1`);
 }
 
 function parseKeepImages(word: string): number {

@@ -9,15 +9,22 @@ export async function resultsWithBar(
 	out: string,
 	{
 		session,
+		limit,
 		signal,
 		quiet,
-	}: { session?: SessionOptions; signal: AbortSignal; quiet: boolean },
+	}: {
+		session?: SessionOptions;
+		limit: number;
+		signal: AbortSignal;
+		quiet: boolean;
+	},
 ): Promise<Results> {
 	const bar = progressBars(quiet);
 	const frechet = frechetThread(signal);
 	try {
 		return await writeResults(out, {
 			session,
+			limit,
 			frechet,
 			signal,
 			onProgress: bar.update,

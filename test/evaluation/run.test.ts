@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { parseMethods } from "../../src/evaluation/methods/method.js";
 import {
 	readRun,
@@ -26,6 +26,7 @@ import {
 	openEvaluationPipeline,
 	prepareRun,
 } from "../../src/evaluation/run/nodePrepareRun.js";
+import { onnxRuntime } from "../../src/runtime/onnxruntime/nodeOnnxRuntime.js";
 import { openModel } from "../../src/weights/nodeOpenModel.js";
 import { resultsOf, tinyDataset } from "./tinyRun.js";
 
@@ -96,6 +97,34 @@ test("the autoencoder that is named draws, and is another run's; what an evaluat
 		request(whole, { modelOptions: { vae: join(models, "tiny-taesd") } }),
 	);
 	await expect(run).rejects.toThrow(/is of another run.*model\.vae/);
+});
+
+test("every method encodes its caption: none is timed with what another one has paid for", async () => {
+	const { createSession } = onnxRuntime;
+	let encoded = 0;
+	const spy = vi
+		.spyOn(onnxRuntime, "createSession")
+		.mockImplementation(async (...network) => {
+			const session = await createSession(...network);
+			return {
+				...session,
+				run(inputs) {
+					if (session.inputs.includes("input_ids")) encoded++;
+					return session.run(inputs);
+				},
+			};
+		});
+	try {
+		const { pipeline } = await openEvaluationPipeline(join(models, "tiny-sd"), {
+			threads: 1,
+		});
+		const options = { prompt: "a", steps: 1, width: 64, height: 64, seed: 1 };
+		for (let method = 0; method < 3; method++) await pipeline.generate(options);
+		await pipeline.release();
+	} finally {
+		spy.mockRestore();
+	}
+	expect(encoded).toBe(3);
 });
 
 describe("a run", () => {
@@ -298,6 +327,30 @@ describe("a run", () => {
 		expect(brokenReals).toEqual([
 			{ id: "2", reason: expect.stringMatching(/2\.png is no image/) },
 		]);
+	});
+
+	test("broken real images of several shards count together, though each alone has few", async () => {
+		const broken = join(folder, "broken-parts");
+		await tinyDataset(broken);
+		for (const name of ["2.png", "3.png"])
+			writeFileSync(join(broken, name), "no image");
+		const parts = [0, 1].map((index) => join(folder, `broken-part-${index}`));
+		for (const [index, out] of parts.entries())
+			await draw(
+				request(out, {
+					dataset: { folder: broken },
+					methods: parseMethods("ddim-2"),
+					limit: 0.25,
+					shard: { index, count: 2 },
+				}),
+			);
+		const out = join(folder, "broken-merged");
+		await mergeRuns(parts, out);
+		await expect(writeResults(out, { limit: 0.25 })).rejects.toThrow(
+			/2 of 4 real images cannot be used, more than the 25 % allowed/,
+		);
+		const { brokenReals } = await writeResults(out, { limit: 0.5 });
+		expect(brokenReals.map(({ id }) => id)).toEqual(["2", "3"]);
 	});
 
 	test("records without their run.json, and captions of another run, are refused", async () => {

@@ -7,6 +7,7 @@ import { runtimeInnerProducts } from "../../metrics/nodeInnerProducts.js";
 import type { Progress } from "../../pipeline/progress.js";
 import type { SessionOptions } from "../../runtime/session.js";
 import { median } from "../../tensor/quantile.js";
+import { checkBroken } from "../run/brokenReals.js";
 import {
 	featureReader,
 	type Records,
@@ -42,6 +43,8 @@ export interface SummaryOptions {
 	readonly session?: SessionOptions;
 	/** What computes Fréchet distances; the caller's thread unless given. */
 	readonly frechet?: FrechetWork;
+	/** The largest share of the real images that may be broken, in all shards together. Unchecked unless given. */
+	readonly limit?: number;
 	readonly signal?: AbortSignal;
 	readonly onProgress?: (progress: Progress) => void;
 }
@@ -64,10 +67,23 @@ export function missingWork(
 	return `${images - there} of ${images} images and ${captions.reals.length - reals} of ${captions.reals.length} real images are missing`;
 }
 
+/** The real images that could not be read, whichever shard found them. */
+function brokenReals(
+	captions: ResolvedProtocol,
+	records: Records,
+): Results["brokenReals"] {
+	return captions.reals.flatMap((id, index) => {
+		const record = records.get(`${index} @real`)?.record;
+		return record?.kind === "real" && record.broken
+			? [{ id, reason: record.broken }]
+			: [];
+	});
+}
+
 /**
  * Computes all metrics of a complete run from its records. Images are taken in the order of the protocol, so the result does not
  * depend on when and where they were drawn.
- * @throws UserError when the run is incomplete
+ * @throws UserError when the run is incomplete, or more of the real images are broken than `limit` allows
  */
 export async function summarize(
 	definition: RunDefinition,
@@ -76,6 +92,7 @@ export async function summarize(
 	{
 		session = {},
 		frechet = frechetHere,
+		limit = 1,
 		signal,
 		onProgress,
 	}: SummaryOptions = {},
@@ -85,6 +102,8 @@ export async function summarize(
 		throw new UserError(
 			`the run is not complete: ${missing}; run the same command again, or the shards that are missing`,
 		);
+	const broken = brokenReals(captions, records);
+	checkBroken(broken.length, captions.reals.length, captions.dataset, limit);
 	const { scoring } = definition;
 	const reader = featureReader(featureWidth(scoring));
 	const products = await runtimeInnerProducts(session);
@@ -93,12 +112,6 @@ export async function summarize(
 		const realPlaces = captions.reals.flatMap((_, index) => {
 			const place = records.get(`${index} @real`)?.features;
 			return place ? [place] : [];
-		});
-		const brokenReals = captions.reals.flatMap((id, index) => {
-			const record = records.get(`${index} @real`)?.record;
-			return record?.kind === "real" && record.broken
-				? [{ id, reason: record.broken }]
-				: [];
 		});
 		// a method is a step, and so is each group of each of its distances
 		const groups = jackknifeGroups(captions.entries.length) ?? 0;
@@ -241,7 +254,7 @@ export async function summarize(
 				(a, b) => (position.get(a.name) ?? 0) - (position.get(b.name) ?? 0),
 			),
 			comparisons,
-			brokenReals,
+			brokenReals: broken,
 			warnings: [...warnings],
 			machines: machines.sort((a, b) => (a.id < b.id ? -1 : 1)),
 			peakMemory,

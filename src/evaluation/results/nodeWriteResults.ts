@@ -48,7 +48,7 @@ export async function readRun(out: string): Promise<RunState> {
 /**
  * Computes the metrics of a complete run folder and writes results.json, results.csv, images.csv, results.md and report.html
  * into it.
- * @throws UserError when the run is incomplete
+ * @throws UserError when the run is incomplete, or more of the real images are broken than `limit` allows
  */
 export async function writeResults(
 	out: string,

@@ -5,6 +5,7 @@ import { withFileLock } from "../../files/nodeFileLock.js";
 import { writeWhole } from "../../files/nodeWriteWhole.js";
 import { encodeImage } from "../../image/nodeEncodeImage.js";
 import { featureWidth } from "../scoring/nodeScorer.js";
+import { checkBroken } from "./brokenReals.js";
 import {
 	type DrawingTools,
 	type DrawnImage,
@@ -69,12 +70,8 @@ export async function measureReals(
 		.filter(({ index }) => isMine(index, shard));
 	// those that earlier turns and other shards have found count too
 	let broken = done.broken.size;
-	const check = () => {
-		if (broken > (request.limit ?? 0.01) * captions.reals.length)
-			throw new UserError(
-				`${dataset.label}: ${broken} of ${captions.reals.length} real images cannot be used, more than the ${100 * (request.limit ?? 0.01)} % allowed; repair them, or raise the limit, and take a new folder`,
-			);
-	};
+	const check = () =>
+		checkBroken(broken, captions.reals.length, dataset.label, request.limit);
 	check();
 	for (const [position, { id, index }] of mine.entries()) {
 		const key = recordKey({ kind: "real", index });
