@@ -8,7 +8,7 @@ import { parseKeySteps } from "../propagation/planStates.js";
 import { stepStateWord } from "../propagation/stepState.js";
 import type { Sampler, SamplerName } from "../samplers/sampler.js";
 import { type Times, timesValues } from "../samplers/schedules/timeGrid.js";
-import { checkAccelerated } from "./accelerators.js";
+import { ACCELERATORS, checkAccelerated } from "./accelerators.js";
 import { type AskedPlan, planWords } from "./planWords.js";
 
 /** The run that a plan is wanted for. */
@@ -38,6 +38,8 @@ export interface ResolvedPlan<Grid = Sampler> {
 	readonly sampler: Grid;
 	/** What `auto` came to, where that was asked for. */
 	readonly chosen?: ChosenPlan;
+	/** Steps of the plain run that a tuned, general or written plan takes the place of, where it says so. */
+	readonly standsFor?: number;
 }
 
 /** What `auto` came to. */
@@ -90,7 +92,7 @@ export function resolvePlan<Grid extends GeneralRun>(
 				"this plan file",
 			)
 		: typeof found === "string"
-			? parseKeySteps(found, evaluations)
+			? parseKeySteps(found, evaluations, ACCELERATORS)
 			: found;
 	if (states.states.length !== evaluations)
 		throw new OptionError(
@@ -108,7 +110,8 @@ export function resolvePlan<Grid extends GeneralRun>(
 	return {
 		plan: { ...plan, label: planWords(plan) },
 		sampler,
-		...(choice && { chosen: choice.chosen }),
+		chosen: choice?.chosen,
+		standsFor: isFile ? found.standsFor : choice?.chosen.standsFor,
 	};
 }
 

@@ -1,4 +1,3 @@
-import { type KeySteps, readKeySteps } from "../accelerators/planWords.js";
 import type { GeneratedImage } from "../pipeline/generatedImage.js";
 import type { GenerateOptions } from "../pipeline/options.js";
 import type { Pipeline } from "../pipeline/pipeline.js";
@@ -21,10 +20,10 @@ export async function compareRuns(
 	onProgress: (progress: Progress) => void = () => {},
 ): Promise<Contender[]> {
 	await warmUp(pipeline, options);
-	const { steps: own, chosenPlan, picture, hires } = pipeline.settings(options);
+	const settings = pipeline.settings(options);
+	const { picture, hires } = settings;
 	// of the run that the plan takes the place of
-	const steps =
-		chosenPlan?.standsFor ?? standsFor(options.keySteps ?? "auto") ?? own;
+	const steps = settings.standsFor ?? settings.steps;
 	// fewer would not begin at all
 	const fewest = Math.ceil(
 		1 / Math.min(picture?.strength ?? 1, hires?.strength ?? 1),
@@ -48,14 +47,6 @@ export async function compareRuns(
 		},
 		{ name: `plain, ${fewerSteps} steps`, result: fewer },
 	];
-}
-
-/** The steps of the plain run that a plan file takes the place of. */
-function standsFor(keySteps: KeySteps): number | undefined {
-	const { states } = readKeySteps(keySteps);
-	return typeof states === "object" && "standsFor" in states
-		? states.standsFor
-		: undefined;
 }
 
 /** Runs one key step and one decoder step. */

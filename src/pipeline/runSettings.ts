@@ -69,6 +69,8 @@ export interface RunSettings
 	readonly plan: KeyStepPlan;
 	/** What the key steps `auto` came to, where they were asked for. */
 	readonly chosenPlan?: ChosenPlan;
+	/** Steps of the plain run that the plan takes the place of, where it says so. */
+	readonly standsFor?: number;
 	readonly injection: NoiseInjection;
 	/** The picture that the run begins with. */
 	readonly picture?: PictureSettings;
@@ -151,6 +153,7 @@ export function runSettings(
 		plan,
 		sampler,
 		chosen: chosenPlan,
+		standsFor,
 	} = resolvePlan(asked, {
 		sampler: name,
 		steps: askedSteps,
@@ -252,6 +255,7 @@ export function runSettings(
 		schedule: spread,
 		plan,
 		chosenPlan,
+		standsFor,
 		injection,
 		picture,
 		controls,

@@ -106,9 +106,14 @@ export const PLAN_WORDS: readonly PlanWord[] = [
 /**
  * Reads the plans that are words (`PLAN_WORDS`). Behind any of them `@1` or `@2:log-snr` extrapolates the kept features by a
  * polynomial of that order (over the timestep unless told otherwise).
+ * @param others what else may be said where a plan is, for the error
  * @throws OptionError when `words` is none of these or does not fit the run
  */
-export function parseKeySteps(words: string, evaluations: number): KeyStepPlan {
+export function parseKeySteps(
+	words: string,
+	evaluations: number,
+	others: readonly { readonly usage: string }[] = [],
+): KeyStepPlan {
 	mustBeText(words, "keySteps");
 	const whole = words.trim();
 	const [, text, order, over] =
@@ -127,7 +132,7 @@ export function parseKeySteps(words: string, evaluations: number): KeyStepPlan {
 	}
 	throw new OptionError(
 		"keySteps",
-		`"${whole.slice(0, 60)}" is no plan; use auto, ${PLAN_WORDS.map(({ usage }) => usage).join(", ")} or a plan file (.json)`,
+		`"${whole.slice(0, 60)}" is no plan; use auto, ${[...PLAN_WORDS, ...others].map(({ usage }) => usage).join(", ")} or a plan file (.json)`,
 	);
 }
 

@@ -132,13 +132,15 @@ describe("plans", () => {
 		expect(plan.label).toBe("all+times:999/500.5/20");
 		expect(chosen).toEqual({ kind: "tuned", quality: "high", standsFor: 6 });
 		// given as a file it is for either number of steps, and no other
-		for (const steps of [3, 6])
-			expect(
-				resolve(tuned, {
-					steps,
-					createSampler: (times) => createSampler({ name: "ddim", times }),
-				}).plan.states,
-			).toHaveLength(3);
+		for (const steps of [3, 6]) {
+			const file = resolve(tuned, {
+				steps,
+				createSampler: (times) => createSampler({ name: "ddim", times }),
+			});
+			expect(file.plan.states).toHaveLength(3);
+			expect(file.standsFor).toBe(6);
+		}
+		expect(resolve("paper").standsFor).toBeUndefined();
 		expect(() => resolve(tuned, { steps: 5 })).toThrow(
 			/3 times, but this run has 5 steps/,
 		);
@@ -222,7 +224,11 @@ describe("plans", () => {
 	});
 
 	test.each<[string, unknown, RegExp]>([
-		["no plan", "often", /"often" is no plan; use auto, all, paper/],
+		[
+			"no plan",
+			"often",
+			/"often" is no plan; use auto, all, paper, .*tgate.*tome.* or a plan file/,
+		],
 		["nothing", "", /"" is no plan/],
 		["two plans", "paper+all", /gives its states twice/],
 		["two accelerators", "tome+ucache", /gives its accelerator twice/],
