@@ -10,7 +10,11 @@ import {
 	frontWords,
 } from "../tuning/front/frontReport.js";
 import { type Tuned, tuneIntoFiles } from "../tuning/nodeTune.js";
-import { type PromptSplit, splitPrompts } from "../tuning/runs/promptSplit.js";
+import {
+	type PromptSplit,
+	promptKey,
+	splitPrompts,
+} from "../tuning/runs/promptSplit.js";
 import {
 	TUNING_TARGETS,
 	type TuningTarget,
@@ -214,10 +218,11 @@ async function splitOf(
 	if (heldOutCaptions === undefined)
 		return splitPrompts(prompts, { calibration, heldOut }, seed);
 	const others = await promptList([], heldOutCaptions, "tune");
+	const known = new Set(prompts.map(promptKey));
 	return {
 		...splitPrompts(prompts, { calibration, heldOut: 0 }, seed),
 		heldOut: splitPrompts(
-			others.filter((prompt) => !prompts.includes(prompt)),
+			others.filter((prompt) => !known.has(promptKey(prompt))),
 			{ calibration: 0, heldOut },
 			seed,
 		).heldOut,

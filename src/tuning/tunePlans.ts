@@ -99,6 +99,13 @@ export async function tunePlans(options: TuneOptions): Promise<FrontPoint[]> {
 			"calls",
 			`${calls.find((count) => count >= steps)} network calls are no fewer than the ${steps} of the plain run`,
 		);
+	if (calls.length === 0)
+		throw new OptionError(
+			"calls",
+			`none are given, and a plain run of ${steps} steps is too short for fewer: give it more steps`,
+		);
+	// before the search, which takes long
+	const beside = options.beside.map((words) => planBeside(words, grids));
 	const prompts = await calibrationPrompts(pipeline, settings, [
 		...options.calibration,
 		...options.heldOut,
@@ -114,10 +121,7 @@ export async function tunePlans(options: TuneOptions): Promise<FrontPoint[]> {
 	});
 	const extrapolation = { order: 0, over: AXIS } as const;
 	const contenders: Contender[] = [
-		...options.beside.map((words): Contender => {
-			const own = settingsOf({ steps, keySteps: words });
-			return { series: words, plan: own.plan, sampler: own.sampler };
-		}),
+		...beside,
 		...[...found.values()].map((plan): Contender => {
 			const list = stepsOf(plan);
 			return {
@@ -151,6 +155,21 @@ export async function tunePlans(options: TuneOptions): Promise<FrontPoint[]> {
 	await options.save(state);
 	signal?.throwIfAborted();
 	return points;
+}
+
+/** @throws OptionError (beside) when the words are no plan of the run */
+function planBeside(words: string, { plain, settingsOf }: RunGrids): Contender {
+	try {
+		const { plan, sampler } = settingsOf({
+			steps: plain.steps,
+			keySteps: words,
+		});
+		return { series: words, plan, sampler };
+	} catch (error) {
+		throw error instanceof OptionError && error.option === "keySteps"
+			? new OptionError("beside", error.what, { cause: error })
+			: error;
+	}
 }
 
 interface SearchedFor {

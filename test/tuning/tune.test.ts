@@ -222,6 +222,10 @@ test.each([
 		"--calls 4",
 		/calls: 4 network calls are no fewer than the 4 of the plain run/,
 	],
+	[
+		"--beside papr",
+		/^fdiff: --beside: "papr" is no plan; use auto, all, paper/,
+	],
 	["--calibration 1", /calibration: 1 is not between 2 and 1000/],
 	["--sampler euler-a", /sampler: euler-a adds fresh noise at every step/],
 	["--sampler heun", /sampler: heun does not call the network once a step/],
@@ -293,6 +297,17 @@ test("numbers of calls that are looked for", () => {
 	expect(usualCalls(2)).toEqual([]);
 });
 
+test("a run that is too short for fewer calls is refused in words", async () => {
+	const { code, stderr } = await run(
+		`tune a b c --model ${tinySd} --steps 2 --calibration 2 --held-out 1 --quiet --out never.json`.split(
+			" ",
+		),
+		folder,
+	);
+	expect(stderr).toMatch(/calls: none are given, and a plain run of 2 steps/);
+	expect(code).toBe(2);
+});
+
 test("prompts to tune on and to check with do not overlap, and too few are refused", () => {
 	const prompts = Array.from({ length: 30 }, (_, n) => `prompt ${n % 20}`);
 	const split = splitPrompts(prompts, { calibration: 5, heldOut: 15 }, 3);
@@ -303,4 +318,12 @@ test("prompts to tune on and to check with do not overlap, and too few are refus
 	expect(() =>
 		splitPrompts(prompts, { calibration: 6, heldOut: 15 }, 3),
 	).toThrow(UserError);
+	// the same to the tokenizer: on either side it would be known from the other
+	const same = ["A cat", "a dog", "a  cat", "A Dog"];
+	const { calibration, heldOut } = splitPrompts(
+		same,
+		{ calibration: 1, heldOut: 1 },
+		3,
+	);
+	expect([...calibration, ...heldOut].sort()).toEqual(["A cat", "a dog"]);
 });

@@ -8,8 +8,12 @@ export interface PromptSplit {
 	readonly heldOut: readonly string[];
 }
 
+/** What two prompts have in common that are the same to the tokenizer: it knows neither capitals nor how wide a space is. */
+export const promptKey = (prompt: string) =>
+	prompt.replace(/\s+/g, " ").trim().toLowerCase();
+
 /**
- * Draws prompts for both uses, seeded and without overlap; the same text counts once.
+ * Draws prompts for both uses, seeded and without overlap; the same text counts once, however it is capitalized.
  * @throws OptionError when there are too few different prompts
  */
 export function splitPrompts(
@@ -17,7 +21,11 @@ export function splitPrompts(
 	counts: { readonly calibration: number; readonly heldOut: number },
 	seed: number,
 ): PromptSplit {
-	const pool = [...new Set(prompts)];
+	const known = new Set<string>();
+	const pool = prompts.filter((prompt) => {
+		const key = promptKey(prompt);
+		return !known.has(key) && known.add(key);
+	});
 	const wanted = counts.calibration + counts.heldOut;
 	if (pool.length < wanted)
 		throw new OptionError(
