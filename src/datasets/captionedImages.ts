@@ -48,7 +48,12 @@ export function joinCaptions(
 		if (known) known.names.push(name);
 		else problems.set(what, { names: [name], serious });
 	};
-	const find = names && fileFinder(names);
+	const find =
+		names &&
+		fileFinder(
+			names,
+			[...table.images, ...table.rows].flatMap(({ file }) => file ?? []),
+		);
 	const images = new Map<string, string>();
 	const missing = new Set<string>();
 	const listed = new Map<string, string>();
@@ -171,9 +176,13 @@ function baseName(file: string): string {
 	return file.slice(file.lastIndexOf("/") + 1);
 }
 
-/** Finds a file by its whole name, its last part, or without extension. */
+/**
+ * Finds a file by its whole name, its last part, or without extension. A file that is listed by its whole name is no other's: of `cats/1.png` and
+ * `dogs/1.png` the one does not stand in where the other is missing.
+ */
 function fileFinder(
 	names: Iterable<string>,
+	listed: readonly string[],
 ): (name: string) => string | undefined {
 	const known = new Map<string, string>();
 	const all = [...names];
@@ -187,11 +196,15 @@ function fileFinder(
 	for (const key of keys)
 		for (const name of all)
 			if (!known.has(key(name))) known.set(key(name), name);
+	const pathOf = (name: string) =>
+		name.replaceAll("\\", "/").replace(/^\.\//, "");
+	const taken = new Set(listed.map(pathOf));
 	return (name) => {
-		const path = name.replaceAll("\\", "/").replace(/^\.\//, "");
-		return (
-			known.get(path) ?? known.get(baseName(path)) ?? known.get(cocoStem(path))
-		);
+		const path = pathOf(name);
+		const found = known.get(path);
+		if (found !== undefined) return found;
+		const alike = known.get(baseName(path)) ?? known.get(cocoStem(path));
+		return alike !== undefined && taken.has(alike) ? undefined : alike;
 	};
 }
 

@@ -207,6 +207,25 @@ describe("captions and images together", () => {
 		]);
 	});
 
+	test("a file that is listed does not stand in for one of the same name elsewhere", () => {
+		const rows = ["cats", "dogs"].map((kind) => ({
+			file: `${kind}/1.png`,
+			caption: kind,
+		}));
+		const joined = (names: string[]) =>
+			joinCaptions({ images: [], rows }, names, "x", 1);
+		const { images, problems } = joined(["cats/1.png"]);
+		expect(images).toEqual([{ id: "cats/1", file: "cats/1.png" }]);
+		expect(problems).toEqual([
+			{ what: "captions without an image", names: ["2"], serious: true },
+		]);
+		const listed = ["cats", "dogs"].map((id) => ({ id, file: `${id}/1.png` }));
+		const coco = { images: listed, rows: [{ imageId: "cats", caption: "a" }] };
+		expect(joinCaptions(coco, ["cats/1.png"], "x", 1).images).toHaveLength(1);
+		// nobody else's: the same pictures in another folder
+		expect(joined(["generated/1.png"]).images[0].file).toBe("generated/1.png");
+	});
+
 	test("captions alone need no images", () => {
 		const table = parseCaptionTable('[{"caption":"a"},{"caption":"b"}]', "x");
 		expect(

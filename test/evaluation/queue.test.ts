@@ -6,6 +6,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Worker } from "bullmq";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { parseMethods } from "../../src/evaluation/methods/method.js";
+import { drawByQueue } from "../../src/evaluation/queue/nodeQueue.js";
+import { queueName } from "../../src/evaluation/queue/nodeWorkerKind.js";
+import type { QueueJobResult } from "../../src/evaluation/queue/queueJob.js";
+import { prepareRun } from "../../src/evaluation/run/nodePrepareRun.js";
+import { featureWidth } from "../../src/evaluation/scoring/nodeScorer.js";
 import { freePort, hasQueueServer, queueServer } from "./queueServer.js";
 import {
 	ended,
@@ -148,6 +154,74 @@ test.skipIf(!hasQueueServer)(
 	},
 	60_000,
 );
+
+test.skipIf(!hasQueueServer)(
+	"where one caption has failed the others are still drawn, whatever a worker answers at first",
+	async () => {
+		const out = join(folder, "one-fails");
+		const model = join(import.meta.dirname, "../models/tiny-sd");
+		const run = await prepareRun({
+			...{ out, protocol: "every-image", dataset: { folder: dataset } },
+			...{ methods: parseMethods("ddim-2"), model, seed: 0, keepImages: 0 },
+			modelOptions: { threads: 1 },
+			scoring: { clip: join(model, "../tiny-clip"), threads: 1 },
+			common: { width: 64, height: 64 },
+		});
+		const { model: weights, scoring } = run.definition;
+		const client = new Redis(url, { maxRetriesPerRequest: null });
+		let given = 0;
+		let hasFailed = false;
+		const worker = new Worker(
+			queueName({ model: weights, scoring }),
+			async ({ data: { index } }) => {
+				if (index === 0) throw new Error("cannot be drawn");
+				if (index > 1) return drawn(index, featureWidth(scoring));
+				while (!hasFailed) await delay(20);
+				return given++ === 0 ? "nonsense" : drawn(1, featureWidth(scoring));
+			},
+			{ connection: client, concurrency: 4 },
+		);
+		worker.on("failed", async (job) => {
+			if ((await job?.isFailed()) !== true) return;
+			// until the collector has seen it
+			await delay(1_000);
+			hasFailed = true;
+		});
+		await expect(drawByQueue(run, { url })).rejects.toThrow(
+			/failed 5 times at 1 caption \(caption 0: cannot be drawn\)/,
+		);
+		expect(given).toBe(2);
+		expect(imageCount(out)).toBe(3);
+		await worker.close();
+		await run.release();
+		await client.quit();
+	},
+	60_000,
+);
+
+/** What a worker answers of a caption. */
+function drawn(index: number, width: number): QueueJobResult {
+	const cost = {
+		...{ seconds: 1, denoisingSeconds: 1, networkSeconds: 1 },
+		...{ decodingSeconds: 1, flops: 1, encoderRuns: 1, evaluations: 1 },
+	};
+	const words = { processor: "", platform: "", device: "cpu", node: "" };
+	return {
+		machine: {
+			...{ kind: "machine", id: "m", cores: 1, memory: 1, ...words },
+			...{ runtime: "", program: "" },
+		},
+		images: [
+			{
+				record: {
+					...{ kind: "image", method: "ddim-2", index, pixels: "0", cost },
+					...{ machine: "m", peakMemory: 1 },
+				},
+				features: Buffer.alloc(4 * width).toString("base64"),
+			},
+		],
+	};
+}
 
 test.skipIf(!hasQueueServer)(
 	"an address without a server is named",

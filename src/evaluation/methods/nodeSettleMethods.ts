@@ -30,6 +30,8 @@ export async function settleMethods(
 		let run = steps;
 		if (fewer) {
 			const plan = { ...method, keySteps: fewer.plan, run: steps };
+			// no plan costs nothing less, and would be called fewer steps all the same
+			withPlanWritten(plan, pipeline, common);
 			const plain = { ...method, run: steps };
 			const share =
 				fewer.by === "time"

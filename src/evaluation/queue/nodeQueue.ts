@@ -165,22 +165,22 @@ async function collect(
 		const job = await queue.getJob(jobId).catch(() => undefined);
 		if (job && waiting.has(index)) {
 			const answer = answerOf(index, job.returnvalue);
-			if (await job.isFailed())
-				failures.push(
-					`caption ${index}: ${String(job.failedReason).split("\n")[0]}`,
-				);
+			const giveUp = (what: string) => {
+				failures.push(`caption ${index}: ${what}`);
+				waiting.delete(index);
+			};
+			if (await job.isFailed()) giveUp(String(job.failedReason).split("\n")[0]);
 			// first on disk, then out of the queue: a kill between them costs nothing
 			else if (typeof answer !== "string") await take(index, answer);
 			else {
 				const times = (refusals.get(index) ?? 0) + 1;
 				refusals.set(index, times);
-				if (times >= ATTEMPTS) failures.push(`caption ${index}: ${answer}`);
+				if (times >= ATTEMPTS) giveUp(answer);
 				else
 					request.onNote?.(
 						`caption ${index} is drawn again, since a worker's answer is not taken: ${answer}`,
 					);
 			}
-			if (failures.length > 0) waiting.delete(index);
 		}
 		await queue.remove(jobId);
 	};

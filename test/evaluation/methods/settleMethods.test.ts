@@ -20,3 +20,11 @@ test("fewer steps cost what the plan costs, also where an accelerator or a plan 
 	expect(uniform.run).toBeGreaterThan(1);
 	expect(uniform.run).toBeLessThan(20);
 });
+
+test("fewer steps than a plan that is not there are refused, and not drawn as all steps", async () => {
+	// no plan was tuned for so few steps
+	const methods = parseMethods("ddim-3+fewer-flops:auto");
+	await expect(
+		settleMethods(methods, pipeline, { guidanceScale: 5 }),
+	).rejects.toThrow(/^methods: ddim-3\+fewer-flops:auto: auto: no plan was/);
+});
