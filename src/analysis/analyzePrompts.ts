@@ -92,7 +92,7 @@ const PCA_PIXELS = 32;
  * One plain run a prompt with every block watched, one more of the first prompt for its PCA pictures (whose basis must be
  * known first), and two propagated runs a prompt for the spectra of images. Of features only the step before and
  * sketches are kept.
- * @throws OptionError for an option that it decides itself, and as `Pipeline.generate` does
+ * @throws OptionError for an option that it decides itself, for a single step, and as `Pipeline.generate` does
  */
 export async function analyzePrompts(
 	pipeline: Pipeline,
@@ -114,6 +114,11 @@ export async function analyzePrompts(
 	const settings = pipeline.settings(request(0));
 	const { timesteps } = settings.sampler;
 	const count = timesteps.length;
+	if (count < 2)
+		throw new OptionError(
+			"steps",
+			"features change from step to step: take 2 or more",
+		);
 	const guidance: Guidance[] =
 		settings.guidanceScale > 1
 			? ["unconditional", "conditional"]

@@ -12,6 +12,8 @@ export interface Verdict {
 	readonly factor: ConfidenceInterval;
 	readonly encoder: number;
 	readonly decoder: number;
+	/** How many prompts it is of: one alone has no interval, and decides nothing. */
+	readonly prompts: number;
 	/** `yes`: the whole interval is above 1; `no`: it is below; else `undecided`. */
 	readonly encoderChangesLess: "yes" | "no" | "undecided";
 }
@@ -32,17 +34,28 @@ export function verdict(prompts: readonly HalfChanges[]): Verdict {
 		factor,
 		encoder: total("encoder", all),
 		decoder: total("decoder", all),
+		prompts: prompts.length,
 		encoderChangesLess:
-			factor.low > 1 ? "yes" : factor.high < 1 ? "no" : "undecided",
+			prompts.length < 2
+				? "undecided"
+				: factor.low > 1
+					? "yes"
+					: factor.high < 1
+						? "no"
+						: "undecided",
 	};
 }
 
 /** The verdict in one sentence. */
 export function verdictSentence(
-	{ factor, encoderChangesLess, encoder, decoder }: Verdict,
+	{ factor, prompts, encoderChangesLess, encoder, decoder }: Verdict,
 	measure: string,
 ): string {
-	const interval = `${factor.estimate.toFixed(2)} (${Math.round(100 * factor.confidence)} % interval over prompts ${factor.low.toFixed(2)}–${factor.high.toFixed(2)})`;
+	const interval = `${factor.estimate.toFixed(2)} (${
+		prompts < 2
+			? "of one prompt, which has no interval: give more"
+			: `${Math.round(100 * factor.confidence)} % interval over prompts ${factor.low.toFixed(2)}–${factor.high.toFixed(2)}`
+	})`;
 	const values = `decoder ${decoder.toPrecision(3)}, encoder ${encoder.toPrecision(3)}`;
 	switch (encoderChangesLess) {
 		case "yes":

@@ -14,7 +14,7 @@ import { blockAccumulator } from "../../src/analysis/blockStatistics.js";
 import { watchedBlocks } from "../../src/analysis/blocks.js";
 import { observingDenoiser } from "../../src/analysis/observingDenoiser.js";
 import { countSketch } from "../../src/analysis/sketch.js";
-import { verdict } from "../../src/analysis/verdict.js";
+import { verdict, verdictSentence } from "../../src/analysis/verdict.js";
 import { loadPipeline } from "../../src/pipeline/nodeLoadPipeline.js";
 import type { Pipeline } from "../../src/pipeline/pipeline.js";
 import { checkStudied } from "../../src/pipeline/studied.js";
@@ -182,8 +182,15 @@ test("control nets and LoRAs that prompts name, which an analysis would pass ove
 	expect(() => checkStudied({ ...named, options })).toThrow(/^prompt: /);
 });
 
-test("a plan, which an analysis decides itself, is refused", async () => {
+test("a plan, which an analysis decides itself, is refused, and so is a single step", async () => {
 	const pipeline = await loadPipeline(tiny, { threads: 1 });
+	await expect(
+		analyzePrompts(pipeline, {
+			prompts: ["a"],
+			shown: 1,
+			request: { seed: 0n, steps: 1 },
+		}),
+	).rejects.toThrow(/^steps: /);
 	const request = { seed: 0n, keySteps: "uniform:2" };
 	await expect(
 		analyzePrompts(pipeline, { prompts: ["a"], shown: 1, request }),
@@ -214,5 +221,12 @@ test("the verdict needs the whole interval on one side", () => {
 		{ encoder: 3, decoder: 1 },
 	];
 	expect(verdict(mixed).encoderChangesLess).toBe("undecided");
-	expect(verdict([{ encoder: 2, decoder: 1 }]).encoderChangesLess).toBe("no");
+	const less = { encoder: 2, decoder: 1 };
+	expect(verdict([less, less]).encoderChangesLess).toBe("no");
+	// of one prompt nothing is known but itself
+	const single = verdict([less]);
+	expect(single.encoderChangesLess).toBe("undecided");
+	expect(verdictSentence(single, "change")).toMatch(
+		/undecided .* is 0\.50 \(of one prompt, which has no interval/,
+	);
 });

@@ -118,6 +118,30 @@ describe("fdiff score", () => {
 		]);
 	});
 
+	test("of one image there is no interval, and there are no statistics to store", async () => {
+		const one = join(root, "one.zip");
+		const other = join(root, "other.zip");
+		await writeFile(one, zipSync({ "0.png": await picture(0) }));
+		await writeFile(other, zipSync({ "0.png": await picture(1) }));
+		const { metrics } = await scoreJson(
+			...[one, other, "--metrics", "clip,psnr"],
+			...["--clip", clip, "--captions", join(root, "captions.csv")],
+			...["--max-broken", "1"],
+		);
+		expect(metrics).toHaveLength(3);
+		for (const { low, high, value, counts } of metrics)
+			expect([low, high, Number.isFinite(value), counts]).toEqual([
+				...[undefined, undefined, true, [1]],
+			]);
+		const npz = join(root, "one.npz");
+		await expect(
+			score(
+				...[one, "--save-statistics", npz],
+				...["--inception-weights", join(root, "inception.safetensors")],
+			),
+		).rejects.toThrow(/one\.zip has a single image/);
+	});
+
 	test("captions that are longer than CLIP reads are named", async () => {
 		const captions = join(root, "long.csv");
 		await writeFile(

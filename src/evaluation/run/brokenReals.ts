@@ -12,6 +12,6 @@ export function checkBroken(
 ): void {
 	if (broken > limit * total)
 		throw new UserError(
-			`${label}: ${broken} of ${total} real images cannot be used, more than the ${100 * limit} % allowed; raise the limit, or repair them and take a new folder`,
+			`${label}: ${broken} of ${total} real images cannot be used, more than the ${Number((100 * limit).toPrecision(6))} % allowed; raise the limit, or repair them and take a new folder`,
 		);
 }

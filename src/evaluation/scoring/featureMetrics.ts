@@ -124,14 +124,12 @@ export async function clipMetrics(
 		const cut = cutCaptions(texts, clip.unread);
 		const shared = { ...common, counts: [scored.count] };
 		const value = torchmetricsClipScore(plain);
-		const { low, high } = interval(percent);
 		results.push({
 			metric: "clip",
 			variant: "torchmetrics (100 cos)",
 			value,
 			// torchmetrics gives 0 for a negative mean, and so are the ends of its interval
-			low: Math.max(0, low),
-			high: Math.max(0, high),
+			...interval(percent, 0),
 			...shared,
 			warnings: [
 				...(cut ? [cut] : []),
@@ -213,13 +211,14 @@ function mean(values: ArrayLike<number>): number {
 	return sum / values.length;
 }
 
-/** 95 % bootstrap interval of the mean. */
-export function interval(values: ArrayLike<number>): {
-	low: number;
-	high: number;
-} {
+/** 95 % bootstrap interval of the mean, its ends at least `least`; of one value there is none. */
+export function interval(
+	values: ArrayLike<number>,
+	least = Number.NEGATIVE_INFINITY,
+): { low?: number; high?: number } {
+	if (values.length === 1) return {};
 	const { low, high } = bootstrapMean(values);
-	return { low, high };
+	return { low: Math.max(least, low), high: Math.max(least, high) };
 }
 
 function statisticsOfFeatures(
@@ -232,7 +231,8 @@ function statisticsOfFeatures(
 	return accumulator.statistics();
 }
 
-function atLeastTwo(
+/** @throws UserError when statistics are missing, since they are of a single image */
+export function atLeastTwo(
 	statistics: FeatureStatistics | undefined,
 	label: string,
 ): FeatureStatistics {

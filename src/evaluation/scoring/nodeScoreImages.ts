@@ -21,7 +21,7 @@ import {
 	type StoredStatistics,
 } from "../../metrics/statisticsFile.js";
 import type { InceptionOutput } from "../../models/inception.js";
-import { clipMetrics, inceptionMetrics } from "./featureMetrics.js";
+import { atLeastTwo, clipMetrics, inceptionMetrics } from "./featureMetrics.js";
 import { imageFeatures } from "./nodeImageFeatures.js";
 import { pairedMetrics } from "./nodePairedMetrics.js";
 import {
@@ -116,13 +116,16 @@ export async function scoreImages(request: ScoreRequest): Promise<ScoreResult> {
 						multiply,
 					)),
 				);
-				const toStore = (second ?? first).statistics;
-				if (request.saveStatistics && toStore)
+				if (request.saveStatistics) {
+					const statistics = second
+						? atLeastTwo(second.statistics, reference ?? "")
+						: atLeastTwo(first.statistics, request.generated);
 					await writeWhole(
 						request.saveStatistics,
-						encodeStatistics({ statistics: toStore, madeWith }),
+						encodeStatistics({ statistics, madeWith }),
 						{ makeFolder: true },
 					);
+				}
 			}
 			if (clip)
 				results.push(
