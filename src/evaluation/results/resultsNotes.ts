@@ -11,8 +11,9 @@ export function resultsNotes(results: Results): string[] {
 		"In brackets: 95 % intervals over captions with the reals fixed, by the bootstrap for means and by the delete-a-group jackknife for distances; differences are paired by caption and seed. s/image: median (quartiles), from prompt to pixels, without loading and scoring; methods interleaved caption by caption.",
 		...results.machines.map(
 			(machine) =>
-				`Machine ${machine.id}: ${machine.processor}, ${machine.cores} cores, ${(machine.memory / 2 ** 30).toFixed(0)} GiB, ${machine.platform}; ${machine.device}; Node ${machine.node}, ${machine.runtime}, faster-diffusion ${machine.program}. Peak memory ${(results.peakMemory / 2 ** 20).toFixed(0)} MiB.`,
+				`Machine ${machine.id}: ${machine.processor}, ${machine.cores} cores, ${(machine.memory / 2 ** 30).toFixed(0)} GiB, ${machine.platform}; ${machine.device}; Node ${machine.node}, ${machine.runtime}, faster-diffusion ${machine.program}.`,
 		),
+		`Peak memory of a process: ${(results.peakMemory / 2 ** 20).toFixed(0)} MiB.`,
 		...results.warnings.map((line) => `Note: ${line}.`),
 		...(results.brokenReals.length > 0
 			? [
