@@ -8,6 +8,7 @@ import {
 } from "../runtime/openvino/nodeInstall.js";
 import { openVino } from "../runtime/openvino/nodeOpenVino.js";
 import { OPENVINO_VERSION } from "../runtime/openvino/nodeWheels.js";
+import { interruptSignal } from "./interrupt.js";
 
 const EXAMPLES = `
 Examples:
@@ -112,6 +113,7 @@ async function install(name: string, flags: InstallFlags): Promise<void> {
 	checkName(name);
 	const folder = await installOpenVino({
 		from: flags.from,
+		signal: interruptSignal(),
 		onStage: (stage) => {
 			if (!flags.quiet) process.stderr.write(`${stage}\n`);
 		},

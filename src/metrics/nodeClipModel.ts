@@ -37,13 +37,16 @@ const textNames = ["config.json", "preprocessor_config.json"] as const;
 /**
  * Loads a CLIP model (transformers' CLIPModel: config.json, preprocessor_config.json, tokenizer, weights as
  * model.safetensors or pytorch_model.bin) from a folder or, through the standard cache, from the Hub.
- * @throws UserError when something is missing or malformed.
+ * @throws UserError when something is missing or malformed; the signal's reason when it is aborted.
  */
 export async function openClipModel(
 	where: string,
-	options: SessionOptions = {},
+	options: SessionOptions & { readonly signal?: AbortSignal } = {},
 ): Promise<ClipModel> {
-	const folder = await nodeModelFolder(await locate(where), where);
+	const folder = await nodeModelFolder(
+		await locate(where, options.signal),
+		where,
+	);
 	for (const name of ["config.json"])
 		if (!folder.paths.has(name))
 			throw new UserError(
@@ -124,7 +127,7 @@ export async function openClipModel(
 }
 
 /** The model's folder on disk: as given, from the cache, or pulled into it. */
-async function locate(where: string): Promise<string> {
+async function locate(where: string, signal?: AbortSignal): Promise<string> {
 	if ((await stat(where).catch(() => undefined))?.isDirectory()) return where;
 	const id = parseHubId(where);
 	if (!id)
@@ -145,7 +148,7 @@ async function locate(where: string): Promise<string> {
 	for (const name of weightNames)
 		try {
 			const include = [...textNames, ...tokenizer, name];
-			return (await pullHubModel(id, { include })).folder;
+			return (await pullHubModel(id, { include, signal })).folder;
 		} catch (error) {
 			refusal ??= error;
 			// Older repositories have only the second form of weights.

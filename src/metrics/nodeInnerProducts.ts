@@ -8,7 +8,12 @@ import type { InnerProducts } from "./features.js";
  * Inner products by ONNX Runtime, in float32 on any of its devices: about twenty times as fast as on the caller's thread.
  * Release it in the end.
  */
-export async function runtimeInnerProducts(options: SessionOptions): Promise<{
+export async function runtimeInnerProducts(
+	options: SessionOptions & {
+		/** What is thrown, where it is aborted, in place of the next products. */
+		readonly signal?: AbortSignal;
+	},
+): Promise<{
 	innerProducts: InnerProducts;
 	release(): Promise<void>;
 }> {
@@ -24,6 +29,7 @@ export async function runtimeInnerProducts(options: SessionOptions): Promise<{
 	const session = await onnxRuntime.createSession(g.finish(), options);
 	return {
 		async innerProducts(first, second) {
+			options.signal?.throwIfAborted();
 			const { products } = await session.run({
 				left: { dims: [first.count, first.width], data: first.data },
 				right: { dims: [second.count, second.width], data: second.data },

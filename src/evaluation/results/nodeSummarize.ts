@@ -106,7 +106,7 @@ export async function summarize(
 	checkBroken(broken.length, captions.reals.length, captions.dataset, limit);
 	const { scoring } = definition;
 	const reader = featureReader(featureWidth(scoring));
-	const products = await runtimeInnerProducts(session);
+	const products = await runtimeInnerProducts({ ...session, signal });
 	try {
 		const warnings = new Set<string>();
 		const realPlaces = captions.reals.flatMap((_, index) => {

@@ -119,7 +119,7 @@ export async function clipMetrics(
 			images,
 			captioned.map(({ row }) => row),
 		);
-		const plain = cosines(scored, await embedded(clip, texts, request.batch));
+		const plain = cosines(scored, await embedded(clip, texts, request));
 		const percent = plain.map((value) => 100 * value);
 		const cut = cutCaptions(texts, clip.unread);
 		const shared = { ...common, counts: [scored.count] };
@@ -142,7 +142,7 @@ export async function clipMetrics(
 		});
 		const prefixed = texts.map((text) => hesselPrefix + text);
 		const scores = hesselClipScores(
-			cosines(scored, await embedded(clip, prefixed, request.batch)),
+			cosines(scored, await embedded(clip, prefixed, request)),
 		);
 		results.push({
 			metric: "clip",
@@ -187,11 +187,12 @@ function chosen({ width, data }: Features, rows: readonly number[]): Features {
 async function embedded(
 	clip: ClipModel,
 	texts: readonly string[],
-	batch: number,
+	{ batch, signal }: Pick<ScoreRequest, "batch" | "signal">,
 ): Promise<Features> {
 	let width = 0;
 	const parts: Float32Array[] = [];
 	for (let from = 0; from < texts.length; from += batch) {
+		signal?.throwIfAborted();
 		const part = await clip.embedTexts(texts.slice(from, from + batch));
 		width = part.width;
 		parts.push(part.data);

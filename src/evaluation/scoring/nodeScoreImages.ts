@@ -65,7 +65,10 @@ export async function scoreImages(request: ScoreRequest): Promise<ScoreResult> {
 				);
 		const clip =
 			needs.clip && request.clip
-				? await openClipModel(request.clip, request.session)
+				? await openClipModel(request.clip, {
+						...request.session,
+						signal: request.signal,
+					})
 				: undefined;
 		if (clip) cleanUp.push(() => clip.release());
 
@@ -92,7 +95,10 @@ export async function scoreImages(request: ScoreRequest): Promise<ScoreResult> {
 			return result;
 		};
 		const results: MetricResult[] = [];
-		const products = await runtimeInnerProducts(request.session);
+		const products = await runtimeInnerProducts({
+			...request.session,
+			signal: request.signal,
+		});
 		cleanUp.push(() => products.release());
 		const multiply = products.innerProducts;
 		if (inception || clip) {

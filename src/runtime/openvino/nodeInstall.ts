@@ -34,17 +34,19 @@ export interface InstallOptions {
 	readonly digests?: Readonly<Record<string, readonly string[]>>;
 	/** Told what is going on, in words. */
 	readonly onStage?: (words: string) => void;
+	readonly signal?: AbortSignal;
 }
 
 /**
  * Installs OpenVINO for this machine into the cache: whole, or not at all.
  * @returns the folder of its libraries
- * @throws UserError when it cannot be fetched, is not what it should be, or cannot be written.
+ * @throws UserError when it cannot be fetched, is not what it should be, or cannot be written; the signal's reason when it is aborted.
  */
 export async function installOpenVino({
 	from,
 	digests = WHEEL_DIGESTS,
 	onStage = () => undefined,
+	signal,
 }: InstallOptions = {}): Promise<string> {
 	if (!digests[thisPlatform])
 		throw new UserError(
@@ -54,11 +56,12 @@ export async function installOpenVino({
 	const fetched = from === undefined ? await temporaryFolder() : undefined;
 	try {
 		if (fetched) onStage(`pip fetches OpenVINO ${OPENVINO_VERSION}`);
-		const wheel = from ?? (await fetchWheel(fetched ?? ""));
+		const wheel = from ?? (await fetchWheel(fetched ?? "", signal));
 		onStage("checking");
 		await checkWheel(wheel, digests);
+		signal?.throwIfAborted();
 		onStage("unpacking");
-		return await unpack(wheel);
+		return await unpack(wheel, signal);
 	} finally {
 		if (fetched) await rm(fetched, { recursive: true, force: true });
 	}
@@ -91,7 +94,10 @@ async function temporaryFolder(): Promise<string> {
 }
 
 /** pip downloads the wheel; nothing of it is run. */
-async function fetchWheel(folder: string): Promise<string> {
+async function fetchWheel(
+	folder: string,
+	signal?: AbortSignal,
+): Promise<string> {
 	const words = [
 		...["download", `openvino==${OPENVINO_VERSION}`, "--no-deps", "--quiet"],
 		...["--only-binary=:all:", "--python-version", "3.12"],
@@ -107,10 +113,11 @@ async function fetchWheel(folder: string): Promise<string> {
 	let problem: string | undefined;
 	for (const [program, first] of ways)
 		try {
-			await promisify(execFile)(program, [...first, ...words]);
+			await promisify(execFile)(program, [...first, ...words], { signal });
 			const [name] = await readdir(folder);
 			if (name) return join(folder, name);
 		} catch (cause) {
+			signal?.throwIfAborted();
 			// the first that exists and has pip tells why it failed
 			problem ??= pipProblem(cause);
 		}
@@ -166,19 +173,20 @@ async function checkWheel(
 	);
 }
 
-async function unpack(wheel: string): Promise<string> {
+async function unpack(wheel: string, signal?: AbortSignal): Promise<string> {
 	const place = installedFolder();
 	// beside its place, so that it can be renamed
 	const temporary = `${place}.${process.pid}-${randomBytes(4).toString("hex")}.tmp`;
 	const zip = await openZip(wheel, basename(wheel));
 	try {
 		await makeFolder(temporary);
-		await unpackInto(temporary, zip);
+		await unpackInto(temporary, zip, signal);
 		await checkInstallation(temporary);
 		await rm(place, { recursive: true, force: true });
 		await rename(temporary, place);
 		return place;
 	} catch (cause) {
+		signal?.throwIfAborted();
 		throw cannotWrite(dirname(place), cause);
 	} finally {
 		zip.close();
@@ -188,10 +196,15 @@ async function unpack(wheel: string): Promise<string> {
 	}
 }
 
-async function unpackInto(folder: string, zip: ZipArchive): Promise<void> {
+async function unpackInto(
+	folder: string,
+	zip: ZipArchive,
+	signal?: AbortSignal,
+): Promise<void> {
 	for (const { name } of zip.entries.values()) {
 		const library = NEEDED.test(name) && !UNNEEDED.test(name);
 		if (!library && !LICENSES.test(name)) continue;
+		signal?.throwIfAborted();
 		const place = library
 			? join(folder, basename(name))
 			: join(folder, "licenses", basename(name));
