@@ -53,6 +53,9 @@ Examples:
 Keys are taken from --key-file or from the environment variable FDIFF_KEYS; each sees its own jobs only. docs/server.md shows
 every endpoint.`;
 
+/** As milliseconds they must fit a timer. */
+const MOST_SECONDS = 2_000_000;
+
 /** The flags of the limits, each with the limit that it sets. */
 const LIMIT_FLAGS = {
 	maxQueue: ["queue", "jobs that wait or run; more are answered with 429"],
@@ -135,6 +138,11 @@ export function addServeCommand(program: Command): void {
 
 async function serve(flags: ServeFlags): Promise<void> {
 	const limits = limitsOf(flags);
+	if (!(flags.drainSeconds >= 0 && flags.drainSeconds <= MOST_SECONDS))
+		throw new OptionError(
+			"drainSeconds",
+			`${flags.drainSeconds} is not between 0 and ${MOST_SECONDS}`,
+		);
 	if (!(flags.port >= 0 && flags.port <= 65_535))
 		throw new OptionError("port", `${flags.port} is not between 0 and 65535`);
 	const keys = parseKeys(
@@ -162,7 +170,7 @@ async function serve(flags: ServeFlags): Promise<void> {
 		? await openWorkers(flags.queue, shelf, limits)
 		: undefined;
 	const { drawLocally } = await import("../server/drawLocally.js");
-	const { app, queue } = await createServer({
+	const { app, queue, answered } = await createServer({
 		shelf,
 		runner: workers?.runner ?? drawLocally(shelf),
 		lanes: workers ? Number.POSITIVE_INFINITY : flags.batch,
@@ -182,6 +190,12 @@ async function serve(flags: ServeFlags): Promise<void> {
 		const url = await app
 			.listen({ host: flags.host, port: flags.port })
 			.catch((cause: NodeJS.ErrnoException) => {
+				if (/^(EADDRNOTAVAIL|ENOTFOUND|EAI_AGAIN)$/.test(cause.code ?? ""))
+					throw new OptionError(
+						"host",
+						`${flags.host} is no address of this machine`,
+						{ cause },
+					);
 				throw new UserError(
 					`--port ${flags.port}: ${cause.code === "EADDRINUSE" ? "another program listens there" : (cause.code ?? cause.message)}`,
 					{ code: "usage", cause },
@@ -197,6 +211,7 @@ async function serve(flags: ServeFlags): Promise<void> {
 			await new Promise((resolve) => signal.addEventListener("abort", resolve));
 		say({ event: "draining" });
 		await queue.drain(flags.drainSeconds);
+		await answered();
 	} finally {
 		await app.close();
 		await workers?.close();
@@ -223,9 +238,8 @@ function limitsOf(flags: ServeFlags): ServerLimits {
 	for (const [flag, [limit]] of Object.entries(LIMIT_FLAGS)) {
 		const value = flags[flag as keyof typeof LIMIT_FLAGS];
 		if (value < 1) throw new OptionError(flag, `${value} is below 1`);
-		// as milliseconds they must fit a timer
-		if (value > 2_000_000 && /Seconds$/.test(flag))
-			throw new OptionError(flag, `${value} is over 2000000`);
+		if (value > MOST_SECONDS && /Seconds$/.test(flag))
+			throw new OptionError(flag, `${value} is over ${MOST_SECONDS}`);
 		limits[limit] = value;
 	}
 	return limits;

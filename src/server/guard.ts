@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
+import { isIPv6 } from "node:net";
 import { HttpError } from "./httpError.js";
 
 const LOOPBACK = ["localhost", "127.0.0.1", "[::1]"];
@@ -20,7 +21,7 @@ export function checkOrigin(
 ): void {
 	const host = headers.host ?? "";
 	const name = host.replace(/:\d{1,5}$/, "").toLowerCase();
-	if (![...LOOPBACK, ...hosts.map((one) => one.toLowerCase())].includes(name))
+	if (![...LOOPBACK, ...hosts.map(hostName)].includes(name))
 		throw new HttpError(
 			403,
 			"host_not_allowed",
@@ -47,6 +48,14 @@ export function checkOrigin(
 			"origin_not_allowed",
 			"pages of other origins may not call this server",
 		);
+}
+
+/** A name or address as requests call it: of IPv6 the shortest form, in brackets. */
+function hostName(host: string): string {
+	const [address] = host.split("%", 1);
+	return isIPv6(address)
+		? new URL(`http://[${address}]`).hostname
+		: host.toLowerCase();
 }
 
 /** Headers of every answer. */

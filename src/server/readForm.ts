@@ -1,5 +1,6 @@
 import type { FastifyRequest } from "fastify";
 import { HttpError } from "./httpError.js";
+import type { ServerLimits } from "./limits.js";
 
 /** A part of a form: a file's bytes, or a field's text. */
 export interface FormPart {
@@ -13,7 +14,10 @@ export interface FormPart {
  * The parts of a multipart/form-data body.
  * @throws HttpError where it is none, or malformed; fastify's errors where it is too large
  */
-export async function readForm(request: FastifyRequest): Promise<FormPart[]> {
+export async function readForm(
+	request: FastifyRequest,
+	{ body }: Pick<ServerLimits, "body">,
+): Promise<FormPart[]> {
 	if (!request.isMultipart())
 		throw new HttpError(
 			400,
@@ -21,18 +25,28 @@ export async function readForm(request: FastifyRequest): Promise<FormPart[]> {
 			"the body is no multipart/form-data",
 		);
 	const parts: FormPart[] = [];
+	let bytes = 0;
 	try {
 		for await (const part of request.parts()) {
 			const name = part.fieldname.replace(/\[\d*\]$/, "");
-			parts.push(
-				part.type === "field"
-					? { name, value: part.value }
-					: { name, file: await part.toBuffer() },
-			);
+			const file = part.type === "field" ? undefined : await part.toBuffer();
+			bytes += file ? file.length : String(part.value).length;
+			// each is bounded by itself as it comes
+			if (bytes > body)
+				throw new HttpError(
+					413,
+					"body_too_large",
+					`the form has more than the ${body} bytes that this server takes`,
+				);
+			parts.push(file ? { name, file } : { name, value: part.value });
 		}
 	} catch (cause) {
 		// the parser's own errors are about what the client sent
-		if ((cause as { statusCode?: number }).statusCode) throw cause;
+		if (
+			cause instanceof HttpError ||
+			(cause as { statusCode?: number }).statusCode
+		)
+			throw cause;
 		throw new HttpError(400, "bad_request", "the form is malformed");
 	}
 	return parts;

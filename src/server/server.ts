@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import multipart from "@fastify/multipart";
 import fastify, {
 	type FastifyInstance,
@@ -71,10 +72,17 @@ const WORDINGS: readonly ErrorWording[] = [
 /** Answered without a key and under any name: they say nothing. */
 const OPEN_PATHS = new Set(["/healthz", "/readyz"]);
 
+/** Milliseconds without a request after which nobody waits for an answer any more, and the most that are waited for it. */
+const QUIET = 1_000;
+const QUIET_PATIENCE = 5_000;
+
 /** The HTTP server, not yet listening, and its queue. */
-export async function createServer(
-	options: ServerOptions,
-): Promise<{ readonly app: FastifyInstance; readonly queue: JobQueue }> {
+export async function createServer(options: ServerOptions): Promise<{
+	readonly app: FastifyInstance;
+	readonly queue: JobQueue;
+	/** Waits, for a moment, until who asked for the last jobs has their images. */
+	answered(): Promise<void>;
+}> {
 	const { shelf, limits, log } = options;
 	const ownerOf = ownerByKey(options.keys);
 	const metrics = serverMetrics();
@@ -112,10 +120,18 @@ export async function createServer(
 		},
 	});
 	app.decorateRequest("owner", "");
+	/** Answers that are under way, and when the last of them began or ended. */
+	const answers = { open: 0, last: Number.NEGATIVE_INFINITY };
+	const noteAnswer = (more: 1 | -1) => {
+		answers.open += more;
+		answers.last = performance.now();
+	};
 
 	app.addHook("onRequest", async (request, reply) => {
 		reply.headers(SECURITY_HEADERS);
 		if (OPEN_PATHS.has(pathOf(request))) return;
+		noteAnswer(1);
+		reply.raw.once("close", () => noteAnswer(-1));
 		checkOrigin(request.headers, options.hosts);
 		// the page asks for a key itself
 		if (page.has(pathOf(request))) return;
@@ -176,7 +192,19 @@ export async function createServer(
 		reply.type(metrics.contentType).send(await metrics.text()),
 	);
 	app.get("/openapi.json", async () => openApi());
-	return { app, queue };
+	return {
+		app,
+		queue,
+		async answered() {
+			const end = performance.now() + QUIET_PATIENCE;
+			for (;;) {
+				const now = performance.now();
+				const quiet = answers.open === 0 && now - answers.last > QUIET;
+				if (quiet || now > end) return;
+				await delay(50);
+			}
+		},
+	};
 }
 
 /** What is logged of a job that ended. */

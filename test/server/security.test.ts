@@ -15,7 +15,9 @@ const ALICE = "alice-0123456789abcdef";
 const BOB = "bob-0123456789abcdef";
 const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
 
-const open = await startServer({ hosts: ["images.example.org"] });
+const open = await startServer({
+	hosts: ["images.example.org", "2001:DB8:0::7"],
+});
 const locked = await startServer({ keys: [ALICE, BOB] });
 
 /** fetch does not let its caller say `Host` and `Origin`. */
@@ -39,6 +41,13 @@ test("only names of this server are answered: no DNS rebinding", async () => {
 	expect(await rawGet("/api/options", { host: "[::1]:1" })).toBe(200);
 	expect(await rawGet("/api/options", { host: "images.example.org" })).toBe(
 		200,
+	);
+	// as browsers write the address that --host or --allow-host names
+	expect(await rawGet("/api/options", { host: "[2001:db8::7]:7860" })).toBe(
+		200,
+	);
+	expect(await rawGet("/api/options", { host: "[2001:db8::8]:7860" })).toBe(
+		403,
 	);
 	expect(await rawGet("/healthz", { host: "10.0.0.7:8080" })).toBe(200);
 });
@@ -175,6 +184,17 @@ test("bodies over the limit, pictures with too many pixels, and jobs that take t
 		(await small.post("/api/jobs", { ...quick, prompt: "a".repeat(9000) }))
 			.status,
 	).toBe(413);
+	const form = new FormData();
+	for (const name of ["image", "mask"])
+		form.append(name, new Blob([new Uint8Array(3000)]));
+	const edits = await fetch(`${small.url}/v1/images/edits`, {
+		method: "POST",
+		body: form,
+	});
+	expect([edits.status, await edits.json()]).toMatchObject([
+		413,
+		{ error: { message: expect.stringMatching(/more than the 5000 bytes/) } },
+	]);
 	const picture = await encodeImage(rgbImage(16, 16), "png");
 	const told = await small.post("/api/jobs", {
 		...quick,

@@ -116,7 +116,7 @@ export function addNativeApi(app: FastifyInstance, service: Service): void {
 	});
 
 	app.post("/api/parameters", async (request) => {
-		const parts = await readForm(request);
+		const parts = await readForm(request, limits);
 		const { file } = parts.find(({ name }) => name === "image") ?? {};
 		if (!file) throw new OptionError("image", "it is missing");
 		const told = await settingsIn("image", file, (text) => ({

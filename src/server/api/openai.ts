@@ -111,7 +111,7 @@ export function addOpenAiApi(app: FastifyInstance, service: Service): void {
 	app.post("/v1/images/edits", async (request, reply) => {
 		const words: Record<string, unknown> = {};
 		const pictures: { initImage?: PixelImage; mask?: PixelImage } = {};
-		for (const { name, file, value } of await readForm(request)) {
+		for (const { name, file, value } of await readForm(request, limits)) {
 			if (!file) words[name] = valueOfWord(name, value);
 			else if (name === "image") {
 				if (pictures.initImage)
