@@ -93,14 +93,22 @@ function checkNames(flag: string, path: string): void {
 
 /**
  * Checks, before anything is drawn, that the file a flag names can be written.
+ * @param made whether its folder is made where there is none
  * @throws UserError that names the flag and the path
  */
-export async function writableFile(flag: string, path: string): Promise<void> {
+export async function writableFile(
+	flag: string,
+	path: string,
+	made = false,
+): Promise<void> {
 	checkNames(flag, path);
-	if (await isDirectory(path).catch(() => false))
+	if (/[\\/]$/.test(path) || (await isDirectory(path).catch(() => false)))
 		throw new UserError(`${flag} ${path} cannot be written: it is a folder`);
 	await refuseDevice(path);
-	await writableFolder(dirname(path), flag, path);
+	const folder = made
+		? await nearestFolder(dirname(path), `${flag} ${path}`)
+		: dirname(path);
+	await writableFolder(folder, flag, path);
 }
 
 /**
@@ -112,13 +120,17 @@ export async function writableFolderAt(
 	path: string,
 ): Promise<void> {
 	checkNames(flag, path);
-	await writableFolder(await nearestFolder(path, flag), flag, path);
+	await writableFolder(
+		await nearestFolder(path, `${flag} ${path}`),
+		flag,
+		path,
+	);
 }
 
 const isDirectory = async (path: string) => (await stat(path)).isDirectory();
 
 /** The folder itself, or the nearest one above it that exists. */
-async function nearestFolder(path: string, flag: string): Promise<string> {
+async function nearestFolder(path: string, label: string): Promise<string> {
 	for (let folder = resolve(path); ; folder = dirname(folder))
 		try {
 			await stat(folder);
@@ -126,7 +138,7 @@ async function nearestFolder(path: string, flag: string): Promise<string> {
 		} catch (cause) {
 			const { code } = cause as NodeJS.ErrnoException;
 			if (code !== "ENOENT" || folder === dirname(folder))
-				throw cannotWrite(`${flag} ${path}`, cause);
+				throw cannotWrite(label, cause);
 		}
 }
 

@@ -39,9 +39,10 @@ async function run(words: readonly string[]): Promise<void> {
 		.enablePositionalOptions()
 		.addHelpText("after", HELP)
 		.exitOverride();
-	const asked = words.find((word) => !word.startsWith("-"));
-	const overview =
-		words.length === 0 || ["--help", "-h"].includes(words[0] ?? "");
+	const [first = ""] = words;
+	// behind a flag it is its value, or the prompt
+	const asked = first.startsWith("-") ? undefined : first;
+	const overview = words.length === 0 || ["--help", "-h"].includes(first);
 	const needed =
 		asked !== undefined && Object.hasOwn(COMMANDS, asked) && !overview
 			? [asked]
@@ -57,14 +58,21 @@ async function run(words: readonly string[]): Promise<void> {
 	try {
 		await program.parseAsync(words, { from: "user" });
 	} catch (error) {
-		const meant = nearestCommand(asked);
 		if (
-			meant &&
-			error instanceof CommanderError &&
-			error.code === "commander.excessArguments"
+			!(error instanceof CommanderError) ||
+			error.code !== "commander.excessArguments"
 		)
+			throw error;
+		const meant = nearestCommand(asked);
+		if (meant)
 			throw new UserError(
 				`unknown command '${asked}' (did you mean ${meant}?); a prompt of several words goes in quotes: fdiff "a bowl of ramen"`,
+				{ code: "usage" },
+			);
+		const late = words.find((word) => Object.hasOwn(COMMANDS, word));
+		if (late && asked === undefined)
+			throw new UserError(
+				`a command comes before its flags: fdiff ${late} …; a prompt of several words goes in quotes: fdiff "a bowl of ramen"`,
 				{ code: "usage" },
 			);
 		throw error;

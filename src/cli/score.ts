@@ -15,6 +15,7 @@ import { frechetThread } from "../metrics/nodeFrechetThread.js";
 import { type LpipsTrunk, lpipsTrunks } from "../models/lpips.js";
 import { type Device, devices } from "../runtime/session.js";
 import { interruptSignal } from "./interrupt.js";
+import { writableFile } from "./outputPlace.js";
 import { parseNumber, parseWhole } from "./parseFlag.js";
 import { progressBars } from "./progressBars.js";
 
@@ -119,6 +120,9 @@ export function addScoreCommand(program: Command): void {
 				const { scoreImages } = await import(
 					"../evaluation/scoring/nodeScoreImages.js"
 				);
+				const { saveStatistics } = flags;
+				if (saveStatistics !== undefined)
+					await writableFile("--save-statistics", saveStatistics, true);
 				const { request, stop } = requestOf(generated, reference, flags);
 				let result: ScoreResult;
 				try {

@@ -28,6 +28,7 @@ import {
 } from "./generationFlags.js";
 import { interruptSignal } from "./interrupt.js";
 import { openPipeline } from "./openPipeline.js";
+import { writableFile, writableFolderAt } from "./outputPlace.js";
 import { parseWhole } from "./parseFlag.js";
 import { progressBars } from "./progressBars.js";
 import { promptList } from "./promptList.js";
@@ -162,6 +163,10 @@ async function tune(words: string[], flags: TuneFlags): Promise<void> {
 	const seed = flags.seed ?? 0n;
 	const split = await splitOf(words, flags, Number(seed % 2n ** 31n));
 	const asked = flags.calls === undefined ? undefined : parseCalls(flags.calls);
+	await writableFile("--out", flags.out, true);
+	if (flags.state !== undefined)
+		await writableFile("--state", flags.state, true);
+	if (flags.plans !== undefined) await writableFolderAt("--plans", flags.plans);
 	await plottingPackages();
 	const signal = interruptSignal();
 	const { threads, device, optimization } = flags;
@@ -250,9 +255,14 @@ const near = ({ median, tenth }: { median: number; tenth: number }) =>
 	`PSNR to plain ${median.toFixed(1)} dB in the median, ${tenth.toFixed(1)} dB in the tenth percentile`;
 
 function parseCalls(list: string): number[] {
-	const calls = list.split(",").map((word) => parseWhole(word.trim()));
-	for (const count of calls)
-		if (count < 2 || count > 200)
-			throw new OptionError("calls", `${count} is not between 2 and 200`);
+	const calls = list.split(",").map((word) => {
+		const count = /^\s*\d{1,9}\s*$/.test(word) ? Number(word) : Number.NaN;
+		if (!(count >= 2 && count <= 200))
+			throw new OptionError(
+				"calls",
+				`${word.trim().slice(0, 60)} is not between 2 and 200`,
+			);
+		return count;
+	});
 	return [...new Set(calls)].sort((a, b) => a - b);
 }

@@ -427,6 +427,16 @@ describe("wrong usage ends with one line and exit code 2", () => {
 			/unknown command 'modles' \(did you mean models\?\)/,
 		],
 		[
+			"a command behind a flag",
+			["--quiet", "compare", "a red apple"],
+			/a command comes before its flags: fdiff compare/,
+		],
+		[
+			"no steps, into a folder that is called as a command is",
+			["--output", "models", "apple", "--steps", "0"],
+			/--steps: 0 .*1 to 1000/,
+		],
+		[
 			"a flag without its value",
 			["apple", "--steps"],
 			/--steps <n>: its value is missing/,

@@ -247,6 +247,15 @@ describe("fdiff score", () => {
 			["none", "--metrics", "fid", "--batch", "0"],
 			/--batch must be at least 1/,
 		],
+		// before an hour of work, not after it
+		[
+			["none", "--metrics", "fid", "--save-statistics", "."],
+			/--save-statistics \. cannot be written: it is a folder/,
+		],
+		[
+			["none", "--metrics", "fid", "--save-statistics", "captions.csv/a.npz"],
+			/--save-statistics captions\.csv\/a\.npz cannot be written/,
+		],
 	])("%j is refused in one line", async (words, message) => {
 		await expect(score(join(root, "fast"), ...words)).rejects.toThrow(message);
 	});

@@ -218,6 +218,7 @@ test.each([
 
 test.each([
 	["--calls 1", /calls: 1 is not between 2 and 200/],
+	["--calls 3,many", /calls: many is not between 2 and 200/],
 	[
 		"--calls 4",
 		/calls: 4 network calls are no fewer than the 4 of the plain run/,
@@ -239,6 +240,25 @@ test.each([
 	expect(stderr).toMatch(words);
 	expect(code).toBe(2);
 });
+
+test.each([
+	["--out .", /^fdiff: --out \. cannot be written: it is a folder/],
+	["--out kept/", /^fdiff: --out kept\/ cannot be written: it is a folder/],
+	["--state .", /^fdiff: --state \. cannot be written: it is a folder/],
+	["--plans /proc/plans", /^fdiff: --plans \/proc\/plans cannot be written/],
+])(
+	"fdiff tune finds before it searches that %s cannot be written",
+	async (flags, words) => {
+		const { code, stderr } = await run(
+			`tune a b c --model none --calibration 2 --held-out 1 --out never.json ${flags}`.split(
+				" ",
+			),
+			folder,
+		);
+		expect(stderr).toMatch(words);
+		expect(code).toBe(1);
+	},
+);
 
 test("each quality takes the plan with the fewest calls, a simple grid where that is better than what was found", () => {
 	const point = (
