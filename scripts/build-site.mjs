@@ -1,4 +1,4 @@
-// Builds the page that draws by itself, with the embedded model in it, into site/ (or the folder given): files for any static host.
+// Builds the page that draws by itself, with the embedded model in it, into site/ (or the folder given, which is emptied where it holds an earlier one): files for any static host.
 import { createHash } from "node:crypto";
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
@@ -8,6 +8,15 @@ const root = resolve(import.meta.dirname, "..");
 const outDir = resolve(process.argv[2] ?? join(root, "site"));
 /** What a host of pages takes without asking. */
 const MOST_BYTES = 50e6;
+
+// the builder empties it
+const there = process.argv[2] ? await readdir(outDir).catch(() => []) : [];
+if (there.length > 0 && !there.includes("service-worker.js")) {
+	console.error(
+		`${outDir} has files that are no site: name an empty folder, or one that is not there yet`,
+	);
+	process.exit(2);
+}
 
 await build({
 	configFile: join(root, "web", "vite.site.config.ts"),
