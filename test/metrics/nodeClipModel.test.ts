@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { UserError } from "../../src/errors/userError.js";
+import { openScorer } from "../../src/evaluation/scoring/nodeScorer.js";
 import type { Pixels } from "../../src/image/resize/pixels.js";
 import {
 	parseClipPreprocessing,
@@ -166,4 +167,14 @@ describe("a folder that is no CLIP model", () => {
 			/neither a folder nor a Hub id/,
 		);
 	});
+});
+
+test("networks that judge run on the processor where their engine lacks the device that the model runs on", async () => {
+	const judged = async (device: "cpu" | "npu") => {
+		const scorer = await openScorer({ clip: folder, device, threads: 1 });
+		const { features } = await scorer.score(pictures[0]);
+		await scorer.release();
+		return features;
+	};
+	expect(await judged("npu")).toEqual(await judged("cpu"));
 });

@@ -13,6 +13,7 @@ import { inceptionExtractor } from "../../metrics/nodeInceptionExtractor.js";
 import { openInceptionWeights } from "../../metrics/nodeInceptionWeights.js";
 import { openLpips } from "../../metrics/nodeLpips.js";
 import type { LpipsTrunk } from "../../models/lpips.js";
+import { onnxRuntime } from "../../runtime/onnxruntime/nodeOnnxRuntime.js";
 import { openTogether } from "../../runtime/openTogether.js";
 import type { SessionOptions } from "../../runtime/session.js";
 
@@ -85,7 +86,11 @@ const PROBE = { width: 64, height: 64, channels: 3 };
  * Loads the networks that judge images.
  * @throws UserError when weights are missing or malformed, or nothing is to be measured
  */
-export async function openScorer(options: ScorerOptions): Promise<Scorer> {
+export async function openScorer(asked: ScorerOptions): Promise<Scorer> {
+	const has = await onnxRuntime.devices();
+	const { device = "cpu" } = asked;
+	// a model's engine may have devices that the judges' has not
+	const options = { ...asked, device: has.includes(device) ? device : "cpu" };
 	if (!options.clip && !options.fid)
 		throw new OptionError(
 			"clip",
