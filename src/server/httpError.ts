@@ -1,5 +1,6 @@
 import { OptionError } from "../errors/optionError.js";
 import { UserError } from "../errors/userError.js";
+import { MODEL_OPTIONS } from "../pipeline/modelOptions.js";
 
 /** Something that a request is refused for, beside wrong options. */
 export class HttpError extends Error {
@@ -87,6 +88,18 @@ export function toldError(error: unknown): ToldError {
 			message: withoutPaths(error.message),
 		};
 	return INTERNAL;
+}
+
+/**
+ * What a client is told of whatever ended a job. What the client asked for was taken before: a device or an engine that fails now is the
+ * server's own.
+ */
+export function toldJobError(error: unknown): ToldError {
+	const ofServer =
+		error instanceof OptionError
+			? Object.hasOwn(MODEL_OPTIONS, error.option)
+			: error instanceof UserError && error.code === "unsupported";
+	return ofServer ? INTERNAL : toldError(error);
 }
 
 /** Absolute paths, of Unix and Windows, are cut to their last part. */

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { isPixelImage } from "../image/pixelImage.js";
-import { HttpError, toldError } from "./httpError.js";
+import { HttpError, toldJobError } from "./httpError.js";
 import {
 	createJob,
 	type Job,
@@ -137,7 +137,7 @@ export function createQueue(options: QueueOptions): JobQueue {
 			if (job.signal.aborted || (error as Error)?.name === "AbortError")
 				end(job, { type: "cancelled" });
 			else {
-				const told = toldError(error);
+				const told = toldJobError(error);
 				if (told.internal) options.onInternalError?.(job, error);
 				end(job, { type: "failed", error: told });
 			}

@@ -16,7 +16,7 @@ import {
 	type Session,
 	type SessionOptions,
 } from "../session.js";
-import { sessionError } from "../sessionError.js";
+import { firstLine, sessionError } from "../sessionError.js";
 import { callRuntime } from "./nodeCallRuntime.js";
 import { weightAccess } from "./nodeWeightAccess.js";
 import { sentInputs } from "./sentInputs.js";
@@ -90,7 +90,17 @@ async function loadSession(
 		threads,
 		optimization,
 	}).catch((cause: unknown) => {
-		throw sessionError(cause, `${label}: cannot be loaded`);
+		const error = sessionError(cause, `${label}: cannot be loaded`);
+		// a build that knows a device does not say whether the machine has it
+		throw device !== "cpu" &&
+			error instanceof UserError &&
+			error.code === "unsupported"
+			? new OptionError(
+					"device",
+					`${device} cannot be used on this machine; choose another, such as cpu (${firstLine(String(cause))})`,
+					{ cause },
+				)
+			: error;
 	});
 
 	let released = false;

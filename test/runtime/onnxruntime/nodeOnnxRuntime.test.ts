@@ -142,6 +142,25 @@ test("a device that this installation lacks is refused with those it has", async
 		});
 });
 
+test("a device that its build has and the machine lacks is refused by name", async () => {
+	const graph = await encoderGraph();
+	for (const device of await onnxRuntime.devices()) {
+		// it would be checked first, for seconds
+		if (device === "webgpu") continue;
+		const fault = await onnxRuntime.createSession(graph, { device }).then(
+			(session) => session.release(),
+			(error: unknown) => error,
+		);
+		if (fault)
+			expect(fault).toMatchObject({
+				option: "device",
+				what: expect.stringMatching(
+					new RegExp(`^${device} cannot be used on this machine; .* cpu`),
+				),
+			});
+	}
+});
+
 test("a precision that it does not compute in is refused", async () => {
 	await expect(
 		onnxRuntime.createSession(await encoderGraph(), { precision: "bfloat16" }),
