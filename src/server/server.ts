@@ -110,6 +110,16 @@ export async function createServer(options: ServerOptions): Promise<{
 	app.server.maxConnections = limits.connections;
 	// bodies are JSON or forms; a page of another origin can send text without asking
 	app.removeContentTypeParser("text/plain");
+	// clients call an empty body JSON too where nothing is to be said, as in an interrupt
+	const parseJson = app.getDefaultJsonParser("error", "error");
+	app.addContentTypeParser<string>(
+		"application/json",
+		{ parseAs: "string" },
+		(request, body, done) => {
+			if (body === "") done(null, undefined);
+			else void parseJson(request, body, done);
+		},
+	);
 	await app.register(multipart, {
 		limits: {
 			fileSize: limits.body,

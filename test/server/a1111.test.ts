@@ -1,10 +1,13 @@
 import { execFile, spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import sharp from "sharp";
 import { describe, expect, test } from "vitest";
 import { encodeImage } from "../../src/image/nodeEncodeImage.js";
 import { decodeImage } from "../../src/image/nodeImageFile.js";
 import { rgbImage } from "../../src/image/rgbImage.js";
+import { a1111Request } from "../../src/server/api/a1111Request.js";
+import { DEFAULT_LIMITS } from "../../src/server/limits.js";
 import { emptyFolder } from "../cli/runProgram.js";
 import { long, MODEL, quick, startServer } from "./startServer.js";
 
@@ -85,6 +88,33 @@ test("img2img: strength, resizing and a mask by A1111's numbers", async () => {
 	});
 });
 
+test.each([
+	["opaque black on nothing", [0, 0, 0, 255, 255, 255, 255, 0], 0, [255, 0]],
+	["the same, inverted", [0, 0, 0, 255, 255, 255, 255, 0], 1, [0, 255]],
+	["white on black, opaque", [255, 255, 255, 255, 0, 0, 0, 255], 0, [255, 0]],
+	["white on black, inverted", [255, 255, 255, 0, 0, 0], 1, [0, 255]],
+])("masks as A1111 reads them: %s", async (_, data, invert, expected) => {
+	const channels = data.length === 8 ? 4 : 3;
+	const mask = await sharp(Uint8Array.from(data), {
+		raw: { width: 2, height: 1, channels },
+	})
+		.png()
+		.toBuffer();
+	const picture = await encodeImage(rgbImage(2, 1), "png");
+	const { options } = await a1111Request(
+		{
+			prompt: "a",
+			init_images: [Buffer.from(picture).toString("base64")],
+			mask: mask.toString("base64"),
+			inpainting_mask_invert: invert,
+		},
+		{ fromPicture: true, chosen: {}, limits: DEFAULT_LIMITS },
+	);
+	expect([...(options.mask?.data ?? [])]).toEqual(
+		expected.flatMap((byte) => [byte, byte, byte]),
+	);
+});
+
 /** A busy machine takes longer than a second. */
 const WAIT = { timeout: 30_000 };
 
@@ -103,6 +133,16 @@ test.each([
 		"txt2img",
 		{ enable_hr: true, hr_upscaler: "R-ESRGAN 4x+" },
 		/^hr_upscaler: "R-ESRGAN 4x\+" is not here; there are Latent and Lanczos/,
+	],
+	[
+		"txt2img",
+		{ enable_hr: true, hr_scale: 2, hr_resize_x: 768, hr_resize_y: 0 },
+		/^hr_resize_x: this server does not have it/,
+	],
+	[
+		"txt2img",
+		{ enable_hr: true, steps: 20, hr_second_pass_steps: 10 },
+		/^hr_second_pass_steps: this server does not have it/,
 	],
 	[
 		"txt2img",
@@ -131,6 +171,26 @@ test.each([
 	const { status, json } = await post(path, { prompt: "a", ...wrong });
 	expect(status).toBe(400);
 	expect(json.detail).toMatch(message);
+});
+
+test("an empty body that is called JSON is none: an interrupt is heard, a request to draw refused", async () => {
+	const send = (path: string) =>
+		fetch(`${server.url}/sdapi/v1/${path}`, {
+			method: "POST",
+			headers: { ...headers, "content-type": "application/json" },
+		});
+	expect((await send("interrupt")).status).toBe(200);
+	const refused = await send("txt2img");
+	expect([refused.status, await refused.json()]).toMatchObject([
+		400,
+		{ detail: "the body is no JSON object" },
+	]);
+	const poison = await fetch(`${server.url}/sdapi/v1/txt2img`, {
+		method: "POST",
+		headers: { ...headers, "content-type": "application/json" },
+		body: '{"prompt": "a", "__proto__": {"x": 1}}',
+	});
+	expect(poison.status).toBe(400);
 });
 
 test("lists and options tell names, no paths", async () => {

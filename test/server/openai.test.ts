@@ -194,3 +194,22 @@ test("a job that is cancelled ends the client's stream with an error", async () 
 		for await (const _ of stream);
 	}).rejects.toThrow("cancelled");
 });
+
+test("a job that is cancelled is not asked for again by a client that tries again", async () => {
+	const headers = { authorization: `Bearer ${KEY}` };
+	const jobs = async (): Promise<{ id: string; state: string }[]> =>
+		(await server.get("/api/jobs", headers)).json.jobs;
+	const before = (await jobs()).length;
+	const patient = client.withOptions({ maxRetries: 2 });
+	const answer = patient.images.generate({
+		...asked,
+		steps: 150,
+		n: 10,
+	} as OpenAI.ImageGenerateParamsNonStreaming);
+	answer.catch(() => undefined);
+	await expect.poll(async () => (await jobs()).length).toBe(before + 1);
+	const [{ id }] = await jobs();
+	await server.post(`/api/jobs/${id}/cancel`, undefined, headers);
+	await expect(answer).rejects.toThrow("cancelled");
+	expect(await jobs()).toHaveLength(before + 1);
+});

@@ -60,6 +60,23 @@ const UNSUPPORTED: Readonly<Record<string, (value: unknown) => boolean>> = {
 	refiner_checkpoint: Boolean,
 };
 
+/** As UNSUPPORTED, where the picture is drawn a second time, larger. */
+const HIRES_UNSUPPORTED: Readonly<
+	Record<string, (value: unknown, fields: A1111Fields) => boolean>
+> = {
+	hr_resize_x: (value) => Number(value) > 0,
+	hr_resize_y: (value) => Number(value) > 0,
+	hr_second_pass_steps: (value, { steps }) =>
+		Number(value) > 0 && value !== steps,
+	hr_checkpoint_name: (value) =>
+		Boolean(value) && value !== "Use same checkpoint",
+	hr_sampler_name: (value, { sampler_name }) =>
+		Boolean(value) && value !== "Use same sampler" && value !== sampler_name,
+	hr_prompt: (value, { prompt }) => Boolean(value) && value !== prompt,
+	hr_negative_prompt: (value, { negative_prompt }) =>
+		Boolean(value) && value !== negative_prompt,
+};
+
 /** What clients send where they leave a field alone. */
 const isLeftAlone = (value: unknown) =>
 	value === undefined || value === null || value === "";
@@ -154,8 +171,12 @@ export async function a1111Request(
 	readonly checkpoint?: string;
 	readonly options: Partial<GenerateOptions>;
 }> {
-	for (const [name, isAsked] of Object.entries(UNSUPPORTED))
-		if (isAsked(fields[name]))
+	const unsupported: typeof HIRES_UNSUPPORTED = {
+		...UNSUPPORTED,
+		...(!fromPicture && fields.enable_hr === true && HIRES_UNSUPPORTED),
+	};
+	for (const [name, isAsked] of Object.entries(unsupported))
+		if (isAsked(fields[name], fields))
 			throw new OptionError(name, "this server does not have it");
 	const overrides = a1111Settings(
 		fields.override_settings ?? {},
@@ -189,12 +210,30 @@ export async function a1111Request(
 		given.hiresUpscaler = upscalerOf(fields.hr_upscaler);
 	}
 	const options: Partial<GenerateOptions> = await optionsOfJson(given, limits);
+	const mask = options.mask && maskOf(options.mask);
 	return {
 		checkpoint: overrides.checkpoint ?? chosen.checkpoint,
-		options:
-			fields.inpainting_mask_invert && options.mask
-				? { ...options, mask: inverted(options.mask) }
-				: options,
+		options: mask
+			? {
+					...options,
+					mask: fields.inpainting_mask_invert ? inverted(mask) : mask,
+				}
+			: options,
+	};
+}
+
+/** Of a mask that is transparent anywhere A1111 takes the opaque part, whatever its colour; of others the white. */
+function maskOf(mask: PixelImage): PixelImage {
+	const { width, height, data } = mask;
+	if (data.length === 3 * width * height) return mask;
+	const transparent = data.some((value, i) => i % 4 === 3 && value < 255);
+	return {
+		width,
+		height,
+		data: Uint8Array.from(
+			{ length: 3 * width * height },
+			(_, i) => data[4 * Math.floor(i / 3) + (transparent ? 3 : i % 3)],
+		),
 	};
 }
 
@@ -271,13 +310,8 @@ function count(fields: A1111Fields, name: "n_iter" | "batch_size"): number {
 	return Number(value);
 }
 
-function inverted({ width, height, data }: PixelImage): PixelImage {
-	const channels = data.length / (width * height);
-	return {
-		width,
-		height,
-		data: Uint8Array.from(data, (value, i) =>
-			i % channels === 3 ? value : 255 - value,
-		),
-	};
-}
+const inverted = ({ width, height, data }: PixelImage): PixelImage => ({
+	width,
+	height,
+	data: Uint8Array.from(data, (value) => 255 - value),
+});

@@ -162,6 +162,8 @@ export function addOpenAiApi(app: FastifyInstance, service: Service): void {
 			return reply;
 		}
 		await job.ended();
+		// its clients would ask for a cancelled or failed job again, twice
+		if (job.state !== "done") reply.header("x-should-retry", "false");
 		throwIfFailed(job);
 		return {
 			created: Math.floor(Date.now() / 1000),
