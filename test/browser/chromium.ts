@@ -4,10 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, type BrowserContext, chromium } from "playwright-core";
 
-const PATH = process.env.CHROMIUM ?? "/usr/bin/chromium";
+/** Where it is. */
+export const chromiumPath = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
 /** Whether this machine has the browser that the tests open. */
-export const hasChromium = existsSync(PATH);
+export const hasChromium = existsSync(chromiumPath);
 
 /**
  * A real Chromium, without a window.
@@ -21,7 +22,7 @@ export function openChromium({
 	readonly args?: readonly string[];
 } = {}): Promise<Browser> {
 	return chromium.launch({
-		executablePath: PATH,
+		executablePath: chromiumPath,
 		args: [
 			"--no-sandbox",
 			"--disable-dev-shm-usage",
@@ -47,7 +48,7 @@ export async function openWithoutStorage(): Promise<
 		}),
 	);
 	const context = await chromium.launchPersistentContext(profile, {
-		executablePath: PATH,
+		executablePath: chromiumPath,
 		args: ["--no-sandbox", "--disable-dev-shm-usage"],
 	});
 	return {

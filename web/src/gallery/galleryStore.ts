@@ -26,7 +26,8 @@ export interface GalleryStore {
 
 const DATABASE = "faster-diffusion";
 const STORE = "pictures";
-const MOST = 300;
+/** Of more the oldest are let go. */
+export const MOST_KEPT = 300;
 
 /** Pictures in IndexedDB: they outlive the page. In memory where the browser keeps nothing. */
 export function galleryStore(): GalleryStore {
@@ -41,7 +42,13 @@ export function galleryStore(): GalleryStore {
 	): Promise<Result | undefined> {
 		const db = await database;
 		if (!db) return undefined;
-		return answer(work(db.transaction(STORE, mode).objectStore(STORE)));
+		const transaction = db.transaction(STORE, mode);
+		const [result] = await Promise.all([
+			answer(work(transaction.objectStore(STORE))),
+			// that there is no room is told after the answer
+			mode === "readwrite" && written(transaction),
+		]);
+		return result;
 	}
 
 	/** The number of a picture that is kept now; undefined where there is no room for it. */
@@ -63,11 +70,27 @@ export function galleryStore(): GalleryStore {
 			await inStore("readwrite", (store) => store.delete(key));
 	}
 
+	/** Those that can still be read: browsers lose the bytes of one, and then refuse to give them all. */
+	async function readable(): Promise<StoredPicture[]> {
+		const keys =
+			(await inStore("readonly", (store) => store.getAllKeys())) ?? [];
+		const found = keys.map((key) =>
+			inStore<StoredPicture | undefined>("readonly", (store) =>
+				store.get(key),
+			).catch(() => undefined),
+		);
+		return (await Promise.all(found)).filter(
+			(picture) => picture !== undefined,
+		);
+	}
+
 	return {
 		async all() {
 			const kept = await inStore<StoredPicture[]>("readonly", (store) =>
 				store.getAll(),
-			);
+			)
+				.catch(readable)
+				.catch(() => []);
 			const pictures =
 				kept?.map((picture) => ({
 					...picture,
@@ -81,7 +104,8 @@ export function galleryStore(): GalleryStore {
 			const kept = { ...picture, keptAt: Date.now() };
 			let id = await add(kept);
 			if (id === undefined) {
-				await leave((count) => Math.floor(count / 2));
+				// a store that was taken away has nothing to let go
+				await leave((count) => Math.floor(count / 2)).catch(() => undefined);
 				id = await add(kept);
 			}
 			if (id === undefined) {
@@ -89,7 +113,7 @@ export function galleryStore(): GalleryStore {
 				memory.set(own.id, own);
 				return own;
 			}
-			await leave((count) => Math.min(count, MOST));
+			await leave((count) => Math.min(count, MOST_KEPT));
 			return { ...kept, id };
 		},
 		async remove(id) {
@@ -113,6 +137,12 @@ async function openDatabase(): Promise<IDBDatabase> {
 	};
 	return answer(request);
 }
+
+const written = (transaction: IDBTransaction): Promise<void> =>
+	new Promise((resolve, reject) => {
+		transaction.oncomplete = () => resolve();
+		transaction.onabort = () => reject(transaction.error);
+	});
 
 const answer = <Result>(request: IDBRequest<Result>): Promise<Result> =>
 	new Promise((resolve, reject) => {

@@ -3,6 +3,7 @@ import {
 	type GalleryStore,
 	galleryStore,
 	type KeptPicture,
+	MOST_KEPT,
 } from "../gallery/galleryStore.js";
 import { PICTURES } from "./request.js";
 import type { ShownPicture } from "./shownPicture.js";
@@ -45,7 +46,9 @@ export function gallery(store: GalleryStore = galleryStore()) {
 				model,
 				asked,
 			});
-			pictures.value = [hung(kept), ...pictures.peek()];
+			const all = [hung(kept), ...pictures.peek()];
+			pictures.value = all.slice(0, MOST_KEPT);
+			for (const { url } of all.slice(MOST_KEPT)) URL.revokeObjectURL(url);
 		},
 		async remove({ id, url }: HungPicture): Promise<void> {
 			pictures.value = pictures.peek().filter((kept) => kept.id !== id);
