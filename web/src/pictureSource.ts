@@ -180,6 +180,7 @@ export interface PictureParameters {
 	readonly text: string;
 	readonly options: PictureOptions;
 	readonly model?: string;
+	readonly modelHash?: string;
 	readonly warnings: readonly {
 		readonly code: string;
 		readonly message: string;

@@ -73,8 +73,8 @@ const answers: {
 			throw new UserError("the picture carries no settings", {
 				code: "invalid_input",
 			});
-		const { options, model, warnings } = optionsFromParameters(text);
-		return { text, options: { ...options }, model, warnings };
+		const { options, model, modelHash, warnings } = optionsFromParameters(text);
+		return { text, options: { ...options }, model, modelHash, warnings };
 	},
 	async draw({ run, options, previewEvery }) {
 		const abort = new AbortController();

@@ -150,7 +150,8 @@ export function drawing({ source, onPicture }: DrawingOptions) {
 		if (turn !== mine) return;
 		if (asked) {
 			const { plain } = drawn.peek();
-			const keeps = compare && plain && plainKey === key;
+			// the seed may be one that nobody said
+			const keeps = compare && plain?.seed === asked.seed && plainKey === key;
 			hang({ asked, plain: keeps ? plain : undefined });
 			if (compare && !keeps) {
 				const drawnPlain = await draw(
@@ -190,8 +191,9 @@ export function drawing({ source, onPicture }: DrawingOptions) {
 			run = undefined;
 			await stopped?.cancel();
 		},
-		/** Shows a picture that was drawn before. */
+		/** Shows a picture that was drawn before; its address is given back when another is shown. */
 		show(asked: ShownPicture) {
+			urls.add(asked.url);
 			turn++;
 			void run?.cancel();
 			run = undefined;

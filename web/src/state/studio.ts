@@ -1,4 +1,4 @@
-import { computed, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 import type {
 	Capabilities,
 	PictureOptions,
@@ -41,6 +41,10 @@ export function studio(source: PictureSource, capabilities: Capabilities) {
 
 	const request = pictureRequest(source, capabilities, () => {
 		if (live.on.peek()) void draw();
+	});
+	effect(() => {
+		// there is nothing left to paint on
+		if (request.given.value.initImage === undefined) painting.value = false;
 	});
 	const live = modelSwitch("live", request.model);
 	const comparison = modelSwitch("comparison", request.model);
@@ -131,11 +135,15 @@ export function studio(source: PictureSource, capabilities: Capabilities) {
 		},
 		/** Takes over the settings that a picture's file carries. */
 		async adopt(file: Blob): Promise<void> {
-			const { options, warnings } = await source.parameters(file);
-			request.replace(options);
+			const { options, warnings, modelHash } = await source.parameters(file);
+			const made = capabilities.models.find(({ hash }) => hash === modelHash);
+			request.replace({
+				...options,
+				model: made?.name ?? request.given.peek().model,
+			});
 			tell(warnings[0]?.message ?? "The picture's settings are taken over.");
 			await request.ask();
-			await draw();
+			void draw();
 		},
 		/** Begins with a picture. */
 		beginWith(initImage: string) {
@@ -150,6 +158,8 @@ export function studio(source: PictureSource, capabilities: Capabilities) {
 
 const shownOf = (picture: HungPicture): ShownPicture => ({
 	...picture,
+	// of its own: the gallery's goes when it is removed there
+	url: URL.createObjectURL(picture.png),
 	previews: [],
 	stepStates: [],
 	stepSeconds: [],
