@@ -170,6 +170,9 @@ describe.skipIf(!hasBrowser)("the page", async () => {
 		await page.getByText("Drop the picture").waitFor();
 		await page.dispatchEvent("main", "drop", { dataTransfer });
 		await page.getByText("The picture's settings are taken over.").waitFor();
+		await page.getByRole("button", { name: "Begin with it" }).waitFor();
+		// that can be said while it is drawn
+		expect(await page.locator(".frame").getAttribute("data-busy")).toBe("true");
 		expect(
 			await page.getByRole("textbox", { name: "Prompt" }).inputValue(),
 		).toBe("butterfly");
@@ -185,6 +188,65 @@ describe.skipIf(!hasBrowser)("the page", async () => {
 			.focus();
 		await page.keyboard.press("Enter");
 		await expect.poll(() => hung.count()).toBe(1);
+	});
+
+	test("a picture that is shown can be saved after it left the gallery; its command line is copied where there is no clipboard", async () => {
+		const page = await openPage(url);
+		await drawn(page);
+		await page.getByLabel("Live").click();
+		await page
+			.getByRole("button", { name: /^Show:/ })
+			.first()
+			.click();
+		await page
+			.getByRole("button", { name: /^Remove:/ })
+			.first()
+			.click();
+		await expect.poll(() => page.locator(".gallery li").count()).toBe(0);
+		const [download] = await Promise.all([
+			page.waitForEvent("download"),
+			page.getByRole("link", { name: "Save the picture" }).click(),
+		]);
+		expect(await download.failure()).toBeNull();
+		// as pages of a server in the local network are, without https
+		await page.evaluate(
+			'Object.defineProperty(navigator, "clipboard", { value: undefined })',
+		);
+		await page.getByRole("button", { name: "Copy the command line" }).click();
+		await page.getByRole("button", { name: "Copied" }).waitFor();
+	});
+
+	test("a finger that scrolls the page over the steps changes none; keys reach them after the plan became shorter", async () => {
+		const page = await openPage(url, { width: 390, height: 600 });
+		await drawn(page);
+		const before = await page.locator(".command code").innerText();
+		await step(page, 4).scrollIntoViewIfNeeded();
+		const box = await step(page, 4).boundingBox();
+		if (!box) throw new Error("the steps cannot be seen");
+		const scrolled = await page.evaluate("scrollY");
+		const devtools = await page.context().newCDPSession(page);
+		await devtools.send("Emulation.setTouchEmulationEnabled", {
+			enabled: true,
+		});
+		await devtools.send("Input.synthesizeScrollGesture", {
+			x: box.x + 5,
+			y: box.y + 20,
+			yDistance: -120,
+			gestureSourceType: "touch",
+		});
+		expect(await page.evaluate("scrollY")).not.toBe(scrolled);
+		await page.waitForTimeout(400);
+		expect(await page.locator(".command code").innerText()).toBe(before);
+
+		await step(page, 20).focus();
+		await page.getByText("Sampling", { exact: true }).click();
+		await page.getByRole("spinbutton", { name: "Steps" }).fill("6");
+		await page.keyboard.press("Enter");
+		await expect.poll(() => page.locator(".cell").count()).toBe(6);
+		expect(
+			await page.locator('.cell[tabindex="0"]').getAttribute("aria-label"),
+		).toMatch(/^Step 6:/);
+		await drawn(page);
 	});
 
 	test("a run begins with a picture, and draws anew what is painted", async () => {

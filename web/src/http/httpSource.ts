@@ -33,7 +33,12 @@ export function httpSource(base = ""): PictureSource {
 
 	async function ask(path: string, init: RequestInit = {}): Promise<Response> {
 		const headers = new Headers(init.headers);
-		if (key) headers.set("authorization", `Bearer ${key}`);
+		if (key) {
+			// no header holds it, and no server has it
+			if (/[^!-~]/.test(key))
+				throw new SourceError("this is no key", "unauthorized");
+			headers.set("authorization", `Bearer ${key}`);
+		}
 		let response: Response;
 		try {
 			response = await fetch(`${base}${path}`, { ...init, headers });

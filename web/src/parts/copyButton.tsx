@@ -11,8 +11,7 @@ export function CopyButton({
 }) {
 	const copied = useSignal(false);
 	const copy = async () => {
-		await navigator.clipboard.writeText(text);
-		copied.value = true;
+		copied.value = await hasCopied(text);
 		setTimeout(() => {
 			copied.value = false;
 		}, 1600);
@@ -28,4 +27,22 @@ export function CopyButton({
 			<Icon name={copied.value ? "done" : "copy"} />
 		</button>
 	);
+}
+
+async function hasCopied(text: string): Promise<boolean> {
+	try {
+		await navigator.clipboard.writeText(text);
+		return true;
+	} catch {
+		// pages without https, as those of a server in the local network, may copy only what is selected
+		const { activeElement } = document;
+		const area = document.createElement("textarea");
+		area.value = text;
+		document.body.append(area);
+		area.select();
+		const copied = document.execCommand("copy");
+		area.remove();
+		(activeElement as HTMLElement | null)?.focus();
+		return copied;
+	}
 }

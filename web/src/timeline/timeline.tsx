@@ -44,6 +44,8 @@ export function Timeline({ studio }: { readonly studio: Studio }) {
 		? planCost(shown, seconds, start, plainSteps.value).speedup
 		: speedup;
 	const running = pen.progress.value;
+	// a plan may have become shorter
+	const current = Math.min(focused.value, shown.length - 1);
 	const taken = running?.side === "asked" ? start + running.step : shown.length;
 
 	// of a plan that `auto` found the grid, the steps and the noise stay
@@ -74,13 +76,16 @@ export function Timeline({ studio }: { readonly studio: Studio }) {
 	const onPointerMove = (event: PointerEvent) => {
 		if (stroke.value) paint(indexAt(event), stroke.value);
 	};
-	const onPointerEnd = () => {
-		if (draft.value) commit(draft.value);
+	const forget = () => {
 		draft.value = undefined;
 		stroke.value = undefined;
 	};
+	const onPointerUp = () => {
+		if (draft.value) commit(draft.value);
+		forget();
+	};
 	const onKeyDown = (event: KeyboardEvent) => {
-		const index = focused.value;
+		const index = current;
 		const move: Record<string, number> = {
 			ArrowLeft: index - 1,
 			ArrowRight: index + 1,
@@ -147,8 +152,9 @@ export function Timeline({ studio }: { readonly studio: Studio }) {
 						aria-describedby="steps-help"
 						onPointerDown={onPointerDown}
 						onPointerMove={onPointerMove}
-						onPointerUp={onPointerEnd}
-						onPointerCancel={onPointerEnd}
+						onPointerUp={onPointerUp}
+						// a finger that scrolls the page paints nothing
+						onPointerCancel={forget}
 						onKeyDown={onKeyDown}
 					>
 						{shown.map((state, index) => (
@@ -160,7 +166,7 @@ export function Timeline({ studio }: { readonly studio: Studio }) {
 								data-taken={index < taken}
 								data-left-out={index < start}
 								data-now={running?.side === "asked" && index === taken}
-								tabIndex={index === focused.value ? 0 : -1}
+								tabIndex={index === current ? 0 : -1}
 								style={{
 									"--level": String(costOf(state, costs) / costs.full),
 								}}
