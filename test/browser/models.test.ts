@@ -176,6 +176,44 @@ test.skipIf(!hasChromium)(
 	},
 );
 
+test.skipIf(!hasChromium)(
+	"a model that two tabs load at once is fetched once, and both draw",
+	async () => {
+		let release = () => {};
+		const released = new Promise<void>((resolve) => {
+			release = resolve;
+		});
+		const weights = `/m/${unet}`;
+		await using slow = await serveSite({
+			folders: { ...site.folders, m: model },
+			before: ({ url, method, headers }) =>
+				url === weights && method === "GET" && !headers.range
+					? released
+					: undefined,
+		});
+		const fetches = () =>
+			slow.requests.filter((request) => request === `GET ${weights}`).length;
+		const first = await freshPage(slow.url);
+		const second = await openPage(first.page.context(), slow.url);
+		const loading = first.call("load", "/m/");
+		await expect.poll(fetches, { timeout: 60_000 }).toBe(1);
+		const besides = second.call("load", "/m/");
+		// time for what it must not do
+		await expect
+			.poll(fetches, { timeout: 4000 })
+			.toBe(2)
+			.catch(() => undefined);
+		release();
+		expect(await loading).toMatchObject({ hash });
+		expect(await besides).toMatchObject({ hash });
+		for (const { call } of [first, second])
+			expect(await call("draw", tiny)).toMatchObject({
+				seconds: expect.any(Number),
+			});
+		expect(fetches()).toBe(1);
+	},
+);
+
 test.skipIf(!hasChromium)("what comes damaged is not taken", async () => {
 	const { tell, call } = await freshPage();
 	instead = (path, range) => {

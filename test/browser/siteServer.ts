@@ -14,6 +14,8 @@ export interface SiteOptions {
 	readonly noRanges?: boolean;
 	/** Lets pages of other origins read. */
 	readonly cors?: boolean;
+	/** What an answer waits for. */
+	readonly before?: (request: IncomingMessage) => Promise<void> | undefined;
 	/** Answers before files are looked for. */
 	readonly answer?: (request: IncomingMessage) => SiteAnswer | undefined;
 }
@@ -75,6 +77,7 @@ export async function serveSite(options: SiteOptions): Promise<Site> {
 			response.writeHead(204, headers).end();
 			return;
 		}
+		await options.before?.(request);
 		const answer = options.answer?.(request);
 		if (answer) {
 			const { status = 200, body = "", cutAfter } = answer;

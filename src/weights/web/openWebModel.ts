@@ -56,6 +56,12 @@ async function embeddedFolder(
 		const response = await fetched(index.url, options);
 		await response.json();
 	} catch (cause) {
+		// no network, or nobody waits for it any more
+		if (
+			(cause as UserError).code !== "not_found" &&
+			!(cause instanceof SyntaxError)
+		)
+			throw cause;
 		throw new UserError(
 			`the model that comes with the package is not beside this bundle (${index.url}): put models/emoji of the package on your server and give its address as the model`,
 			{ code: "not_found", cause },
