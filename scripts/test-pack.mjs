@@ -78,6 +78,7 @@ const images: GeneratedImage[] = [];
 for await (const event of pipeline.stream({ prompt: "red apple", steps: 2, seed: 1n }))
 	if (event.kind === "image") images.push(event.result);
 await writeImage("library.png", images[0].image);
+new Blob([await images[0].encode("png")]);
 const width: number = images[0].image.width;
 if (width !== 128) throw new Error(String(width));
 // @ts-expect-error: a typo is found

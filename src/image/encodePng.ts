@@ -14,7 +14,7 @@ export async function encodePng({
 	width,
 	height,
 	data,
-}: RgbImage): Promise<Uint8Array> {
+}: RgbImage): Promise<Uint8Array<ArrayBuffer>> {
 	const header = new Uint8Array(13);
 	const view = new DataView(header.buffer);
 	view.setUint32(0, width);

@@ -19,7 +19,7 @@ export type EncodeImage = (
 	image: RgbImage,
 	format: ImageFormat,
 	options?: EncodeOptions,
-) => Promise<Uint8Array>;
+) => Promise<Uint8Array<ArrayBuffer>>;
 
 const FORMATS: Record<string, ImageFormat> = {
 	".png": "png",

@@ -18,7 +18,10 @@ export function isWebp(bytes: Uint8Array): boolean {
  * The JPEG with an EXIF block in front.
  * @throws RangeError when the block is longer than the 64 KiB that a JPEG segment holds (see `checkParameters`).
  */
-export function insertJpegExif(jpeg: Uint8Array, exif: Uint8Array): Uint8Array {
+export function insertJpegExif(
+	jpeg: Uint8Array,
+	exif: Uint8Array,
+): Uint8Array<ArrayBuffer> {
 	const length = 2 + JPEG_MARK.length + exif.length;
 	if (length > 0xffff)
 		throw new RangeError(`an EXIF block of ${exif.length} bytes is too long`);
@@ -54,7 +57,7 @@ export function insertWebpExif(
 	webp: Uint8Array,
 	exif: Uint8Array,
 	size: { width: number; height: number },
-): Uint8Array {
+): Uint8Array<ArrayBuffer> {
 	const chunks = [...webpChunks(webp)].filter(({ type }) => type !== "EXIF");
 	const extended = chunks.find(({ type }) => type === "VP8X");
 	const header = new Uint8Array(10);
@@ -104,7 +107,7 @@ function* webpChunks(
 	}
 }
 
-function riffChunk(type: string, data: Uint8Array): Uint8Array {
+function riffChunk(type: string, data: Uint8Array): Uint8Array<ArrayBuffer> {
 	const head = new Uint8Array(8);
 	head.set(letters(type));
 	new DataView(head.buffer).setUint32(4, data.length, true);

@@ -19,7 +19,7 @@ export async function encodeImage(
 	image: RgbImage,
 	format: ImageFormat,
 	options: EncodeOptions = {},
-): Promise<Uint8Array> {
+): Promise<Uint8Array<ArrayBuffer>> {
 	checkEncoding(format, options);
 	if (
 		!isPixelImage(image) ||

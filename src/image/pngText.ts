@@ -21,7 +21,7 @@ export function insertPngText(
 	png: Uint8Array,
 	key: string,
 	text: string,
-): Uint8Array {
+): Uint8Array<ArrayBuffer> {
 	if (!isPng(png) || png.length < 33) throw new RangeError("this is no PNG");
 	if (!/^[\x20-\x7e\xa1-\xff]{1,79}$/.test(key))
 		throw new RangeError(`${JSON.stringify(key)} is no keyword of a PNG text`);
@@ -158,7 +158,9 @@ function fromLatin1(bytes: Uint8Array): string {
 }
 
 /** The bytes of `parts`, one after another. */
-export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
+export function joinBytes(
+	parts: readonly Uint8Array[],
+): Uint8Array<ArrayBuffer> {
 	const joined = new Uint8Array(
 		parts.reduce((sum, part) => sum + part.length, 0),
 	);

@@ -118,7 +118,7 @@ export class GeneratedImage implements ImageParts {
 	encode(
 		format: ImageFormat = "png",
 		{ quality, parameters = true }: ImageEncoding = {},
-	): Promise<Uint8Array> {
+	): Promise<Uint8Array<ArrayBuffer>> {
 		return this.#encodeImage(this.image, format, {
 			quality,
 			parameters:

@@ -207,11 +207,7 @@ test("the options are told with their schema, and by OpenAPI", async () => {
 test("a picture's settings are read from its file", async () => {
 	const [drawn] = await server.pipeline.generate(quick);
 	const form = new FormData();
-	form.append(
-		"image",
-		new Blob([(await drawn.encode()) as Uint8Array<ArrayBuffer>]),
-		"a.png",
-	);
+	form.append("image", new Blob([await drawn.encode()]), "a.png");
 	const response = await fetch(`${server.url}/api/parameters`, {
 		method: "POST",
 		body: form,

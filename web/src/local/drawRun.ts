@@ -41,10 +41,9 @@ export async function* drawRun(
 						seed: typeof seed === "bigint" ? String(seed) : seed,
 						width: image.width,
 						height: image.height,
-						png: new Blob(
-							[(await event.result.encode("png")) as Uint8Array<ArrayBuffer>],
-							{ type: "image/png" },
-						),
+						png: new Blob([await event.result.encode("png")], {
+							type: "image/png",
+						}),
 						parameters,
 						options: { ...made },
 						cost,
