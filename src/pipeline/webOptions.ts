@@ -107,6 +107,7 @@ const PASSED_ON = [
 	"optimization",
 	"maxRows",
 	"keepResident",
+	"shareCalls",
 	"inHalves",
 	"tile",
 	"encodeImage",
