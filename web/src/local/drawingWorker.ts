@@ -12,6 +12,7 @@ import type { Pipeline } from "../../../src/pipeline/pipeline.js";
 import { runOutline } from "../../../src/pipeline/runOutline.js";
 import { loadPipeline } from "../../../src/pipeline/webLoadPipeline.js";
 import type { PictureOptions } from "../pictureSource.js";
+import { checkGiven, checkPixels, LIMITS } from "./drawLimits.js";
 import { drawRun } from "./drawRun.js";
 import { pictureOf } from "./givenPicture.js";
 import type {
@@ -22,8 +23,6 @@ import type {
 	WorkerReply,
 	WorkerRequest,
 } from "./workerMessages.js";
-
-const LIMITS = { pixels: 512 * 512, steps: 150, images: 10 };
 
 let loaded: Promise<Pipeline> | undefined;
 
@@ -62,7 +61,9 @@ const answers: {
 	async outline({ options }) {
 		const model = await pipeline();
 		const given = await readOptions({ prompt: "", ...options });
-		return runOutline(model, given, model.settings(given));
+		const settings = model.settings(given);
+		checkPixels(settings.options);
+		return runOutline(model, given, settings);
 	},
 	async parameters({ file }) {
 		const text = await parametersOf(
@@ -85,7 +86,9 @@ const answers: {
 			try {
 				abort.signal.throwIfAborted();
 				const given = await readOptions(options);
-				for await (const event of drawRun(await pipeline(), MODEL_NAME, {
+				const model = await pipeline();
+				checkPixels(model.settings(given).options);
+				for await (const event of drawRun(model, MODEL_NAME, {
 					...given,
 					previewEvery,
 					signal: abort.signal,
@@ -128,20 +131,7 @@ async function readOptions({
 			? await pictureOf(name, value)
 			: value;
 	}
-	const { steps, numImages, width, height } = read as Partial<GenerateOptions>;
-	for (const [name, asked, most] of [
-		["steps", steps, LIMITS.steps],
-		["numImages", numImages, LIMITS.images],
-		["width", width, LIMITS.pixels / 8],
-		["height", height, LIMITS.pixels / 8],
-	] as const)
-		if (typeof asked === "number" && asked > most)
-			throw new OptionError(name, `${asked} is over ${most}, the most here`);
-	if (width && height && width * height > LIMITS.pixels)
-		throw new OptionError(
-			"width",
-			`${width} x ${height} is over the ${LIMITS.pixels} pixels that are drawn here`,
-		);
+	checkGiven(read);
 	return read as unknown as GenerateOptions;
 }
 
