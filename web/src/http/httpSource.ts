@@ -35,7 +35,7 @@ export function httpSource(base = ""): PictureSource {
 		const headers = new Headers(init.headers);
 		if (key) {
 			// no header holds it, and no server has it
-			if (/[^!-~]/.test(key))
+			if (/[^!-\xff]/.test(key))
 				throw new SourceError("this is no key", "unauthorized");
 			headers.set("authorization", `Bearer ${key}`);
 		}
