@@ -61,10 +61,10 @@ export async function openModel(
 /** @throws OptionError for an option that has no use for a model of this kind */
 function refuseUnused({ kind }: ModelPlace, options: OpenModelOptions): void {
 	for (const option of ["config", "tokenizer"] as const)
-		if (kind === "folder" && options[option] !== undefined)
+		if (kind !== "file" && options[option] !== undefined)
 			throw new OptionError(
 				option,
-				"it is for single files; a diffusers folder has its own",
+				`it is for single files; a ${kind === "hub" ? "model of the Hub" : "diffusers folder"} has its own`,
 			);
 	if (kind !== "hub" && options.revision !== undefined)
 		throw new OptionError("revision", "only models of the Hub have revisions");

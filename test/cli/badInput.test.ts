@@ -459,6 +459,11 @@ describe("wrong usage ends with one line and exit code 2", () => {
 			/--config: it is for single files/,
 		],
 		[
+			"a model of the Hub with a tokenizer for a single file",
+			draw("--tokenizer", "empty-folder", "--model", "owner/name"),
+			/--tokenizer: it is for single files; a model of the Hub has its own/,
+		],
+		[
 			"a revision of what is not of the Hub",
 			draw("--revision", "main"),
 			/--revision: only models of the Hub have revisions/,
