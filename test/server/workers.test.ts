@@ -184,6 +184,13 @@ test_(
 			"image",
 		);
 		expect(decoded.data).toEqual(drawn.image.data);
+		// what an ended job began with takes no more room
+		const [key] = await client.keys(`bull:*:${json.id}`);
+		const data = async () => JSON.parse((await client.hget(key, "data")) ?? "");
+		await expect
+			.poll(async () => (await data()).pictures, { timeout: 20_000 })
+			.toEqual({});
+		expect(await data()).toMatchObject({ options: { strength: 0.5 } });
 		expect(
 			(await server.post("/api/jobs", { ...quick, steps: 0 })).status,
 		).toBe(400);

@@ -60,6 +60,7 @@ export interface JobBoard {
 		attempt: Omit<Attempt, "token"> & { readonly token?: string },
 		event: EventMessage,
 	): Promise<boolean>;
+	hasEnded(id: string): Promise<boolean>;
 	/** The events of a job after the first `known`. */
 	read(id: string, known: number): Promise<EventMessage[]>;
 	picture(key: string): Promise<Uint8Array | undefined>;
@@ -122,6 +123,7 @@ export function jobBoard(connection: Redis): JobBoard {
 				[holderKey(id), eventsKey(id)],
 				[token, seconds(keep), id, JSON.stringify(event)],
 			),
+		hasEnded: async (id) => (await connection.get(holderKey(id))) === ENDED,
 		read,
 		async picture(key) {
 			const bytes = await connection.getBuffer(key);

@@ -3,7 +3,7 @@ import { imageSeed } from "../../pipeline/initialNoise.js";
 import { connectQueue } from "../../queue/nodeConnectQueue.js";
 import { putBack, workQueue } from "../../queue/nodeWorkQueue.js";
 import { jsonSeed } from "../../random/seed.js";
-import { HttpError, toldError } from "../httpError.js";
+import { HttpError, toldJobError } from "../httpError.js";
 import type { FinishedImage, JobRequest, RunEvent, Runner } from "../job.js";
 import type { ModelShelf } from "../models.js";
 import {
@@ -103,13 +103,21 @@ export async function runServeWorker(
 					const error = stopped.aborted ? stopped.reason : thrown;
 					if (error === NOT_OURS) return;
 					if (error === signal.reason) return putBack(bullmq, job, token);
-					const told = toldError(error);
+					const told = toldJobError(error);
 					if (told.internal)
 						onNote?.(`job ${id}: ${(error as Error)?.stack ?? error}`);
 					await end({ type: "failed", error: told });
 				} finally {
 					clearTimeout(timer);
 					stops.delete(id);
+					// what it began with is of no more use; the queue keeps the job for a while
+					if (
+						Object.keys(message.data.pictures).length > 0 &&
+						(await board.hasEnded(id))
+					)
+						await job
+							.updateData({ ...message.data, pictures: {} })
+							.catch(() => undefined);
 				}
 			},
 		});
