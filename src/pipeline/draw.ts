@@ -57,6 +57,7 @@ export async function* draw(drawing: Drawing): AsyncGenerator<PipelineEvent> {
 		(await import("./preparePicture.js")).preparePicture(
 			settings.picture,
 			settings,
+			networks.vaeConfig.factor,
 		);
 	const controls =
 		settings.controls.length > 0 ? await import("./runControls.js") : undefined;
@@ -127,9 +128,18 @@ export async function* draw(drawing: Drawing): AsyncGenerator<PipelineEvent> {
 			try {
 				waiting.push(...(yield* drawBatch(batches, first)));
 			} catch (error) {
-				// what was finished before an abort is given out all the same
-				if (signal?.aborted)
-					yield* decodeAll(drawing, networks.run(runOptions), waiting, finish);
+				// what was finished before an abort or a failure is given out all the same
+				if (waiting.length > 0)
+					try {
+						yield* decodeAll(
+							drawing,
+							networks.run(runOptions),
+							waiting,
+							finish,
+						);
+					} catch {
+						// the first failure says more
+					}
 				throw error;
 			}
 			for (const { cost } of waiting.slice(-batchSize))

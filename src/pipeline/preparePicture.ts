@@ -26,11 +26,13 @@ interface Size {
 
 /**
  * Brings a picture and its mask to the size that is drawn.
- * @throws OptionError when the blur leaves nothing of the mask
+ * @param factor pixels a latent stands for, each way: the mask is seen at the first of them
+ * @throws OptionError when nothing is left of the mask
  */
 export function preparePicture(
 	{ image, background, resizeMode, mask }: PictureSettings,
 	size: Size,
+	factor: number,
 ): PreparedPicture {
 	const source = withChannels(onColour(image, background), 3);
 	const at = (pixels: Pixels) =>
@@ -49,10 +51,12 @@ export function preparePicture(
 				placeImage(cropImage(pixels, box), size.width, size.height, "stretch")
 		: at;
 	const masked = placed(edge).data.map((byte) => (byte >= 128 ? 1 : 0));
-	if (!masked.includes(1))
+	const isUnseen = (i: number) =>
+		i % factor || Math.floor(i / size.width) % factor;
+	if (!masked.some((one, i) => one && !isUnseen(i)))
 		throw new OptionError(
 			"mask",
-			"nothing of its white is left at the size that is drawn; blur it less, or draw the masked part alone",
+			"nothing of its white is left at the size that is drawn; make it wider, blur it less, or draw the masked part alone",
 		);
 	const original = placed(source);
 	const share = (pixels: Pixels) =>

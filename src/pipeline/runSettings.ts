@@ -242,7 +242,7 @@ export function runSettings(
 		longPrompts: settle("longPrompts"),
 		tiledDecoding: settle("tiledDecoding"),
 		numImages: settle("numImages"),
-		batchSize: settle("batchSize"),
+		batchSize: hasThreshold(plan) ? 1 : settle("batchSize"),
 		maxDecodeBatch: settle("maxDecodeBatch"),
 	};
 	const { prediction_type: _, ...others } = overrides;
@@ -315,6 +315,11 @@ function defaultSampler(scheduler: unknown): NamedSampler {
 	return own === undefined || own.name === "pndm" || own.name === "ddim"
 		? { name: "dpm-solver++" }
 		: own;
+}
+
+/** Whether what runs is decided by how the pictures change: those of a batch would decide for each other. */
+function hasThreshold({ accelerator = { kind: "" } }: KeyStepPlan): boolean {
+	return "threshold" in accelerator;
 }
 
 /** What a configuration says of the spread of the noise levels. */

@@ -118,6 +118,26 @@ describe("a run from a picture", () => {
 		},
 	);
 
+	test.each(["adaptive:0.2", "ucache:0.3", "easycache:0.05"])(
+		"whose steps are decided by what is drawn, %s, is the same in a batch",
+		async (keySteps) => {
+			const options = { ...base, initImage: undefined, steps: 12, keySteps };
+			expect(
+				pipeline.settings({ ...options, batchSize: 4 }).options.batchSize,
+			).toBe(1);
+			const together = await pipeline.generate({
+				...options,
+				numImages: 2,
+				batchSize: 2,
+			});
+			for (const [n, result] of together.entries()) {
+				const alone = await one({ ...options, seed: 5 + n });
+				expect(latents(result)).toEqual(latents(alone));
+				expect(result.cost.keySteps).toEqual(alone.cost.keySteps);
+			}
+		},
+	);
+
 	test("has the picture's size where that is near what the model was trained at", () => {
 		const sizeOf = (width: number, height: number, more: object = {}) => {
 			const settings = pipeline.settings({
@@ -356,6 +376,16 @@ describe("what cannot be done is refused before anything is loaded", () => {
 			expect(() => inpainting.settings({ prompt: "x", ...options })).toThrow(
 				expect.objectContaining({ option }),
 			);
+	});
+
+	test("a mask so thin that no latent sees it", async () => {
+		// latents stand for 8 pixels each way, and see the first of them
+		const dot = box(64, 64, [9, 9, 13, 13]);
+		await expect(one({ ...base, mask: dot })).rejects.toMatchObject({
+			option: "mask",
+		});
+		// drawn alone it is as large as the picture
+		await one({ ...base, mask: dot, onlyMasked: true, maskPadding: 0 });
 	});
 
 	test.each([false, true])(

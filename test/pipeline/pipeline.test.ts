@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { encoderPropagation } from "../../src/accelerators/encoderPropagation.js";
 import type { GeneratedImage } from "../../src/pipeline/generatedImage.js";
 import {
 	imageParameters,
@@ -238,6 +239,47 @@ describe("stopping", () => {
 			expect(images.map(({ index }) => index)).toEqual([0, 1]);
 		},
 	);
+
+	test.each([true, false])(
+		"images that were finished before another one failed are given out (networks resident: %s)",
+		async (keepResident) => {
+			const own = await loadPipeline(tinySd, { threads: 1, keepResident });
+			const images: number[] = [];
+			let begun = 0;
+			await expect(async () => {
+				for await (const event of own.stream({
+					...short,
+					numImages: 3,
+					denoiser(options) {
+						if (++begun === 3) throw new Error("no memory");
+						return encoderPropagation(options);
+					},
+				}))
+					if (event.kind === "image") images.push(event.result.index);
+			}).rejects.toThrow("no memory");
+			expect(images).toEqual([0, 1]);
+		},
+	);
+
+	test("a run that is stopped before anything is finished takes no network from the others", async () => {
+		const { engine, everLoaded } = watchedEngine();
+		const own = createPipeline(await openModel(tinySd), engine, {
+			keepResident: false,
+		});
+		const controller = new AbortController();
+		const long = { ...short, steps: 30, keySteps: "all" };
+		const other = own.generate(long);
+		await expect(async () => {
+			for await (const event of own.stream({
+				...long,
+				signal: controller.signal,
+			}))
+				if (event.kind === "step") controller.abort();
+		}).rejects.toThrow(/abort/i);
+		await other;
+		const kinds = everLoaded.map((name) => name.split(" ")[0]);
+		expect(kinds).toEqual(["text", "unet", "vae"]);
+	});
 });
 
 describe("memory", () => {
