@@ -1,7 +1,7 @@
 import { ofOption } from "../errors/ofOption.js";
 import { OptionError } from "../errors/optionError.js";
 import { shorten } from "../errors/shorten.js";
-import type { LoraTag } from "../tokenizer/loraTags.js";
+import { type LoraTag, loraTags } from "../tokenizer/loraTags.js";
 import { memoryAdapterFile } from "../weights/adapters/adapterFile.js";
 import { type Embedding, embeddingsOf } from "../weights/adapters/embedding.js";
 import {
@@ -55,6 +55,8 @@ export async function openRunAdapters(
 ): Promise<OpenedAdapters> {
 	const warnings: Warning[] = [];
 	const tags = [...settings.loraTags];
+	/** What the prompt names at another weight than it is used at. */
+	const outweighed = new Set<string>();
 	const uses: AdapterUse[] = [];
 	const loras: LoraOption[] = [];
 	const add = async (lora: LoraOption, option: string) => {
@@ -67,6 +69,8 @@ export async function openRunAdapters(
 			lora.textWeight ??
 			(lora.weight === undefined ? tag?.textWeight : undefined) ??
 			weight;
+		if (tag && !(tag.weight === weight && tag.textWeight === textWeight))
+			outweighed.add(name);
 		const adapter = await ofOption(option, () =>
 			openAdapter(file, sources.model.networks, sources.openWeightFile),
 		);
@@ -115,6 +119,10 @@ export async function openRunAdapters(
 			...settings,
 			options: {
 				...settings.options,
+				// pictures say by which weight it was used: what the prompt says would draw another
+				prompt: loraTags(settings.options.prompt, (name) =>
+					outweighed.has(name),
+				).text,
 				...(loras.length > 0 && { loras }),
 				...(given.length > 0 && { embeddings: given }),
 			},

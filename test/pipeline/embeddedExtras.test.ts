@@ -5,6 +5,7 @@ import { cannyEdges } from "../../src/image/cannyEdges.js";
 import { readImage } from "../../src/image/nodeImageFile.js";
 import type { RgbImage } from "../../src/image/rgbImage.js";
 import type { LoraOption } from "../../src/pipeline/adapterOptions.js";
+import { optionsFromParameters } from "../../src/pipeline/imageParameters.js";
 import { loadPipeline } from "../../src/pipeline/nodeLoadPipeline.js";
 import type { Pipeline } from "../../src/pipeline/pipeline.js";
 
@@ -67,6 +68,19 @@ describe("what comes with the embedded model", () => {
 		expect(blue).toBeGreaterThan(100);
 		expect(blue).toBeGreaterThan(1.15 * (await drawn("a blue apple", [])));
 		expect(await drawn("a red apple", lcm)).toBeLessThan(-100);
+	});
+
+	test("a LoRA's weight that is given beside the prompt's is used, and is what the picture says", async () => {
+		const controlled = { controlImage: nothing, controlScale: 0 };
+		const [made] = await pipeline.generate({
+			...{ prompt: "a red apple <lora:ice:0.3>", seed: 7, steps: 1 },
+			...{ loras: [{ path: "ice", weight: 1 }], ...controlled },
+		});
+		expect(made.parameters).toContain("<lora:ice:1>");
+		expect(made.parameters).not.toContain("0.3");
+		const { options } = optionsFromParameters(made.parameters);
+		const [again] = await pipeline.generate({ ...options, ...controlled });
+		expect(again.image.data).toEqual(made.image.data);
 	});
 
 	test("the control net holds pictures to the edges that it is shown", async () => {
