@@ -19,11 +19,16 @@ const TOKENS = 77;
  * @returns costs by the states' words (`full`, `decoder`, `outer:1` …)
  */
 export function stepCosts(
-	{ unet, latentShape }: Pick<Pipeline, "unet" | "latentShape">,
+	{
+		unet,
+		unetConfig,
+		latentShape,
+	}: Pick<Pipeline, "unet" | "unetConfig" | "latentShape">,
 	settings: RunSettings,
 ): Record<string, number> {
 	const [, height, width] = latentShape(settings);
-	const batch = settings.guidanceScale > 1 ? 2 : 1;
+	const guided = settings.guidanceScale > 1 && !unetConfig.guidanceFeatures;
+	const batch = guided ? 2 : 1;
 	const offered = Array.from(
 		{ length: Math.min(DEEPEST_OFFERED, unet.skipCount ?? 1) },
 		(_, index): StepState => ({

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { loadPipeline } from "../../src/pipeline/nodeLoadPipeline.js";
 import type { GenerateOptions } from "../../src/pipeline/options.js";
 import { createPipeline, type Pipeline } from "../../src/pipeline/pipeline.js";
+import { stepCosts } from "../../src/pipeline/stepCosts.js";
 import { onnxRuntime } from "../../src/runtime/onnxruntime/nodeOnnxRuntime.js";
 import { openNodeAdapterFile } from "../../src/weights/adapters/nodeAdapterFile.js";
 import { openModel } from "../../src/weights/nodeOpenModel.js";
@@ -78,6 +79,9 @@ test("a model that guidance was distilled into runs once an image, and follows t
 	expect(latents(strong)).not.toEqual(latents(weak));
 	// the one layer more is next to nothing
 	expect(weak.cost.flops / half.cost.flops).toBeCloseTo(1, 3);
+	// and is said to
+	const costs = stepCosts(lcm, lcm.settings({ ...run, guidanceScale: 2 }));
+	expect(2 * costs.full).toBe(weak.cost.flops);
 });
 
 test("its decoder half follows the scale too where the encoder half is left out", async () => {
