@@ -228,13 +228,19 @@ describe.skipIf(!hasBrowser)("the page", async () => {
 		await devtools.send("Emulation.setTouchEmulationEnabled", {
 			enabled: true,
 		});
-		await devtools.send("Input.synthesizeScrollGesture", {
-			x: box.x + 5,
-			y: box.y + 20,
-			yDistance: -120,
-			gestureSourceType: "touch",
+		const finger = (type: "touchStart" | "touchMove", down: number) =>
+			devtools.send("Input.dispatchTouchEvent", {
+				type,
+				touchPoints: [{ x: box.x + 5, y: box.y + 20 + down }],
+			});
+		await finger("touchStart", 0);
+		for (let down = 15; down <= 120; down += 15)
+			await finger("touchMove", down);
+		await devtools.send("Input.dispatchTouchEvent", {
+			type: "touchEnd",
+			touchPoints: [],
 		});
-		expect(await page.evaluate("scrollY")).not.toBe(scrolled);
+		await expect.poll(() => page.evaluate("scrollY")).not.toBe(scrolled);
 		await page.waitForTimeout(400);
 		expect(await page.locator(".command code").innerText()).toBe(before);
 
