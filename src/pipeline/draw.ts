@@ -57,7 +57,6 @@ export async function* draw(drawing: Drawing): AsyncGenerator<PipelineEvent> {
 		(await import("./preparePicture.js")).preparePicture(
 			settings.picture,
 			settings,
-			networks.vaeConfig.factor,
 		);
 	const controls =
 		settings.controls.length > 0 ? await import("./runControls.js") : undefined;

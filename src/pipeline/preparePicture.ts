@@ -26,13 +26,11 @@ interface Size {
 
 /**
  * Brings a picture and its mask to the size that is drawn.
- * @param factor pixels a latent stands for, each way: the mask is seen at the first of them
- * @throws OptionError when nothing is left of the mask
+ * @throws OptionError when the blur leaves nothing of the mask
  */
 export function preparePicture(
 	{ image, background, resizeMode, mask }: PictureSettings,
 	size: Size,
-	factor: number,
 ): PreparedPicture {
 	const source = withChannels(onColour(image, background), 3);
 	const at = (pixels: Pixels) =>
@@ -51,12 +49,10 @@ export function preparePicture(
 				placeImage(cropImage(pixels, box), size.width, size.height, "stretch")
 		: at;
 	const masked = placed(edge).data.map((byte) => (byte >= 128 ? 1 : 0));
-	const isUnseen = (i: number) =>
-		i % factor || Math.floor(i / size.width) % factor;
-	if (!masked.some((one, i) => one && !isUnseen(i)))
+	if (!masked.includes(1))
 		throw new OptionError(
 			"mask",
-			"nothing of its white is left at the size that is drawn; make it wider, blur it less, or draw the masked part alone",
+			"nothing of its white is left at the size that is drawn; blur it less, or draw the masked part alone",
 		);
 	const original = placed(source);
 	const share = (pixels: Pixels) =>

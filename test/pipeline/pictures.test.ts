@@ -378,16 +378,6 @@ describe("what cannot be done is refused before anything is loaded", () => {
 			);
 	});
 
-	test("a mask so thin that no latent sees it", async () => {
-		// latents stand for 8 pixels each way, and see the first of them
-		const dot = box(64, 64, [9, 9, 13, 13]);
-		await expect(one({ ...base, mask: dot })).rejects.toMatchObject({
-			option: "mask",
-		});
-		// drawn alone it is as large as the picture
-		await one({ ...base, mask: dot, onlyMasked: true, maskPadding: 0 });
-	});
-
 	test.each([false, true])(
 		"a mask of which the blur leaves nothing, its part alone: %s",
 		async (onlyMasked) => {
