@@ -1,7 +1,7 @@
 """Does the model draw what it is asked for? Draws 100 random training captions (50 DDIM steps, seeds 0-99) and asks the embedded
 CLIP which of the 100 captions fits each picture best: share of pictures whose own caption comes first, or first or second.
 
-usage: rank_captions.py MODEL CLIP_FOLDER DATASET [--guidance 5] [--split train|val] [--sheet SHEET.jpg]
+usage: rank_captions.py MODEL CLIP_FOLDER DATASET [--guidance 5] [--sample 7] [--split train|val] [--sheet SHEET.jpg]
 The sheet shows 16 chosen captions and the first 48 of the random ones, 8x8. For scale it says the same of the real pictures, and of real pictures after the VAE alone."""
 import argparse
 import random
@@ -26,12 +26,13 @@ def main():
     parser.add_argument("dataset")
     parser.add_argument("--guidance", type=float, default=5.0)
     parser.add_argument("--steps", type=int, default=50)
+    parser.add_argument("--sample", type=int, default=7, help="another number: other captions")
     parser.add_argument("--split", default="train")
     parser.add_argument("--sheet")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    rows = random.Random(7).sample(load_rows(args.dataset, args.split), 100)
+    rows = random.Random(args.sample).sample(load_rows(args.dataset, args.split), 100)
     names = [row["caption"] for row in rows]
     clip = CLIPModel.from_pretrained(args.clip, torch_dtype=torch.float32).eval()
     captions = embed_captions(clip, CLIPTokenizer.from_pretrained(args.clip), names)
