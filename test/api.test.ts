@@ -12,7 +12,7 @@ test("docs/api.md has what the package exports, as it is (npm run docs writes it
 
 /** Of the language and its platform, and names that stand for parts of another declaration. */
 const KNOWN =
-	/^(AbortSignal|ArrayBufferLike|ArrayLike|AsyncGenerator|Blob|Error|ErrorOptions|Exclude|Float(32|64)Array|Int32Array|Omit|Partial|Pick|Promise|Readonly|ReadonlyMap|Record|Symbol|Uint8Array|Uint8ClampedArray|FILE_KEYS|Input|Key|Name|Table|Value)$/;
+	/^(AbortSignal|ArrayBuffer|ArrayBufferLike|ArrayLike|AsyncGenerator|Blob|Error|ErrorOptions|Exclude|Float(32|64)Array|Int32Array|Omit|Partial|Pick|Promise|Readonly|ReadonlyMap|Record|Symbol|Uint8Array|Uint8ClampedArray|FILE_KEYS|Input|Key|Name|Table|Value)$/;
 
 test("every type in an exported declaration is exported too", () => {
 	const exported = new Set(
