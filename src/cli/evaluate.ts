@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import { problemLines } from "../datasets/captionedImages.js";
-import { OptionError } from "../errors/optionError.js";
 import { UserError } from "../errors/userError.js";
 import {
 	COMMON_OPTIONS,
@@ -17,7 +16,6 @@ import {
 import { methodPresets } from "../evaluation/methods/methodPresets.js";
 import { readRun } from "../evaluation/results/nodeWriteResults.js";
 import { resultsTable } from "../evaluation/results/resultsTable.js";
-import { BROKEN_LIMIT } from "../evaluation/run/brokenReals.js";
 import { drawMissing } from "../evaluation/run/nodeDrawMissing.js";
 import {
 	type EvaluationProgress,
@@ -29,6 +27,7 @@ import {
 import { GENERATION_OPTIONS } from "../pipeline/options.js";
 import { plottingPackages } from "../plots/vegaSvg.js";
 import { embeddedFolder } from "../weights/nodeEmbeddedModels.js";
+import { brokenLimitOption, checkBrokenLimit } from "./brokenLimit.js";
 import {
 	addModelFlags,
 	type GenerationFlags,
@@ -36,7 +35,7 @@ import {
 } from "./generationFlags.js";
 import { interruptSignal } from "./interrupt.js";
 import { addOptionFlags, readTextOf } from "./optionFlags.js";
-import { parseNumber, parseSeed, parseWhole } from "./parseFlag.js";
+import { parseSeed, parseWhole } from "./parseFlag.js";
 import { progressBars } from "./progressBars.js";
 import { resultsWithBar } from "./resultsWithBar.js";
 import {
@@ -100,12 +99,7 @@ export function addEvaluateCommand(program: Command): void {
 			"keep the images of so many captions (default: all up to 5,000 images, else of 16 captions)",
 			parseKeepImages,
 		)
-		.option(
-			"--limit <share>",
-			"share of broken or missing images above which a set is refused",
-			parseNumber,
-			BROKEN_LIMIT,
-		)
+		.addOption(brokenLimitOption())
 		.option("--shard <i/n>", "one of n parts, 1-based", parseShard)
 		.option(
 			"--queue <url>",
@@ -182,7 +176,7 @@ async function evaluationRequest(
 			"--protocol embedded is of the embedded model's own images; with --dataset, --images or --captions use every-image or smoke-N",
 			{ code: "usage" },
 		);
-	checkShare(flags.limit);
+	checkBrokenLimit(flags.limit);
 	const seed = flags.seed ?? 0n;
 	if (seed < 0n || seed > BigInt(Number.MAX_SAFE_INTEGER) / 2n)
 		throw new UserError(`--seed: ${seed} is negative or too large`, {
@@ -212,12 +206,6 @@ async function evaluationRequest(
 		shard: flags.shard,
 		signal,
 	};
-}
-
-/** @throws OptionError when `--limit` is no share */
-export function checkShare(limit: number): void {
-	if (!(limit >= 0 && limit <= 1))
-		throw new OptionError("limit", `${limit} is not between 0 and 1`);
 }
 
 function parseKeepImages(word: string): number {

@@ -2,11 +2,9 @@ import type { Command } from "commander";
 import { UserError } from "../errors/userError.js";
 import { readRun } from "../evaluation/results/nodeWriteResults.js";
 import { resultsTable } from "../evaluation/results/resultsTable.js";
-import { BROKEN_LIMIT } from "../evaluation/run/brokenReals.js";
 import { mergeRuns } from "../evaluation/run/nodeMerge.js";
-import { checkShare } from "./evaluate.js";
+import { brokenLimitOption, checkBrokenLimit } from "./brokenLimit.js";
 import { interruptSignal } from "./interrupt.js";
-import { parseNumber } from "./parseFlag.js";
 import { resultsWithBar } from "./resultsWithBar.js";
 
 interface MergeFlags {
@@ -22,12 +20,7 @@ export function addMergeCommand(program: Command): void {
 		.description("join the parts of an evaluation and write its results")
 		.argument("<dirs...>", "run folders of fdiff evaluate, of the same run")
 		.option("--out <dir>", "where the joined run goes (several folders)")
-		.option(
-			"--limit <share>",
-			"share of broken or missing images above which a set is refused",
-			parseNumber,
-			BROKEN_LIMIT,
-		)
+		.addOption(brokenLimitOption())
 		.option("--json", "results as JSON on stdout, nothing else there")
 		.addHelpText(
 			"after",
@@ -37,7 +30,7 @@ Examples:
   $ fdiff merge part-1 part-2 part-3 --out out/val-5k   each had its own`,
 		)
 		.action(async (folders: string[], flags: MergeFlags) => {
-			checkShare(flags.limit);
+			checkBrokenLimit(flags.limit);
 			let out = folders[0];
 			if (folders.length > 1 || flags.out !== undefined) {
 				if (flags.out === undefined)

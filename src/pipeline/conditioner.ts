@@ -14,6 +14,7 @@ import {
 	weightTextStates,
 } from "../tokenizer/promptWeights.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
+import { isGuided } from "./isGuided.js";
 import type { RunNetworks } from "./networks.js";
 import type { RunSettings } from "./runSettings.js";
 
@@ -50,7 +51,7 @@ export function clipConditioner(
 ): Conditioner {
 	return async (networks, settings) => {
 		const { guidanceScale } = settings;
-		const guided = guidanceScale > 1 && !unet.guidanceFeatures;
+		const guided = isGuided(guidanceScale, unet);
 		const prompts = guided
 			? (["negativePrompt", "prompt"] as const)
 			: (["prompt"] as const);

@@ -26,6 +26,7 @@ import {
 import type { DenoisingStep } from "./denoisingLoop.js";
 import { draw } from "./draw.js";
 import type { GeneratedImage, PipelineEvent } from "./generatedImage.js";
+import { isGuided } from "./isGuided.js";
 import { latentColours } from "./latentColours.js";
 import { modelDefaults } from "./modelDefaults.js";
 import { MODEL_HOOKS, MODEL_OPTIONS } from "./modelOptions.js";
@@ -268,7 +269,7 @@ export function createPipeline(
 			if (settings.loraTags.length + loras.length + embeddings.length > 0)
 				return false;
 			const { width, height } = settings.hires ?? settings;
-			const guided = settings.guidanceScale > 1 && !unetConfig.guidanceFeatures;
+			const guided = isGuided(settings.guidanceScale, unetConfig);
 			const [, ...size] = latentShape({ width, height });
 			return networks.sharesCalls({
 				batch: settings.batchSize * (guided ? 2 : 1),

@@ -318,8 +318,8 @@ function defaultSampler(scheduler: unknown): NamedSampler {
 }
 
 /** Whether what runs is decided by how the pictures change: those of a batch would decide for each other. */
-function hasThreshold({ accelerator = { kind: "" } }: KeyStepPlan): boolean {
-	return "threshold" in accelerator;
+function hasThreshold({ accelerator }: KeyStepPlan): boolean {
+	return accelerator !== undefined && "threshold" in accelerator;
 }
 
 /** What a configuration says of the spread of the noise levels. */

@@ -5,6 +5,7 @@ import {
 	type StepState,
 	stepStateWord,
 } from "../propagation/stepState.js";
+import { isGuided } from "./isGuided.js";
 import type { Pipeline } from "./pipeline.js";
 import type { RunSettings } from "./runSettings.js";
 
@@ -27,8 +28,7 @@ export function stepCosts(
 	settings: RunSettings,
 ): Record<string, number> {
 	const [, height, width] = latentShape(settings);
-	const guided = settings.guidanceScale > 1 && !unetConfig.guidanceFeatures;
-	const batch = guided ? 2 : 1;
+	const batch = isGuided(settings.guidanceScale, unetConfig) ? 2 : 1;
 	const offered = Array.from(
 		{ length: Math.min(DEEPEST_OFFERED, unet.skipCount ?? 1) },
 		(_, index): StepState => ({

@@ -1,6 +1,7 @@
 import { OptionError } from "../errors/optionError.js";
 import type { GenerateOptions } from "../pipeline/options.js";
 import type { RunSettings } from "../pipeline/runSettings.js";
+import { checkAtMost, checkPixelCount } from "../pipeline/sizeLimits.js";
 
 /** What one request, and all of them together, may take. */
 export interface ServerLimits {
@@ -74,19 +75,8 @@ export function checkSettings(
 	atMost("steps", options.steps, limits.steps);
 	atMost("numImages", options.numImages, limits.images);
 	atMost("batchSize", options.batchSize, limits.images);
-	const { width, height, hires = 1 } = options;
-	const pixels = width * height * hires ** 2;
-	if (pixels > limits.pixels)
-		throw new OptionError(
-			hires > 1 ? "hires" : "width",
-			`${width} x ${height}${hires > 1 ? ` enlarged ${hires} times` : ""} is over the ${limits.pixels} pixels that this server draws`,
-		);
+	checkPixelCount(options, limits.pixels, "that this server draws");
 }
 
-function atMost(option: string, value: unknown, most: number): void {
-	if (typeof value === "number" && value > most)
-		throw new OptionError(
-			option,
-			`${value} is over ${most}, the most that this server takes`,
-		);
-}
+const atMost = (option: string, value: unknown, most: number): void =>
+	checkAtMost(option, value, most, "the most that this server takes");
