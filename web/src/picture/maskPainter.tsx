@@ -16,6 +16,7 @@ export function MaskPainter({ studio }: { readonly studio: Studio }) {
 	const size = useSignal(BRUSH.usual);
 	const erases = useSignal(false);
 	const at = useSignal({ x: 0.5, y: 0.5 });
+	const ready = useSignal(false);
 	const last = useRef<{ x: number; y: number } | undefined>(undefined);
 
 	// the canvas is as large as the picture: a mask has to be
@@ -29,6 +30,7 @@ export function MaskPainter({ studio }: { readonly studio: Studio }) {
 			canvas.height = image.naturalHeight;
 			const { mask } = given.peek();
 			if (typeof mask === "string") await drawMask(canvas, mask);
+			ready.value = true;
 		});
 	}, [initImage]);
 
@@ -97,6 +99,8 @@ export function MaskPainter({ studio }: { readonly studio: Studio }) {
 			{/* biome-ignore lint/a11y/noInteractiveElementToNoninteractiveRole: it takes keys as no other element does */}
 			<canvas
 				ref={canvasRef}
+				// what is painted before it has its size would be lost
+				hidden={!ready.value}
 				tabIndex={0}
 				role="application"
 				aria-label="Mask. Arrow keys move the brush, space paints, shift with an arrow paints a line."
